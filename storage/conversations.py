@@ -1,0 +1,48 @@
+"""Store where each conversation stands."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.records import Conversation, ConversationKey
+from storage.tables import ConversationRow
+
+
+class ConversationStore:
+    """Read and write conversations inside one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get(self, key: ConversationKey) -> Conversation | None:
+        """Return the conversation, or None before its first turn."""
+        row = await self._row(key)
+        return None if row is None else _to_record(row)
+
+    async def save_summary(self, key: ConversationKey, summary: str | None, now: datetime) -> Conversation:
+        """Count one more turn and keep its summary, None when it has none.
+
+        The turns of one conversation follow one another (the queue sees to it), so the count is
+        read and written back without a lock of its own.
+        """
+        row = await self._row(key)
+        if row is None:
+            row = ConversationRow(platform=key.platform, id=key.id, turns=0)
+            self._session.add(row)
+        row.turns += 1
+        row.last_summary = summary
+        row.updated_at = now
+        await self._session.flush()
+        return _to_record(row)
+
+    async def _row(self, key: ConversationKey) -> ConversationRow | None:
+        return await self._session.get(ConversationRow, (key.platform, key.id))
+
+
+def _to_record(row: ConversationRow) -> Conversation:
+    return Conversation(
+        key=ConversationKey(platform=row.platform, id=row.id),
+        last_summary=row.last_summary,
+        turns=row.turns,
+        updated_at=row.updated_at,
+    )

@@ -1,0 +1,260 @@
+"""Open the database and hand out its transactions.
+
+What only SQLite needs is here and nowhere else; errors pass through `translation.py`. A database
+has two pools, one for writers and one for readers. With SQLite the writers' pool is a single
+connection, so writers queue for it first come first served, and each takes the file's write lock
+at its start (BEGIN IMMEDIATE), so that writers of other processes queue too instead of failing
+halfway.
+"""
+
+import asyncio
+import json
+import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, event
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from storage.errors import DatabaseUnavailable
+from storage.migration import MIGRATIONS, check_revision, migrate, revision_of
+from storage.settings import StorageSettings
+from storage.translation import corrupt, reached, translated
+from storage.url import SQLITE, checked_url, place_of
+
+APPLICATION_ID = 0x4F484C52  # "OHLR", in the file's header: `file` and SQLite's tools show it
+
+# Alembic keeps the migration that runs in module globals: one at a time in a process.
+_one_migration = threading.Lock()
+
+
+class Database:
+    """Hand out transactions on an open database; made by `open_database`."""
+
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
+        self._writer = writer
+        self._reader = reader
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncSession]:
+        """Run one transaction that may write: commit at exit, roll back on any error.
+
+        Keep it short and never open across a model call: other writers wait for it.
+
+        Raises:
+            StorageError: the database refused; nothing of the transaction is kept.
+        """
+        async with _transaction(self._writer) as session:
+            yield session
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """Run one transaction that sees one state of the database and waits for no writer.
+
+        Raises:
+            StorageError: the database refused, or the transaction tried to write.
+        """
+        async with _transaction(self._reader) as session:
+            yield session
+
+
+@asynccontextmanager
+async def open_database(settings: StorageSettings) -> AsyncIterator[Database]:
+    """Create or migrate the database, keep it open, and close every connection at exit.
+
+    Raises:
+        StorageError: it cannot be used, for one of the reasons in `storage/errors.py`; its
+            content is as it was.
+    """
+    await upgrade(settings)
+    async with _engine(settings, writes=True) as writer, _engine(settings, writes=False) as reader:
+        yield Database(writer, reader)
+
+
+async def upgrade(settings: StorageSettings, scripts: Path = MIGRATIONS) -> str | None:
+    """Bring the database to the newest revision, all or nothing, and return that revision.
+
+    Creates the file and its folder where they are missing. Runs in a thread of its own, so that
+    the caller's loop goes on.
+
+    Raises:
+        StorageError: as for `open_database`.
+    """
+
+    def upgrade_here() -> str | None:
+        with _one_migration:
+            return asyncio.run(_upgrade(settings, scripts))
+
+    return await asyncio.to_thread(upgrade_here)
+
+
+async def current_revision(settings: StorageSettings) -> str | None:
+    """Return the database's revision, None when it is empty or not there; create nothing.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    url = checked_url(settings)
+    if url.drivername == SQLITE and not _exists(Path(str(url.database))):
+        return None
+    with translated(place_of(url)), reached(place_of(url)):
+        async with _engine(settings, writes=False) as engine, engine.connect() as connection:
+            return await connection.run_sync(revision_of)
+
+
+async def _upgrade(settings: StorageSettings, scripts: Path) -> str | None:
+    place = place_of(checked_url(settings))
+    with translated(place), reached(place):
+        await _inspect(settings, scripts, place)
+        return await _migrate(settings, scripts, place)
+
+
+async def _inspect(settings: StorageSettings, scripts: Path, place: str) -> None:
+    """Look at the database without changing it; refuse what is damaged, newer or not ours."""
+    url = checked_url(settings)
+    if url.drivername == SQLITE:
+        _create_folder(Path(str(url.database)))
+    async with _engine(settings, writes=False) as engine, engine.connect() as connection:
+        if url.drivername == SQLITE:
+            await connection.run_sync(_check_file, place)
+        await connection.run_sync(check_revision, scripts, place)
+
+
+async def _migrate(settings: StorageSettings, scripts: Path, place: str) -> str | None:
+    """Run every missing migration in one transaction, on one connection."""
+    sqlite = checked_url(settings).drivername == SQLITE
+    async with _engine(settings, writes=True) as engine:
+        if sqlite:
+            async with engine.execution_options(sqlite_begin=None).connect() as connection:
+                await connection.run_sync(_prepare_file)
+        async with engine.begin() as connection:
+            if sqlite:
+                await connection.run_sync(_mark_file)
+            # Again, now with the lock held: another process may have migrated in between.
+            await connection.run_sync(check_revision, scripts, place)
+            revision = await connection.run_sync(migrate, scripts)
+            if sqlite:
+                await connection.run_sync(_check_references, place)
+            return revision
+
+
+@asynccontextmanager
+async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+    with translated(place_of(engine.url), writes=not _is_reader(engine)):
+        async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+            with reached(place_of(engine.url)):
+                await session.connection()  # BEGIN now: a writer holds the lock from here on
+            yield session
+
+
+# --- the engine and its connections ---
+
+
+@asynccontextmanager
+async def _engine(settings: StorageSettings, *, writes: bool) -> AsyncIterator[AsyncEngine]:
+    url = checked_url(settings)
+    options = _sqlite_options if url.drivername == SQLITE else _postgresql_options
+    try:
+        engine = create_async_engine(
+            url,
+            echo=settings.echo,
+            hide_parameters=True,  # what users wrote stays out of logs and error messages
+            json_serializer=partial(json.dumps, ensure_ascii=False),
+            pool_timeout=settings.busy_timeout_s,
+            **options(settings, writes),
+        )
+    except ModuleNotFoundError as error:
+        raise DatabaseUnavailable(f"the driver {error.name} is not installed; run: pip install {error.name}") from error
+    if url.drivername == SQLITE:
+        event.listen(engine.sync_engine, "connect", partial(_set_up_connection, writes))
+        event.listen(engine.sync_engine, "begin", _begin)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+def _sqlite_options(settings: StorageSettings, writes: bool) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "connect_args": {"timeout": settings.busy_timeout_s},  # SQLite's busy_timeout
+        "execution_options": {"reader": not writes},
+    }
+    if writes:
+        options |= {
+            "pool_size": 1,
+            "max_overflow": 0,
+            "execution_options": {"sqlite_begin": "BEGIN IMMEDIATE"},
+        }
+    return options
+
+
+def _postgresql_options(settings: StorageSettings, writes: bool) -> dict[str, Any]:
+    lock_timeout = str(round(settings.busy_timeout_s * 1000))  # milliseconds
+    return {
+        "connect_args": {
+            "timeout": settings.busy_timeout_s,
+            "server_settings": {"lock_timeout": lock_timeout},
+        },
+        "execution_options": {"reader": not writes, "postgresql_readonly": not writes},
+    }
+
+
+def _is_reader(engine: AsyncEngine) -> bool:
+    return bool(engine.get_execution_options().get("reader", False))
+
+
+def _set_up_connection(writes: bool, connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver begins no transaction by itself; `_begin` does
+    cursor = connection.cursor()
+    try:
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+        cursor.close()
+    except sqlite3.Error:
+        connection.close()  # the pool does not know it yet, so nobody else would close it
+        raise
+
+
+def _begin(connection: Connection) -> None:
+    statement = connection.get_execution_options().get("sqlite_begin", "BEGIN")
+    if statement is not None:
+        connection.exec_driver_sql(statement)
+
+
+# --- the SQLite file ---
+
+
+def _exists(file: Path) -> bool:
+    return file.exists()
+
+
+def _create_folder(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _check_file(connection: Connection, place: str) -> None:
+    finding = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    if finding != "ok":
+        raise corrupt(place)
+
+
+def _prepare_file(connection: Connection) -> None:
+    """Set what SQLite can set only outside a transaction, once the file is known to be ours."""
+    connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+    # A migration may rewrite a table that others refer to; `_check_references` looks at the end.
+    connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+
+
+def _mark_file(connection: Connection) -> None:
+    """Write the application id: a file that cannot be written shows it now, not in a turn."""
+    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _check_references(connection: Connection, place: str) -> None:
+    if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+        raise corrupt(place)

@@ -1,0 +1,43 @@
+"""Name what can go wrong with the database.
+
+The tree::
+
+    StorageError
+    ├── InvalidDatabaseUrl    the URL names no database that this program can use
+    ├── DatabaseUnavailable   it cannot be opened, reached or written to
+    ├── DatabaseCorrupt       the file is damaged, or is not a database
+    ├── DatabaseTooNew        a newer version of this program wrote it
+    ├── DatabaseFull          there is no room left to write
+    └── DatabaseBusy          somebody else kept it locked for too long
+
+Every message is one line for a person: what was wrong and what to do. No message holds stored
+text or a password.
+"""
+
+
+class StorageError(Exception):
+    """The database refused an operation; the root of this package's errors."""
+
+
+class InvalidDatabaseUrl(StorageError):
+    """The URL names no database that this program can use."""
+
+
+class DatabaseUnavailable(StorageError):
+    """The database cannot be opened, reached or written to."""
+
+
+class DatabaseCorrupt(StorageError):
+    """The file is damaged, or is not a database."""
+
+
+class DatabaseTooNew(StorageError):
+    """The database has a revision that this version of the program does not know."""
+
+
+class DatabaseFull(StorageError):
+    """There is no room left to write; what the transaction wrote is rolled back."""
+
+
+class DatabaseBusy(StorageError):
+    """Another writer kept the database locked for longer than `busy_timeout_s`."""

@@ -1,0 +1,145 @@
+"""Store what the character knows about a user, with the history of each memory."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.records import Memory, MemoryAction, MemoryChange, UserKey
+from storage.tables import MemoryChangeRow, MemoryRow
+
+
+class MemoryStore:
+    """Read and write memories inside one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def of_user(self, user: UserKey) -> list[Memory]:
+        """Return the user's live memories, ordered by id."""
+        query = (
+            select(MemoryRow)
+            .where(
+                MemoryRow.platform == user.platform,
+                MemoryRow.user_id == user.id,
+                MemoryRow.live_key.is_not(None),
+            )
+            .order_by(MemoryRow.id)
+        )
+        return [_to_record(row) for row in await self._session.scalars(query)]
+
+    async def remember(
+        self, user: UserKey, key: str, value: str, now: datetime, request_id: str | None
+    ) -> Memory | None:
+        """Store a memory, or replace the value of the one with the same key.
+
+        Keys and values are compared without their spaces and stored as given. A replaced memory
+        keeps its id and the spelling of its key. Returns None, and changes nothing, when the user
+        has this memory already.
+        """
+        row = await self._live_row(user, key)
+        if row is None:
+            return await self._create(user, key, value, now, request_id)
+        if _without_spaces(row.value) == _without_spaces(value):
+            return None
+        self._log(row, MemoryAction.REPLACED, row.value, value, now, request_id)
+        row.value = value
+        row.updated_at = now
+        await self._session.flush()
+        return _to_record(row)
+
+    async def forget(self, user: UserKey, memory_id: int, now: datetime, request_id: str | None = None) -> bool:
+        """Forget one of the user's own live memories; say whether there was such a one."""
+        query = select(MemoryRow).where(
+            MemoryRow.id == memory_id,
+            MemoryRow.platform == user.platform,
+            MemoryRow.user_id == user.id,
+            MemoryRow.live_key.is_not(None),
+        )
+        row = await self._session.scalar(query)
+        if row is None:
+            return False
+        self._log(row, MemoryAction.FORGOTTEN, row.value, None, now, request_id)
+        row.live_key = None
+        row.updated_at = now
+        await self._session.flush()
+        return True
+
+    async def history(self, user: UserKey) -> list[MemoryChange]:
+        """Return every change of the user's memories, forgotten ones too, oldest first."""
+        query = (
+            select(MemoryChangeRow)
+            .join(MemoryRow, MemoryRow.id == MemoryChangeRow.memory_id)
+            .where(MemoryRow.platform == user.platform, MemoryRow.user_id == user.id)
+            .order_by(MemoryChangeRow.id)
+        )
+        return [_to_change(row) for row in await self._session.scalars(query)]
+
+    async def _live_row(self, user: UserKey, key: str) -> MemoryRow | None:
+        query = select(MemoryRow).where(
+            MemoryRow.platform == user.platform,
+            MemoryRow.user_id == user.id,
+            MemoryRow.live_key == _without_spaces(key),
+        )
+        return await self._session.scalar(query)
+
+    async def _create(self, user: UserKey, key: str, value: str, now: datetime, request_id: str | None) -> Memory:
+        row = MemoryRow(
+            platform=user.platform,
+            user_id=user.id,
+            live_key=_without_spaces(key),
+            key=key,
+            value=value,
+            created_at=now,
+            updated_at=now,
+        )
+        self._session.add(row)
+        await self._session.flush()
+        self._log(row, MemoryAction.CREATED, None, value, now, request_id)
+        await self._session.flush()
+        return _to_record(row)
+
+    def _log(
+        self,
+        row: MemoryRow,
+        action: MemoryAction,
+        old_value: str | None,
+        new_value: str | None,
+        now: datetime,
+        request_id: str | None,
+    ) -> None:
+        change = MemoryChangeRow(
+            memory_id=row.id,
+            action=action.value,
+            old_value=old_value,
+            new_value=new_value,
+            changed_at=now,
+            request_id=request_id,
+        )
+        self._session.add(change)
+
+
+def _without_spaces(text: str) -> str:
+    return "".join(text.split())
+
+
+def _to_record(row: MemoryRow) -> Memory:
+    return Memory(
+        id=row.id,
+        user=UserKey(platform=row.platform, id=row.user_id),
+        key=row.key,
+        value=row.value,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _to_change(row: MemoryChangeRow) -> MemoryChange:
+    return MemoryChange(
+        memory_id=row.memory_id,
+        action=MemoryAction(row.action),
+        old_value=row.old_value,
+        new_value=row.new_value,
+        changed_at=row.changed_at,
+        request_id=row.request_id,
+    )

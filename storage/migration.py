@@ -1,0 +1,63 @@
+"""Bring a database to the newest revision, inside the transaction that the caller opened."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect
+
+from storage.errors import DatabaseTooNew, InvalidDatabaseUrl
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+VERSION_TABLE = "alembic_version"
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Return the database's revision, None when no migration has run on it."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def check_revision(connection: Connection, scripts: Path, place: str) -> None:
+    """Refuse a database that the migrations in `scripts` do not know.
+
+    Raises:
+        DatabaseTooNew: its revision is not among them.
+        InvalidDatabaseUrl: another program's tables are in it.
+    """
+    revision = revision_of(connection)
+    if revision is None:
+        if set(inspect(connection).get_table_names()) - {VERSION_TABLE}:
+            raise InvalidDatabaseUrl(
+                f"{place} holds the tables of another program; nothing was changed. "
+                "Name an empty database or a new file."
+            )
+        return
+    directory = ScriptDirectory.from_config(config_for(scripts))
+    if revision not in {script.revision for script in directory.walk_revisions()}:
+        raise DatabaseTooNew(
+            f"{place} was written by a newer version of this program (its revision is "
+            f"{revision}, the newest known here is {directory.get_current_head()}); nothing was "
+            "changed. Update the program, or name another database."
+        )
+
+
+def migrate(connection: Connection, scripts: Path) -> str | None:
+    """Run the migrations in `scripts` that are missing and return the revision reached.
+
+    One at a time in a process: Alembic keeps the migration that runs in module globals.
+    """
+    config = config_for(scripts)
+    if revision_of(connection) != ScriptDirectory.from_config(config).get_current_head():
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return revision_of(connection)
+
+
+def config_for(scripts: Path) -> Config:
+    """Configure Alembic in code, for the migrations in the folder `scripts`."""
+    config = Config()
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config

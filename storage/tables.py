@@ -1,0 +1,154 @@
+"""Declare the tables, with types that SQLite and PostgreSQL share.
+
+A change here needs a migration in `migrations/versions/`; a test compares the two.
+"""
+
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMING_CONVENTION = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+}
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Store an aware datetime in UTC and return it aware, also where the database drops the zone.
+
+    Raises:
+        ValueError: the datetime is naive, so its moment is unknown.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn an aware datetime into UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a datetime without a time zone; give an aware one (UTC)")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return what was stored as an aware UTC datetime."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Gather the tables, with predictable constraint names that a migration can drop by name."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map: ClassVar = {
+        datetime: UtcDateTime,
+        str: String,
+        dict[str, float]: JSON,
+    }
+
+
+class SanctionRow(Base):
+    """One warning or block with its evidence; rows are only ever added."""
+
+    __tablename__ = "sanctions"
+    __table_args__ = (Index(None, "platform", "user_id", "expires_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    platform: Mapped[str]
+    user_id: Mapped[str]
+    category: Mapped[str]
+    level: Mapped[int]
+    kind: Mapped[str]
+    started_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    text: Mapped[str] = mapped_column(Text)
+    reply: Mapped[str | None] = mapped_column(Text)
+    scores: Mapped[dict[str, float]]
+    thresholds: Mapped[dict[str, float]]
+    profile: Mapped[str]
+    policy_version: Mapped[str]
+    request_id: Mapped[str]
+
+
+class MemoryRow(Base):
+    """One memory of a user, live or forgotten.
+
+    `live_key` is the key without spaces while the memory is live and NULL once it is forgotten.
+    NULLs differ from each other in a unique constraint, so a user has at most one live memory for
+    a key and any number of forgotten ones.
+    """
+
+    __tablename__ = "memories"
+    __table_args__ = (UniqueConstraint("platform", "user_id", "live_key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    platform: Mapped[str]
+    user_id: Mapped[str]
+    live_key: Mapped[str | None] = mapped_column(Text)
+    key: Mapped[str] = mapped_column(Text)
+    value: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class MemoryChangeRow(Base):
+    """One change of a memory; rows are only ever added."""
+
+    __tablename__ = "memory_changes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    memory_id: Mapped[int] = mapped_column(ForeignKey("memories.id"), index=True)
+    action: Mapped[str]
+    old_value: Mapped[str | None] = mapped_column(Text)
+    new_value: Mapped[str | None] = mapped_column(Text)
+    changed_at: Mapped[datetime]
+    request_id: Mapped[str | None]
+
+
+class ConversationRow(Base):
+    """Where one conversation stands."""
+
+    __tablename__ = "conversations"
+
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    last_summary: Mapped[str | None] = mapped_column(Text)
+    turns: Mapped[int]
+    updated_at: Mapped[datetime]
+
+
+class TurnRow(Base):
+    """How one turn went, without its text."""
+
+    __tablename__ = "turns"
+    __table_args__ = (Index(None, "user_platform", "user_id", "received_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request_id: Mapped[str] = mapped_column(unique=True)
+    user_platform: Mapped[str]
+    user_id: Mapped[str]
+    conversation_platform: Mapped[str]
+    conversation_id: Mapped[str]
+    outcome: Mapped[str]
+    reason: Mapped[str | None]
+    received_at: Mapped[datetime]
+    profile: Mapped[str]
+    timings_ms: Mapped[dict[str, float]]

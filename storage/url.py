@@ -1,0 +1,45 @@
+"""Read the database URL, and name the database in messages."""
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from storage.errors import InvalidDatabaseUrl
+from storage.settings import StorageSettings
+
+SQLITE = "sqlite+aiosqlite"
+POSTGRESQL = "postgresql+asyncpg"
+
+
+def checked_url(settings: StorageSettings) -> URL:
+    """Return the URL of a SQLite file or of a PostgreSQL database.
+
+    Raises:
+        InvalidDatabaseUrl: it is neither.
+    """
+    try:
+        url = make_url(settings.url)
+    except (ArgumentError, ValueError) as error:
+        raise _invalid_url("cannot be read") from error
+    if url.drivername not in (SQLITE, POSTGRESQL):
+        raise _invalid_url(f"starts with {url.drivername!r}")
+    if url.drivername == SQLITE:
+        file = url.database
+        if not file or url.host or file == ":memory:" or file.startswith("file:") or "\0" in file:
+            raise _invalid_url("names no file")
+        if url.query:
+            raise _invalid_url("has options after '?', which SQLite gets from the settings")
+    return url
+
+
+def _invalid_url(problem: str) -> InvalidDatabaseUrl:
+    return InvalidDatabaseUrl(
+        f"the database URL {problem}; write {SQLITE}:///FOLDER/FILE "
+        f"(four slashes for an absolute path) or {POSTGRESQL}://USER:PASSWORD@HOST/NAME."
+    )
+
+
+def place_of(url: URL) -> str:
+    """Name the database for a person, without its password."""
+    if url.drivername == SQLITE:
+        return f"the database file {url.database}"
+    return f"the database {url.render_as_string(hide_password=True)}"

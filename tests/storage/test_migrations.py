@@ -1,0 +1,186 @@
+"""Check that migrations and tables agree, and that a migration is all or nothing."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, create_engine, inspect
+
+from storage.database import current_revision, open_database, upgrade
+from storage.errors import DatabaseTooNew
+from storage.memories import MemoryStore
+from storage.migration import MIGRATIONS, config_for
+from storage.records import UserKey
+from storage.settings import StorageSettings
+from storage.tables import Base
+
+HEAD = "0001"
+NEXT_REVISION = '''
+"""Add a column and a table, then meet what the test asks for."""
+import os, signal
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9999"
+down_revision = "{head}"
+
+def upgrade():
+    with op.batch_alter_table("memories") as batch:
+        batch.add_column(sa.Column("mood", sa.Text(), nullable=False, server_default="calm"))
+        batch.alter_column("value", type_=sa.String())
+    op.create_table("later", sa.Column("id", sa.Integer(), primary_key=True))
+    {end}
+'''
+
+
+@pytest.fixture
+def next_version(tmp_path: Path) -> Path:
+    """The migrations of a later version of the program."""
+    return later_migrations(tmp_path, "pass")
+
+
+def later_migrations(folder: Path, end: str) -> Path:
+    scripts = folder / "migrations 100%"
+    shutil.copytree(MIGRATIONS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
+    text = NEXT_REVISION.format(head=HEAD, end=end)
+    (scripts / "versions" / "9999_next.py").write_text(text)
+    return scripts
+
+
+def tables(file: Path) -> set[str]:
+    with closing(sqlite3.connect(file)) as connection:
+        return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+
+
+def run_on(file: Path, revision: str) -> None:
+    engine = create_engine(f"sqlite:///{file}")
+    with engine.begin() as connection:
+        config = config_for(MIGRATIONS)
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+    engine.dispose()
+
+
+def differences(connection: Connection) -> list[object]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, Base.metadata))
+
+
+async def test_migrations_make_exactly_the_declared_tables(settings: StorageSettings, file: Path) -> None:
+    assert await upgrade(settings) == HEAD
+    engine = create_engine(f"sqlite:///{file}")
+    with engine.connect() as connection:
+        assert differences(connection) == []
+    engine.dispose()
+
+
+async def test_constraint_names_are_the_declared_ones(settings: StorageSettings, file: Path, tmp_path: Path) -> None:
+    await upgrade(settings)
+    declared = create_engine(f"sqlite:///{tmp_path / 'declared.sqlite3'}")
+    migrated = create_engine(f"sqlite:///{file}")
+    Base.metadata.create_all(declared)
+    for table in Base.metadata.tables:
+        for names in ("get_pk_constraint", "get_unique_constraints", "get_foreign_keys"):
+            expected = getattr(inspect(declared), names)(table)
+            assert getattr(inspect(migrated), names)(table) == expected
+    declared.dispose()
+    migrated.dispose()
+
+
+async def test_downgrade_empties_the_database_and_upgrade_fills_it_again(settings: StorageSettings, file: Path) -> None:
+    await upgrade(settings)
+    whole = tables(file)
+    run_on(file, "base")
+    left = {"alembic_version", "sqlite_autoindex_alembic_version_1"}
+    assert tables(file) == left
+    assert await current_revision(settings) is None
+    assert await upgrade(settings) == HEAD
+    assert tables(file) == whole
+
+
+async def test_revision_of_a_missing_database_is_none_and_creates_nothing(
+    settings: StorageSettings, tmp_path: Path
+) -> None:
+    assert await current_revision(settings) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_upgrade_says_nothing_on_the_terminal(
+    settings: StorageSettings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    await upgrade(settings)
+    assert await current_revision(settings) == HEAD
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_newer_database_is_refused_and_kept(settings: StorageSettings, file: Path, next_version: Path) -> None:
+    assert await upgrade(settings, next_version) == "9999"
+    content = file.read_bytes()
+    with pytest.raises(DatabaseTooNew, match="Update the program"):
+        async with open_database(settings):
+            pass
+    assert await current_revision(settings) == "9999"
+    assert file.read_bytes() == content
+
+
+async def test_older_database_is_migrated_with_its_rows(
+    settings: StorageSettings, user: UserKey, now: datetime, file: Path, next_version: Path
+) -> None:
+    async with open_database(settings) as database, database.begin() as session:
+        await MemoryStore(session).remember(user, "이름", "하나", now, None)
+    assert await upgrade(settings, next_version) == "9999"
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT value, mood FROM memories").fetchall() == [("하나", "calm")]
+        assert connection.execute("SELECT count(*) FROM memory_changes").fetchone() == (1,)
+
+
+async def test_failed_migration_leaves_the_database_as_it_was(
+    settings: StorageSettings, file: Path, tmp_path: Path
+) -> None:
+    await upgrade(settings)
+    before = tables(file)
+    with pytest.raises(ZeroDivisionError):
+        await upgrade(settings, later_migrations(tmp_path, "1 / 0"))
+    assert tables(file) == before
+    async with open_database(settings):
+        assert await current_revision(settings) == HEAD
+
+
+async def test_killed_migration_leaves_the_database_as_it_was(
+    settings: StorageSettings, file: Path, tmp_path: Path
+) -> None:
+    await upgrade(settings)
+    before = tables(file)
+    scripts = later_migrations(tmp_path, "os.kill(os.getpid(), signal.SIGKILL)")
+    code = (
+        "import asyncio, sys; from pathlib import Path; from storage.database import upgrade;"
+        "from storage.settings import StorageSettings as S;"
+        "asyncio.run(upgrade(S.for_data_dir(Path(sys.argv[1])), Path(sys.argv[2])))"
+    )
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", code, str(file.parent), str(scripts)],
+        check=False,
+        cwd=MIGRATIONS.parent,
+        env={**os.environ, "PYTHONPATH": str(MIGRATIONS.parent)},
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert tables(file) == before
+    async with open_database(settings):
+        assert await current_revision(settings) == HEAD
+
+
+def test_migrations_without_a_connection_point_to_the_command() -> None:
+    with pytest.raises(RuntimeError, match="db upgrade"):
+        command.upgrade(config_for(MIGRATIONS), "head")

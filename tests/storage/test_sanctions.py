@@ -1,0 +1,148 @@
+"""Check the sanction log against a real database."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from storage.database import Database
+from storage.records import Sanction, UserKey
+from storage.sanctions import SanctionStore
+
+HOUR = timedelta(hours=1)
+HOSTILE = "'; DROP TABLE sanctions; -- \" %s :name ?1 \\ \x00 \n💗사💗랑💗 é e\u0301 \u200b"
+
+
+async def test_stored_sanction_comes_back_whole_with_an_id(
+    database: Database, user: UserKey, make_sanction: Callable[..., Sanction]
+) -> None:
+    sanction = make_sanction(block=HOUR)
+    async with database.begin() as session:
+        stored = await SanctionStore(session).add(sanction)
+    assert stored.id is not None
+    assert replace(stored, id=None) == sanction
+    async with database.read() as session:
+        assert await SanctionStore(session).of_user(user) == [stored]
+
+
+async def test_sql_looking_text_is_stored_verbatim_in_every_field(
+    database: Database, make_sanction: Callable[..., Sanction]
+) -> None:
+    user = UserKey(platform=HOSTILE, id=HOSTILE)
+    plain = make_sanction(category=HOSTILE, of=user, text=HOSTILE, reply=HOSTILE)
+    evidence = replace(
+        plain.evidence,
+        scores={HOSTILE: 0.1},
+        thresholds={HOSTILE: 0.2},
+        profile=HOSTILE,
+        policy_version=HOSTILE,
+        request_id=HOSTILE,
+    )
+    sanction = replace(plain, evidence=evidence)
+    async with database.begin() as session:
+        await SanctionStore(session).add(sanction)
+    async with database.read() as session:
+        (stored,) = await SanctionStore(session).of_user(user)
+    assert replace(stored, id=None) == sanction
+
+
+async def test_times_come_back_as_aware_utc(
+    database: Database, user: UserKey, make_sanction: Callable[..., Sanction]
+) -> None:
+    seoul = timezone(timedelta(hours=9))
+    started_at = datetime(2026, 3, 14, 3, 0, 0, 1, tzinfo=seoul)
+    async with database.begin() as session:
+        await SanctionStore(session).add(make_sanction(started_at=started_at, block=HOUR))
+    async with database.read() as session:
+        (stored,) = await SanctionStore(session).of_user(user)
+    assert stored.started_at == started_at
+    assert stored.started_at.tzinfo is UTC
+    assert stored.expires_at is not None
+    assert stored.expires_at.tzinfo is UTC
+
+
+async def test_stored_sanction_is_not_added_twice(database: Database, make_sanction: Callable[..., Sanction]) -> None:
+    async with database.begin() as session:
+        stored = await SanctionStore(session).add(make_sanction())
+        with pytest.raises(ValueError, match="stored already"):
+            await SanctionStore(session).add(stored)
+
+
+async def test_newest_sanction_comes_first(
+    database: Database,
+    user: UserKey,
+    stranger: UserKey,
+    make_sanction: Callable[..., Sanction],
+    now: datetime,
+) -> None:
+    async with database.begin() as session:
+        store = SanctionStore(session)
+        for hours in (2, 0, 1):
+            await store.add(make_sanction(level=hours + 1, started_at=now + hours * HOUR))
+        await store.add(make_sanction(of=stranger))
+        assert [sanction.level for sanction in await store.of_user(user)] == [3, 2, 1]
+
+
+async def test_block_holds_until_its_expiry(
+    database: Database, user: UserKey, make_sanction: Callable[..., Sanction], now: datetime
+) -> None:
+    async with database.begin() as session:
+        store = SanctionStore(session)
+        block = await store.add(make_sanction(block=HOUR))
+        second = timedelta(seconds=1)
+        assert await store.active_block(user, now) == block
+        assert await store.active_block(user, now + HOUR - second) == block
+        assert await store.active_block(user, now + HOUR) is None
+        assert await store.active_block(user, now - second) == block  # a clock set back
+
+
+async def test_active_block_is_the_one_that_ends_last(
+    database: Database, user: UserKey, make_sanction: Callable[..., Sanction], now: datetime
+) -> None:
+    async with database.begin() as session:
+        store = SanctionStore(session)
+        longest = await store.add(make_sanction("패드립", block=7 * HOUR))
+        await store.add(make_sanction("혐오/기타", block=HOUR))
+        await store.add(make_sanction("정치"))
+        assert await store.active_block(user, now) == longest
+
+
+async def test_warning_or_somebody_elses_block_does_not_block(
+    database: Database,
+    user: UserKey,
+    stranger: UserKey,
+    make_sanction: Callable[..., Sanction],
+    now: datetime,
+) -> None:
+    async with database.begin() as session:
+        store = SanctionStore(session)
+        await store.add(make_sanction())
+        await store.add(make_sanction(block=HOUR, of=stranger))
+        assert await store.active_block(user, now) is None
+
+
+async def test_user_without_sanctions_has_no_levels(database: Database, user: UserKey) -> None:
+    async with database.read() as session:
+        assert await SanctionStore(session).levels(user) == {}
+        assert await SanctionStore(session).of_user(user) == []
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(given=st.lists(st.tuples(st.sampled_from("가나다"), st.integers(1, 9)), max_size=12))
+async def test_level_is_the_highest_of_each_category(
+    database: Database, make_sanction: Callable[..., Sanction], given: list[tuple[str, int]]
+) -> None:
+    user = UserKey(platform="console", id=str(uuid4()))
+    async with database.begin() as session:
+        store = SanctionStore(session)
+        for category, level in given:
+            await store.add(make_sanction(category, level, of=user))
+        levels = await store.levels(user)
+    expected: dict[str, int] = {}
+    for category, level in given:
+        expected[category] = max(level, expected.get(category, 0))
+    assert levels == expected

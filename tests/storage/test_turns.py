@@ -1,0 +1,43 @@
+"""Check turns against a real database."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from storage.database import Database
+from storage.errors import StorageError
+from storage.records import Turn, UserKey
+from storage.tables import TurnRow
+from storage.turns import TurnStore
+
+
+async def test_recent_turns_come_back_whole_newest_first(
+    database: Database,
+    user: UserKey,
+    stranger: UserKey,
+    make_turn: Callable[..., Turn],
+    now: datetime,
+) -> None:
+    turns = [make_turn(f"r-{i}", now + timedelta(minutes=i)) for i in (2, 0, 3, 1)]
+    turns[0] = replace(turns[0], outcome="rejection", reason="too_long; '\"--")
+    async with database.begin() as session:
+        for turn in turns:
+            await TurnStore(session).add(turn)
+        await TurnStore(session).add(make_turn("r-other", of=stranger))
+    async with database.read() as session:
+        assert await TurnStore(session).recent(user, 3) == [turns[2], turns[0], turns[3]]
+
+
+async def test_request_id_is_stored_once(database: Database, make_turn: Callable[..., Turn]) -> None:
+    async with database.begin() as session:
+        await TurnStore(session).add(make_turn("r-1"))
+    with pytest.raises(StorageError, match="refused an operation"):
+        async with database.begin() as session:
+            await TurnStore(session).add(make_turn("r-1"))
+
+
+def test_turns_table_has_no_column_for_text() -> None:
+    names = set(TurnRow.__table__.columns.keys())
+    assert not names & {"text", "reply", "message", "summary"}
