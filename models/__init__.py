@@ -1,0 +1,1 @@
+"""The neural models: profiles, weights, loading, generation, embedding, training and evaluation."""

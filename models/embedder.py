@@ -1,0 +1,108 @@
+"""The real `TextEmbedder`: sentence encoders on the device thread, requests gathered into batches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sentence_transformers import SentenceTransformer
+
+from models.device import DeviceThread, Worker
+from models.errors import EmbeddingError
+from models.types import Embeddings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    encoder: str
+    texts: Sequence[str]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Embeddings]
+
+    def resolve(self, result: Embeddings | Exception) -> None:
+        """Hand the result to the loop; called on the device thread."""
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._set, result)
+
+    def _set(self, result: Embeddings | Exception) -> None:
+        if self.future.done():
+            return
+        if isinstance(result, Exception):
+            self.future.set_exception(result)
+        else:
+            self.future.set_result(result)
+
+
+class EmbedWorker(Worker):
+    """Encodes everything that waits, one batch for each encoder."""
+
+    def __init__(self, encoders: dict[str, SentenceTransformer]) -> None:
+        """Serve `encoders` by name."""
+        self.encoders = encoders
+        self._waiting: list[_Request] = []
+
+    def add(self, request: _Request) -> None:
+        """Queue a request for the next step."""
+        self._waiting.append(request)
+
+    def has_work(self) -> bool:
+        """Tell whether requests wait."""
+        return bool(self._waiting)
+
+    def step(self) -> None:
+        """Encode all waiting texts of one encoder, each distinct text once."""
+        name = self._waiting[0].encoder
+        requests = [request for request in self._waiting if request.encoder == name]
+        self._waiting = [request for request in self._waiting if request.encoder != name]
+        texts = list(dict.fromkeys(text for request in requests for text in request.texts))
+        try:
+            rows = encode(self.encoders[name], texts)
+        except Exception as error:
+            failure = EmbeddingError(f"the {name} encoder failed: {type(error).__name__}: {error}")
+            for request in requests:
+                request.resolve(failure)
+            return
+        place = {text: index for index, text in enumerate(texts)}
+        for request in requests:
+            request.resolve(rows[[place[text] for text in request.texts]])
+
+    def close(self, error: Exception) -> None:
+        """Fail every waiting request."""
+        waiting, self._waiting = self._waiting, []
+        for request in waiting:
+            request.resolve(error)
+
+
+def encode(encoder: SentenceTransformer, texts: Sequence[str]) -> Embeddings:
+    """Encode `texts` into float32 unit rows, shape (len(texts), dimensions)."""
+    rows = encoder.encode(
+        list(texts), convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False, batch_size=64
+    )
+    return np.asarray(rows, dtype=np.float32)
+
+
+class EncoderEmbedder:
+    """Embeds texts with the encoders of a profile."""
+
+    def __init__(self, device: DeviceThread, worker: EmbedWorker) -> None:
+        """Use `worker`, which must be one of the workers of `device`."""
+        self._device = device
+        self._worker = worker
+
+    async def embed(self, encoder: str, texts: Sequence[str]) -> Embeddings:
+        """Return unit rows for `texts`; no texts give a matrix without rows.
+
+        Raises:
+            EmbeddingError: the encoder is unknown or failed on this request.
+            DeviceClosed: the models are shut down.
+        """
+        if encoder not in self._worker.encoders:
+            raise EmbeddingError(f"no encoder {encoder!r}; this profile has {', '.join(self._worker.encoders)}")
+        if not texts:
+            return np.zeros((0, 0), dtype=np.float32)
+        loop = asyncio.get_running_loop()
+        request = _Request(encoder=encoder, texts=tuple(texts), loop=loop, future=loop.create_future())
+        self._device.submit(lambda: self._worker.add(request))
+        return await request.future

@@ -1,0 +1,86 @@
+"""The real `TextGenerator`: adapters of a profile, decoded together on the device thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from models.decode_batch import DecodeBatch
+from models.device import DeviceThread, Worker
+from models.errors import GenerationError
+from models.receiver import Receiver
+from models.sequence import DecodeSequence
+from models.types import Generation, Sampling
+
+
+class DecodeWorker(Worker):
+    """A `DecodeBatch` as a worker of the device thread."""
+
+    def __init__(self, batch: DecodeBatch) -> None:
+        """Advance `batch` a step at a time."""
+        self.batch = batch
+
+    def has_work(self) -> bool:
+        """Tell whether sequences wait or live."""
+        return self.batch.has_work()
+
+    def step(self) -> None:
+        """Run one decode step."""
+        self.batch.step()
+
+    def close(self, error: Exception) -> None:
+        """Fail every sequence."""
+        self.batch.fail(error)
+        self.batch.fail_waiting(error)
+
+
+class AdapterGenerator:
+    """Generates with the adapters of several bases; all calls share one decode batch for each base."""
+
+    def __init__(self, device: DeviceThread, batches: Sequence[DecodeBatch]) -> None:
+        """Serve the adapters of `batches`, which must be workers of `device`."""
+        self._device = device
+        self._batches = {adapter: batch for batch in batches for adapter in batch.base.adapters}
+
+    def count_tokens(self, adapter: str, text: str) -> int:
+        """Count the tokens of `text` for the base model of `adapter`, without the tokens a tokenizer adds by itself."""
+        return len(self._batch(adapter).base.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    async def generate(
+        self,
+        adapter: str,
+        prompt: str,
+        sampling: Sampling,
+        *,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Generation:
+        """Continue `prompt` with `adapter`; cancelling the call frees its row at the next step.
+
+        Raises:
+            GenerationError: the prompt is too long for the base, or this generation failed.
+            DeviceClosed: the models are shut down.
+        """
+        batch = self._batch(adapter)
+        prompt_ids = list(batch.base.tokenizer(prompt)["input_ids"])
+        limit = int(batch.base.network.config.max_position_embeddings)
+        if not prompt_ids or len(prompt_ids) + sampling.max_new_tokens > limit:
+            raise GenerationError(f"a prompt of {len(prompt_ids)} tokens does not fit into {limit} positions")
+        receiver = Receiver(on_text)
+        sequence = DecodeSequence(
+            adapter=adapter,
+            prompt_ids=prompt_ids,
+            sampling=sampling,
+            tokenizer=batch.base.tokenizer,
+            receiver=receiver,
+        )
+        self._device.submit(lambda: batch.add(sequence))
+        try:
+            return await receiver.future
+        finally:
+            sequence.cancelled = True
+
+    def _batch(self, adapter: str) -> DecodeBatch:
+        try:
+            return self._batches[adapter]
+        except KeyError:
+            known = ", ".join(sorted(self._batches))
+            raise GenerationError(f"no adapter {adapter!r}; this profile has {known}") from None

@@ -1,0 +1,162 @@
+"""Load the models of a profile: each base once, its adapters onto it, and the sentence encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftConfig, PeftModel
+from safetensors import SafetensorError
+from sentence_transformers import SentenceTransformer
+from torch import nn
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+
+from models.errors import WeightsError
+from models.lora import AdapterRows, mix_adapters
+from models.profile import Profile
+from models.settings import Device, ModelSettings, Precision
+from models.sources import check_safe, fetch, names_own_module, quieten_libraries, resolve_source
+from models.text_features import HashedNgrams
+
+Progress = Callable[[str], None]
+_LOAD_FAILURES = (OSError, ValueError, KeyError, RuntimeError, SafetensorError, AssertionError, TypeError)
+
+
+@dataclass(slots=True, kw_only=True)
+class LoadedBase:
+    """A base language model with its adapters mixed in; `network` maps ids to logits."""
+
+    name: str
+    network: Any
+    tokenizer: PreTrainedTokenizerBase
+    rows: AdapterRows
+    adapters: tuple[str, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class LoadedModels:
+    """Everything a profile names, on its device."""
+
+    profile: Profile
+    device: torch.device
+    dtype: torch.dtype
+    bases: list[LoadedBase]
+    encoders: dict[str, SentenceTransformer]
+
+
+def cpu_multiplies_bfloat16() -> bool:
+    """Tell whether this CPU has AMX tiles for bfloat16 (their products ran 5 times faster than float32)."""
+    check = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return bool(check and check())
+
+
+def choose_device(settings: ModelSettings) -> tuple[torch.device, torch.dtype]:
+    """Choose the device and the type of the weights.
+
+    Raises:
+        WeightsError: CUDA was asked for and there is none.
+    """
+    wanted = settings.device
+    if wanted is Device.CUDA and not torch.cuda.is_available():
+        raise WeightsError("no CUDA device here; choose --device cpu or auto")
+    cuda = wanted is not Device.CPU and torch.cuda.is_available()
+    if settings.precision is Precision.AUTO:
+        fast = torch.cuda.is_bf16_supported() if cuda else cpu_multiplies_bfloat16()
+        dtype = torch.bfloat16 if fast else torch.float32
+    else:
+        dtype = torch.bfloat16 if settings.precision is Precision.BFLOAT16 else torch.float32
+    return torch.device("cuda" if cuda else "cpu"), dtype
+
+
+def load_models(
+    profile: Profile, settings: ModelSettings, progress: Progress = lambda _: None, *, with_generator: bool = True
+) -> LoadedModels:
+    """Load every base, adapter and encoder of `profile`, or only the encoders; report each step to `progress`.
+
+    Raises:
+        WeightsError: something is missing, broken, too large for the device, or not allowed.
+    """
+    quieten_libraries()
+    device, dtype = choose_device(settings)
+    progress(f"profile {profile.name} · {device.type} · {str(dtype).removeprefix('torch.')}")
+    bases = []
+    for name, base in profile.bases.items() if with_generator else ():
+        if base.licence_notice:
+            progress(base.licence_notice)
+        adapters = {key: adapter.source for key, adapter in profile.adapters.items() if adapter.base == name}
+        if adapters:
+            progress(f"base {name} with {len(adapters)} adapters")
+            bases.append(load_base(name, base.source, adapters, device, dtype))
+    encoders = {}
+    for name, encoder in profile.encoders.items():
+        progress(f"encoder {name}")
+        encoders[name] = load_encoder(encoder.source, device)
+    return LoadedModels(profile=profile, device=device, dtype=dtype, bases=bases, encoders=encoders)
+
+
+def load_base(name: str, source: str, adapters: dict[str, str], device: torch.device, dtype: torch.dtype) -> LoadedBase:
+    """Load one base language model and put `adapters` (name: source) onto it."""
+    folder = _safe_folder(source)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        network = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, attn_implementation="sdpa"
+        )
+    except _LOAD_FAILURES as error:
+        raise _broken(f"base model {name}", folder, error) from error
+    peft: PeftModel | None = None
+    for adapter, adapter_source in adapters.items():
+        adapter_folder = _safe_folder(adapter_source)
+        try:
+            config = PeftConfig.from_pretrained(str(adapter_folder))
+            config.base_model_name_or_path = str(folder)  # what the folder says may be somebody's local path
+            if peft is None:
+                peft = PeftModel.from_pretrained(network, str(adapter_folder), adapter_name=adapter, config=config)
+            else:
+                peft.load_adapter(str(adapter_folder), adapter_name=adapter, peft_config=config)
+        except _LOAD_FAILURES as error:
+            raise _broken(f"adapter {adapter}", adapter_folder, error) from error
+    assert peft is not None
+    mixed, rows = mix_adapters(peft)
+    return LoadedBase(
+        name=name, network=_to_device(mixed.eval(), device), tokenizer=tokenizer, rows=rows, adapters=tuple(adapters)
+    )
+
+
+def load_encoder(source: str, device: torch.device) -> SentenceTransformer:
+    """Load one sentence encoder in float32: our own module, or any that sentence-transformers brings."""
+    folder = _safe_folder(source)
+    try:
+        if names_own_module(folder):
+            module = HashedNgrams.load(str(folder))
+            encoder = SentenceTransformer(modules=[module], device=device.type)
+        else:
+            encoder = SentenceTransformer(
+                str(folder), device=device.type, trust_remote_code=False, model_kwargs={"use_safetensors": True}
+            )
+    except (*_LOAD_FAILURES, ImportError) as error:
+        raise _broken("sentence encoder", folder, error) from error
+    return encoder.float().eval()
+
+
+def _safe_folder(source: str) -> Path:
+    folder = fetch(resolve_source(source))
+    check_safe(folder)
+    return folder
+
+
+def _to_device(network: nn.Module, device: torch.device) -> nn.Module:
+    try:
+        return network.to(device)
+    except torch.OutOfMemoryError as error:
+        raise WeightsError(
+            f"the models do not fit on {device}; free its memory, or choose --device cpu or a smaller profile"
+        ) from error
+
+
+def _broken(what: str, folder: Path, error: BaseException) -> WeightsError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return WeightsError(f"{what} in {folder} cannot be loaded: {reason}; restore or retrain it")

@@ -1,0 +1,190 @@
+"""Profiles: which bases, adapters and encoders make up 오로라, with their marks, sampling and thresholds.
+
+A profile is one TOML file in `models/profiles`. Sources are Hugging Face ids or folders; a folder is relative to `models/weights`
+unless absolute.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import pydantic
+from pydantic import Field
+
+from models.errors import ProfileError
+
+MODELS_DIR = Path(__file__).resolve().parent
+PROFILES_DIR = MODELS_DIR / "profiles"
+WEIGHTS_DIR = MODELS_DIR / "weights"
+
+ADAPTER_NAMES = ("output_message", "memory", "summary", "eyes_mouth_pose")
+ENCODER_NAMES = ("memory", "ethics")
+_CONFIG = pydantic.ConfigDict(extra="forbid")
+_Share = Annotated[float, Field(ge=0, le=1)]
+
+
+@pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
+class BaseModelProfile:
+    """A base language model; `licence_notice` is shown before its first use."""
+
+    source: str
+    licence_notice: str = ""
+
+
+@pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
+class AdapterTraining:
+    """The fine-tuning recipe of one adapter (LoRA, Hu et al. 2021; answer-only loss)."""
+
+    rank: Annotated[int, Field(gt=0)]
+    epochs: Annotated[float, Field(gt=0)]
+    alpha: float = 16
+    dropout: _Share = 0.05
+    learning_rate: float = 3e-4
+    batch_size: Annotated[int, Field(gt=0)] = 2
+    target_modules: tuple[str, ...]
+    swap_synonyms: bool = False
+
+
+@pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
+class AdapterProfile:
+    """One adapter: its base, source, marks and sampling.
+
+    Exactly one of `max_total_tokens` (prompt and answer) and `max_new_tokens` is given. `temperature_step` is added for each try
+    that was thrown away for a wrong weekday.
+    """
+
+    base: str
+    source: str
+    start_mark: str
+    stop_mark: str
+    tries: Annotated[int, Field(gt=0)]
+    temperature: Annotated[float, Field(ge=0, le=2)]
+    temperature_step: Annotated[float, Field(ge=0, le=1)] = 0.0
+    top_p: _Share = 1.0
+    max_total_tokens: int | None = None
+    max_new_tokens: int | None = None
+    training: AdapterTraining | None = None
+
+    def __post_init__(self) -> None:
+        """Check that one limit is given."""
+        if (self.max_total_tokens is None) == (self.max_new_tokens is None):
+            raise ValueError("give one of max_total_tokens and max_new_tokens")
+
+    def new_token_limit(self, prompt_tokens: int) -> int:
+        """Return how many tokens may be generated behind a prompt of `prompt_tokens`, at least 1."""
+        if self.max_new_tokens is not None:
+            return self.max_new_tokens
+        assert self.max_total_tokens is not None
+        return max(1, self.max_total_tokens - prompt_tokens)
+
+
+@pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
+class EncoderProfile:
+    """A sentence encoder and, for training it, the base and the number of epochs."""
+
+    source: str
+    training_base: str = ""
+    training_epochs: int = 10
+
+
+@pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
+class EthicsThresholds:
+    """Cosine thresholds: `categories` by name, and `normal` above which nothing is sanctioned."""
+
+    normal_category: str
+    normal: _Share
+    categories: dict[str, _Share]
+
+
+@pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
+class Profile:
+    """Everything a turn needs to know about its models."""
+
+    name: str
+    description: str
+    max_prompt_tokens: Annotated[int, Field(gt=0)]
+    memory_threshold: _Share
+    fallback_reply: str
+    ethics: EthicsThresholds
+    bases: dict[str, BaseModelProfile]
+    adapters: dict[str, AdapterProfile]
+    encoders: dict[str, EncoderProfile]
+
+    def __post_init__(self) -> None:
+        """Check that names fit together."""
+        missing = [name for name in ADAPTER_NAMES if name not in self.adapters]
+        missing += [f"encoder {name}" for name in ENCODER_NAMES if name not in self.encoders]
+        if missing:
+            raise ValueError(f"missing: {', '.join(missing)}")
+        for name, adapter in self.adapters.items():
+            if adapter.base not in self.bases:
+                raise ValueError(f"adapter {name} names the base {adapter.base!r}, which is not under [bases]")
+
+
+def list_profiles() -> list[str]:
+    """Return the names of the profiles that ship."""
+    return sorted(path.stem for path in PROFILES_DIR.glob("*.toml"))
+
+
+def load_profile(name: str) -> Profile:
+    """Load a profile by name or by path.
+
+    Raises:
+        ProfileError: no such profile, or its file breaks the format.
+    """
+    path = Path(name) if name.endswith(".toml") else PROFILES_DIR / f"{name}.toml"
+    if not path.is_file() or (not name.endswith(".toml") and Path(name).name != name):
+        raise ProfileError(f"no profile {name!r}; choose one of {', '.join(list_profiles())} or give a .toml file")
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        return pydantic.TypeAdapter(Profile).validate_python(raw)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProfileError(f"profile {path} is not valid TOML: {error}") from error
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "top level"
+        raise ProfileError(f"profile {path}: {place}: {first['msg']}") from error
+
+
+def with_weights(profile: Profile, directory: Path) -> Profile:
+    """Return `profile` with every folder source that exists under `directory` taken from there.
+
+    `directory` is laid out like `models/weights/embedded`: `base/`, `adapters/NAME/`, `encoders/NAME/`; or it is itself one
+    sentence encoder (it holds modules.json), which then stands for every encoder.
+
+    Raises:
+        ProfileError: `directory` holds none of these.
+    """
+    directory = directory.resolve()
+    if (directory / "modules.json").is_file():
+        encoders = {name: replace(encoder, source=str(directory)) for name, encoder in profile.encoders.items()}
+        return replace(profile, encoders=encoders)
+    found = False
+
+    def choose(source: str, *folder: str) -> str:
+        nonlocal found
+        path = directory.joinpath(*folder)
+        found = found or path.is_dir()
+        return str(path) if path.is_dir() else source
+
+    swapped = replace(
+        profile,
+        bases={
+            name: replace(base, source=choose(base.source, *(["base"] if len(profile.bases) == 1 else ["bases", name])))
+            for name, base in profile.bases.items()
+        },
+        adapters={
+            name: replace(adapter, source=choose(adapter.source, "adapters", name))
+            for name, adapter in profile.adapters.items()
+        },
+        encoders={
+            name: replace(encoder, source=choose(encoder.source, "encoders", name))
+            for name, encoder in profile.encoders.items()
+        },
+    )
+    if not found:
+        raise ProfileError(f"{directory} holds no base/, adapters/ or encoders/ folder and is no sentence encoder")
+    return swapped

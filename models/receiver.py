@@ -1,0 +1,43 @@
+"""Hand what happens to a sequence on the device thread to the event loop of the task that waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from models.types import Generation
+
+
+class Receiver:
+    """Made on the event loop; its `on_…` methods are called on the device thread."""
+
+    def __init__(self, on_text: Callable[[str], None] | None = None) -> None:
+        """Pass new text to `on_text` on the running loop; `future` gets the generation or the error."""
+        self._loop = asyncio.get_running_loop()
+        self._on_text = on_text
+        self.future: asyncio.Future[Generation] = self._loop.create_future()
+
+    def on_text(self, text: str) -> None:
+        """Pass on new visible text."""
+        if self._on_text is not None:
+            self._call(self._on_text, text)
+
+    def on_finish(self, generation: Generation) -> None:
+        """Deliver the finished generation."""
+        self._call(self._set_result, generation)
+
+    def on_error(self, error: Exception) -> None:
+        """Deliver the failure of the sequence."""
+        self._call(self._set_error, error)
+
+    def _call(self, function: Callable[..., None], argument: object) -> None:
+        if not self._loop.is_closed():  # the caller may be gone
+            self._loop.call_soon_threadsafe(function, argument)
+
+    def _set_result(self, generation: Generation) -> None:
+        if not self.future.done():  # cancelled while the last step ran
+            self.future.set_result(generation)
+
+    def _set_error(self, error: Exception) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)

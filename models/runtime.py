@@ -1,0 +1,49 @@
+"""The models of a profile, loaded and running: a generator and an embedder over one device thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from models.decode_batch import DecodeBatch
+from models.device import DeviceThread, Worker
+from models.embedder import EmbedWorker, EncoderEmbedder
+from models.generator import AdapterGenerator, DecodeWorker
+from models.loader import Progress, load_models
+from models.profile import Profile
+from models.settings import ModelSettings
+from models.types import TextEmbedder, TextGenerator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRuntime:
+    """What the engine needs of the models."""
+
+    profile: Profile
+    generator: TextGenerator
+    embedder: TextEmbedder
+
+
+@asynccontextmanager
+async def open_models(
+    profile: Profile, settings: ModelSettings, progress: Progress = lambda _: None, *, with_generator: bool = True
+) -> AsyncIterator[ModelRuntime]:
+    """Load `profile` off the event loop and run it until the context ends.
+
+    Without the generator only the encoders are loaded; asking an adapter is then an error.
+
+    Raises:
+        WeightsError: something cannot be loaded.
+    """
+    loaded = await asyncio.to_thread(load_models, profile, settings, progress, with_generator=with_generator)
+    batches = [DecodeBatch(base, loaded.device, settings.max_rows) for base in loaded.bases]
+    embed_worker = EmbedWorker(loaded.encoders)
+    workers: list[Worker] = [embed_worker, *(DecodeWorker(batch) for batch in batches)]
+    async with DeviceThread(workers) as device:
+        yield ModelRuntime(
+            profile=profile,
+            generator=AdapterGenerator(device, batches),
+            embedder=EncoderEmbedder(device, embed_worker),
+        )

@@ -1,0 +1,85 @@
+"""One sequence being generated: its prompt, its tokens so far, its visible text, and when it is finished."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from transformers import PreTrainedTokenizerBase
+
+from models.receiver import Receiver
+from models.stop_mark import StopMarkFilter
+from models.types import FinishReason, Generation, Sampling
+
+
+class DecodeSequence:
+    """A row of a decode batch: prompt, sampling, generated tokens, and the stop mark it watches for."""
+
+    def __init__(
+        self,
+        *,
+        adapter: str,
+        prompt_ids: list[int],
+        sampling: Sampling,
+        tokenizer: PreTrainedTokenizerBase,
+        receiver: Receiver,
+    ) -> None:
+        """Prepare a sequence; nothing is computed yet."""
+        self.adapter = adapter
+        self.prompt_ids = prompt_ids
+        self.sampling = sampling
+        self.receiver = receiver
+        self.cancelled = False
+        self.finish_reason: FinishReason | None = None
+        self.token_ids: list[int] = []
+        self._tokenizer = tokenizer
+        self._filter = StopMarkFilter(sampling.stop)
+        self._random = random.Random(sampling.seed)
+        self._decoded = ""
+        self._text: list[str] = []
+        self._submitted_at = time.perf_counter()
+        self._first_token_s = 0.0
+
+    def draw(self) -> float:
+        """Return this row's next uniform number in [0, 1)."""
+        return self._random.random()
+
+    def append(self, token_id: int) -> None:
+        """Take the next token: show its text, and finish at the stop mark, the end token or the limit."""
+        if not self.token_ids:
+            self._first_token_s = time.perf_counter() - self._submitted_at
+        if token_id == self._tokenizer.eos_token_id:
+            self._finish(FinishReason.STOP)
+            return
+        self.token_ids.append(token_id)
+        self._show(self._filter.push(self._new_text()))
+        if self._filter.stopped:
+            self._finish(FinishReason.STOP)
+        elif len(self.token_ids) >= self.sampling.max_new_tokens:
+            self._finish(FinishReason.LENGTH)
+
+    def _new_text(self) -> str:
+        """Return the text that the last token added; an unfinished character waits for its other bytes."""
+        text = self._tokenizer.decode(self.token_ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        assert isinstance(text, str)
+        if text.endswith("\ufffd") or not text.startswith(self._decoded):
+            return ""
+        new, self._decoded = text[len(self._decoded) :], text
+        return new
+
+    def _show(self, text: str) -> None:
+        if text:
+            self._text.append(text)
+            self.receiver.on_text(text)
+
+    def _finish(self, reason: FinishReason) -> None:
+        self._show(self._filter.flush())
+        self.finish_reason = reason
+        self.receiver.on_finish(
+            Generation(
+                text="".join(self._text),
+                finish_reason=reason,
+                new_tokens=len(self.token_ids),
+                first_token_s=self._first_token_s,
+            )
+        )

@@ -1,0 +1,122 @@
+"""Where weights come from: a Hugging Face id or a folder, and what a folder may hold before it is loaded."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import WeightsError
+from models.profile import WEIGHTS_DIR
+
+OWN_MODULE = "models.text_features.HashedNgrams"
+_FORBIDDEN_SUFFIXES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".py"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A place to load from: `path` is a folder, or `hub_id` a repository with an optional `subfolder`."""
+
+    path: Path | None = None
+    hub_id: str = ""
+    subfolder: str = ""
+
+
+def resolve_source(source: str) -> Source:
+    """Resolve a profile's source: an absolute folder, a folder of `models/weights`, or `owner/name[:subfolder]`.
+
+    Raises:
+        WeightsError: a folder that does not exist, or leaves `models/weights`.
+    """
+    path = Path(source)
+    if path.is_absolute():
+        if not path.is_dir():
+            raise WeightsError(f"no folder {source}; train it, or correct the profile's source")
+        return Source(path=path)
+    inside = (WEIGHTS_DIR / source).resolve()
+    if not inside.is_relative_to(WEIGHTS_DIR.resolve()):
+        raise WeightsError(f"source {source!r} leaves {WEIGHTS_DIR.name}/; give an absolute path")
+    if inside.is_dir():
+        return Source(path=inside)
+    hub_id, _, subfolder = source.partition(":")
+    if hub_id.count("/") != 1 or hub_id.startswith(("embedded/", ".")):
+        raise WeightsError(f"no folder models/weights/{source}; build it with `main.py train embedded`")
+    return Source(hub_id=hub_id, subfolder=subfolder)
+
+
+def fetch(source: Source) -> Path:
+    """Return a folder with the files of `source`, downloaded from the hub when it is a hub id.
+
+    Only safetensors, JSON and tokenizer files are fetched.
+
+    Raises:
+        WeightsError: the hub cannot be reached or has no such repository.
+    """
+    if source.path is not None:
+        return source.path
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    allowed = ["*.safetensors", "*.json", "*.txt", "*.model"]
+    if source.subfolder:
+        allowed = [f"{source.subfolder}/**/{pattern}" for pattern in allowed] + [
+            f"{source.subfolder}/{pattern}" for pattern in allowed
+        ]
+    try:
+        folder = snapshot_download(source.hub_id, allow_patterns=allowed)
+    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(
+            f"cannot fetch {source.hub_id} from the hub ({reason}); check the network and HF_TOKEN, or choose the embedded profile"
+        ) from error
+    return Path(folder, source.subfolder)
+
+
+def check_safe(folder: Path) -> None:
+    """Refuse a folder whose weights would be unpickled or that brings code of its own.
+
+    Raises:
+        WeightsError: a pickle or Python file without need, a module class that is not ours, or no safetensors at all.
+    """
+    names = [path for path in folder.rglob("*") if path.is_file()]
+    if not any(path.suffix == ".safetensors" for path in names):
+        bad = sorted({path.suffix for path in names} & _FORBIDDEN_SUFFIXES)
+        hint = f" (found {', '.join(bad)} files, which are never loaded)" if bad else ""
+        raise WeightsError(f"{folder} holds no .safetensors weights{hint}; convert them with safetensors")
+    for path in names:
+        if path.suffix == ".py":
+            raise WeightsError(f"{path} is code; weights folders with code are never loaded")
+    for name in module_types(folder):
+        if name != OWN_MODULE and not name.startswith("sentence_transformers."):
+            raise WeightsError(f"{folder / 'modules.json'} names the class {name}, which is not allowed")
+
+
+def module_types(folder: Path) -> list[str]:
+    """Return the class names in a sentence encoder's modules.json, none for other folders.
+
+    Raises:
+        WeightsError: the file is not what sentence-transformers writes.
+    """
+    modules = folder / "modules.json"
+    if not modules.is_file():
+        return []
+    try:
+        return [str(entry["type"]) for entry in json.loads(modules.read_text(encoding="utf-8"))]
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{modules} is not a list of sentence-transformers modules") from error
+
+
+def names_own_module(folder: Path) -> bool:
+    """Tell whether a sentence encoder is this project's hashed n-gram module."""
+    return module_types(folder) == [OWN_MODULE]
+
+
+def quieten_libraries() -> None:
+    """Keep the model libraries from sending telemetry and from drawing their own progress."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()

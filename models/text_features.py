@@ -1,0 +1,149 @@
+"""Hashed n-grams of syllables and jamo: a small, fast text encoder that sentence-transformers can train, save and load.
+
+A message is read as letters only (inserted symbols, digits and spaces are dropped, jamo are composed), so 사💗랑💗해 and 사랑해 look
+alike. Its syllable 1-3-grams and jamo 3-5-grams are hashed into one embedding table (Weinberger et al. 2009), averaged, and mapped by
+a two-layer head with a skip connection.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+from safetensors.torch import load_file, save_file
+from sentence_transformers.base.modules import InputModule
+from torch import Tensor, nn
+
+_LETTERS = re.compile(r"[가-힣ㄱ-ㅎㅏ-ㅣa-z]+")
+_WORDS = re.compile(r"[가-힣ㄱ-ㅎㅏ-ㅣa-z0-9]+")
+_SYMBOLS = re.compile(r"[^\w\s]")
+_REPEATS = re.compile(r"(.)\1{2,}")
+_CALLS = re.compile(r"^(오?로라야?|롤아야)[\s,!~.]*")
+_LEADS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
+_VOWELS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
+_TAILS = ["", *"ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"]
+_SPLIT_SYLLABLE = re.compile(f"([{_LEADS}])([{_VOWELS}])(?:([{''.join(_TAILS)}])(?![{_VOWELS}])(?!\\3))?")
+
+
+def normalise(text: str) -> str:
+    """Return `text` composed, lower-case, without invisible characters, with runs of a character cut to two."""
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFC", text)).lower()
+    text = "".join(c for c in text if unicodedata.category(c) not in {"Cf", "Mn"})
+    return _REPEATS.sub(r"\1\1", text).strip()
+
+
+def compose_jamo(letters: str) -> str:
+    """Compose jamo that were typed one by one: ㅅㅏㄹㅏㅇ becomes 사랑; ㅋㅋ and ㅠㅠ stay."""
+
+    def compose(match: re.Match[str]) -> str:
+        lead, vowel = _LEADS.index(match[1]), _VOWELS.index(match[2])
+        tail = _TAILS.index(match[3]) if match[3] else 0
+        return chr(ord("가") + (lead * 21 + vowel) * 28 + tail)
+
+    return _SPLIT_SYLLABLE.sub(compose, letters)
+
+
+def split_jamo(letters: str) -> str:
+    """Split syllables into their jamo; other letters stay."""
+    parts = []
+    for letter in letters:
+        if "가" <= letter <= "힣":
+            code = ord(letter) - ord("가")
+            parts.append(_LEADS[code // 588] + _VOWELS[code // 28 % 21] + _TAILS[code % 28])
+        else:
+            parts.append(letter)
+    return "".join(parts)
+
+
+def features(text: str) -> Iterator[str]:
+    """Yield the features of `text`: n-grams of letters and jamo, whole words, numbers and symbols."""
+    text = normalise(text)
+    text = _CALLS.sub("", text) or text
+    letters = compose_jamo("".join(_LETTERS.findall(text)))
+    bounded = f"^{letters}$"
+    for size in (1, 2, 3):
+        yield from (f"s{bounded[i : i + size]}" for i in range(len(bounded) - size + 1))
+    jamo = split_jamo(bounded)
+    for size in (3, 4, 5):
+        yield from (f"j{jamo[i : i + size]}" for i in range(len(jamo) - size + 1))
+    yield from (f"w{word}" for word in _WORDS.findall(text))
+    yield from (f"p{symbol}" for symbol in _SYMBOLS.findall(text))
+
+
+class HashedNgrams(InputModule):  # type: ignore[misc]
+    """Text to embedding by hashed n-grams; a module for `SentenceTransformer(modules=[HashedNgrams()])`."""
+
+    config_keys: ClassVar[list[str]] = ["buckets", "dimensions", "hidden", "max_features", "feature_dropout"]
+    config_file_name: ClassVar[str] = "hashed_ngrams.json"
+    modalities: ClassVar[list[str]] = ["text"]
+
+    def __init__(
+        self,
+        buckets: int = 16384,
+        dimensions: int = 128,
+        hidden: int = 256,
+        max_features: int = 1024,
+        feature_dropout: float = 0.3,
+    ) -> None:
+        """Make an untrained encoder.
+
+        A text uses at most `max_features` n-grams (about 150 characters); in training each is left out with the probability
+        `feature_dropout`, so that no single n-gram decides.
+        """
+        super().__init__()
+        self.buckets = buckets
+        self.dimensions = dimensions
+        self.hidden = hidden
+        self.max_features = max_features
+        self.feature_dropout = feature_dropout
+        self.table = nn.EmbeddingBag(buckets + 1, dimensions, mode="sum", padding_idx=0)
+        self.head = nn.Sequential(nn.Linear(dimensions, hidden), nn.GELU(), nn.Linear(hidden, dimensions))
+        nn.init.normal_(self.table.weight, std=0.1)
+        with torch.no_grad():
+            self.table.weight[0].zero_()
+
+    def bucket_ids(self, text: str) -> list[int]:
+        """Return the table rows of `text`, each in 1..buckets; row 0 is padding."""
+        return [zlib.crc32(f.encode()) % self.buckets + 1 for f in features(text)][: self.max_features]
+
+    def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **_: Any) -> dict[str, Tensor]:
+        """Return `input_ids` (texts, longest), padded with 0."""
+        rows = [self.bucket_ids(f"{prompt or ''}{text}") for text in inputs]
+        ids = torch.zeros(len(rows), max((len(row) for row in rows), default=1), dtype=torch.long)
+        for index, row in enumerate(rows):
+            ids[index, : len(row)] = torch.tensor(row)
+        return {"input_ids": ids}
+
+    def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Add `sentence_embedding`, shape (texts, dimensions)."""
+        ids = features["input_ids"]
+        if self.training:
+            ids = ids.masked_fill(torch.rand(ids.shape, device=ids.device) < self.feature_dropout, 0)
+        count = (ids > 0).sum(dim=1, keepdim=True).clamp_min(1)
+        bag = self.table(ids) / count.sqrt()
+        features["sentence_embedding"] = bag + self.head(bag)
+        return features
+
+    def get_embedding_dimension(self) -> int:
+        """Return the number of dimensions of an embedding."""
+        return self.dimensions
+
+    def save(self, output_path: str, *_: Any, **__: Any) -> None:
+        """Write the configuration and the weights (float16 safetensors)."""
+        self.save_config(output_path, self.config_file_name)
+        weights = {name: value.half().contiguous() for name, value in self.state_dict().items()}
+        save_file(weights, str(Path(output_path, "model.safetensors")))
+
+    @classmethod
+    def load(cls, model_name_or_path: str, subfolder: str = "", **_: Any) -> Self:
+        """Load from a local folder."""
+        folder = Path(model_name_or_path, subfolder)
+        module = cls(**cls.load_config(str(folder), config_filename=cls.config_file_name))
+        weights = load_file(str(folder / "model.safetensors"))
+        module.load_state_dict({name: value.float() for name, value in weights.items()})
+        return module
