@@ -1,0 +1,1 @@
+"""Evaluation: figures for dialogue, memory and ethics models."""

@@ -1,0 +1,1 @@
+"""Training: corpora, the embedded base model, adapters and encoders."""

@@ -1,0 +1,118 @@
+"""Fine-tune one LoRA adapter by supervised fine-tuning with the loss on the answer only (Hu et al. 2021; TRL's SFTTrainer)."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import LoraConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainerCallback
+from trl import SFTConfig, SFTTrainer
+
+from models.errors import ModelError
+from models.loader import cpu_multiplies_bfloat16
+from models.profile import AdapterTraining
+from models.sources import check_safe, fetch, resolve_source
+from models.training.base import Report
+
+
+class TargetExists(ModelError):
+    """The target of a training run exists; nothing was overwritten."""
+
+
+class _Progress(TrainerCallback):  # type: ignore[misc]
+    """Hands the trainer's loss to a `Report`."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+        if logs and "loss" in logs:
+            self._report(state.global_step, state.max_steps, float(logs["loss"]))
+
+
+def lora_config(recipe: AdapterTraining) -> LoraConfig:
+    """Return the PEFT configuration of a recipe (gaussian initial weights, no bias)."""
+    return LoraConfig(
+        r=recipe.rank,
+        lora_alpha=int(recipe.alpha),
+        lora_dropout=recipe.dropout,
+        target_modules=list(recipe.target_modules),
+        init_lora_weights="gaussian",
+        task_type="CAUSAL_LM",
+    )
+
+
+def train_adapter(
+    base_source: str,
+    examples: Sequence[tuple[str, str]],
+    recipe: AdapterTraining,
+    out: Path,
+    *,
+    seed: int,
+    report: Report,
+) -> dict[str, float]:
+    """Train on (prompt, answer) pairs and write the adapter folder `out`; return steps and the last loss.
+
+    Raises:
+        TargetExists: `out` exists already.
+        ModelError: there are no examples, or the base cannot be loaded.
+    """
+    if out.exists():
+        raise TargetExists(f"{out} exists; remove it to train again, or give another --out")
+    if not examples:
+        raise ModelError("no example teaches this adapter; check the data file's split and columns")
+    folder = fetch(resolve_source(base_source))
+    check_safe(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    cuda = torch.cuda.is_available()
+    network = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=torch.bfloat16 if cuda else torch.float32,
+        use_safetensors=True,
+        trust_remote_code=False,
+        attn_implementation="sdpa" if cuda else "eager",
+    )
+    data = Dataset.from_dict({"prompt": [e[0] for e in examples], "completion": [e[1] for e in examples]})
+    with tempfile.TemporaryDirectory() as scratch:
+        config = SFTConfig(
+            output_dir=scratch,
+            num_train_epochs=recipe.epochs,
+            per_device_train_batch_size=recipe.batch_size,
+            learning_rate=recipe.learning_rate,
+            lr_scheduler_type="cosine",
+            warmup_steps=0.03,
+            completion_only_loss=True,
+            max_length=512,
+            bf16=cuda or cpu_multiplies_bfloat16(),
+            use_cpu=not cuda,
+            gradient_checkpointing=False,
+            save_strategy="no",
+            report_to="none",
+            logging_steps=10,
+            disable_tqdm=True,
+            seed=seed,
+            dataloader_pin_memory=cuda,
+        )
+        trainer = SFTTrainer(
+            model=network,
+            args=config,
+            train_dataset=data,
+            processing_class=tokenizer,
+            peft_config=lora_config(recipe),
+            callbacks=[_Progress(report)],
+        )
+        trainer.remove_callback(PrinterCallback)
+        result = trainer.train()
+        staged = Path(scratch, "adapter")
+        trainer.model.save_pretrained(staged, safe_serialization=True)
+        tokenizer.save_pretrained(staged)
+        (staged / "README.md").unlink(missing_ok=True)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(staged, out)
+    return {"steps": float(result.global_step), "loss": round(float(result.training_loss), 4)}

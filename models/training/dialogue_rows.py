@@ -1,0 +1,168 @@
+"""Dialogue rows: what one turn teaches the four adapters, from the corpus of this project or from a CSV file.
+
+`DialogueRow.input` is a final input (behaviour of section 2 of the design): a memory or the last summary in front, a time mark,
+the message. The corpus is expanded by rule: slots are filled, noise is added, unrelated summaries stand in front.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import random
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.training.augment import add_noise
+from models.training.dialogue_files import (
+    DATA_DIR,
+    CorpusError,
+    DialogueFile,
+    Exchange,
+    Reply,
+    read_dialogue_file,
+    split_front,
+)
+from models.training.slots import PARTS_OF_DAY, WEEKDAYS, draw_values, fill, read_slot_lists
+
+TIME_WORDS = re.compile("오늘|내일|지금|요일|이따|휴일")
+_CSV_COLUMNS = ("data_type", "input_data", "output_message", "memory", "summary", "eyes_mouth_pose")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialogueRow:
+    """One training or validation row. Empty `memory` means nothing to remember; None fields teach nothing."""
+
+    input: str
+    reply: str
+    memory: str | None = None
+    summary: str | None = None
+    expression: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialogueCorpus:
+    """The parsed dialogue files, and which of their exchanges and inputs are held out."""
+
+    files: tuple[DialogueFile, ...]
+
+    def exchanges(self) -> Iterator[tuple[DialogueFile, Exchange]]:
+        """Yield every exchange with its file."""
+        for file in self.files:
+            for exchange in file.exchanges:
+                yield file, exchange
+
+    def count_rows(self) -> int:
+        """Return the number of rows before slots are filled and noise is added."""
+        return sum(len(exchange.inputs) * len(exchange.replies) for _, exchange in self.exchanges())
+
+
+def read_corpus(folder: Path = DATA_DIR) -> DialogueCorpus:
+    """Read all dialogue files under `folder`.
+
+    Raises:
+        CorpusError: a file breaks the format, or there is none.
+    """
+    shared = read_slot_lists((folder / "slots.txt").read_text(encoding="utf-8").splitlines())
+    paths = sorted((folder / "dialogue").glob("*.txt"))
+    if not paths:
+        raise CorpusError(f"no dialogue files in {folder / 'dialogue'}")
+    return DialogueCorpus(files=tuple(read_dialogue_file(path, shared) for path in paths))
+
+
+def is_held_out(exchange: Exchange, text: str) -> bool:
+    """Tell whether `text` of `exchange` is for validation: 1 exchange in 25, and 1 paraphrase in 12 of longer ones."""
+    key = "|".join(exchange.inputs)
+    if is_share_below(key, 0.04):
+        return True
+    return len(exchange.inputs) >= 4 and is_share_below(f"{key}#{text}", 0.08)
+
+
+def is_share_below(text: str, share: float) -> bool:
+    """Tell whether `text` falls, by its hash, into the first `share` (0..1) of all texts."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) < share * 2**32
+
+
+def expand(corpus: DialogueCorpus, seed: int, *, held_out: bool = False) -> list[DialogueRow]:
+    """Draw one widened set of rows; another seed draws other slot values, noise and contexts.
+
+    Held-out rows are drawn once each, without noise; training rows three times where slots are filled, else twice.
+    """
+    rng = random.Random(seed)
+    summaries = [(reply.summary, file) for file, exchange in corpus.exchanges() for reply in exchange.replies]
+    plain_summaries = [summary for summary, _ in summaries if "{" not in summary]
+    rows: list[DialogueRow] = []
+    for file, exchange in corpus.exchanges():
+        copies = 1 if held_out else 3 if exchange.slots() else 2
+        for text in exchange.inputs:
+            if is_held_out(exchange, text) != held_out:
+                continue
+            replies = exchange.replies[:1] if held_out else exchange.replies
+            for reply in replies:
+                for copy in range(copies):
+                    noisy = copy > 0 and not held_out
+                    rows.append(_make_row(file, exchange, text, reply, plain_summaries, rng, noisy=noisy))
+    rng.shuffle(rows)
+    return rows
+
+
+def _make_row(
+    file: DialogueFile,
+    exchange: Exchange,
+    text: str,
+    reply: Reply,
+    summaries: Sequence[str],
+    rng: random.Random,
+    *,
+    noisy: bool,
+) -> DialogueRow:
+    values = draw_values(exchange.slots(), file.lists, rng)
+    front, time_mark, message = split_front(fill(text, values))
+    if noisy:
+        message = add_noise(message, rng)
+    if not time_mark and TIME_WORDS.search(message):
+        time_mark = f"(지금은 {rng.choice(WEEKDAYS)} {rng.choice(PARTS_OF_DAY)}) "
+    if not front and rng.random() < 0.4:
+        front = f"(오로라 답변 요약) {rng.choice(summaries)} (사용자 질문) "
+    return DialogueRow(
+        input=f"{front}{time_mark}{message}",
+        reply=fill(reply.text, values),
+        memory=fill(exchange.memory, values),
+        summary=fill(reply.summary, values),
+        expression=format_face(reply.face),
+    )
+
+
+def format_face(face: tuple[str, str, str]) -> str:
+    """Write expression levels as the eyes_mouth_pose adapter answers them."""
+    eyes, mouth, head = (level.replace("아주크게", "아주 크게") for level in face)
+    return f"(눈 {eyes}, 입 {mouth}, 고개 돌림 {head})"
+
+
+def read_csv_rows(path: Path, split: str) -> list[DialogueRow]:
+    """Read rows of a dialogue CSV whose `data_type` is `split` or `split_msg` (reply only).
+
+    Raises:
+        CorpusError: no such file, or it lacks a column.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            missing = [name for name in _CSV_COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                raise CorpusError(f"{path} lacks the column {missing[0]}; a dialogue file has {','.join(_CSV_COLUMNS)}")
+            return [_csv_row(raw) for raw in reader if raw["data_type"] in {split, f"{split}_msg"}]
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(f"cannot read {path}: {error}") from error
+
+
+def _csv_row(raw: dict[str, str]) -> DialogueRow:
+    reply_only = raw["data_type"].endswith("_msg")
+    return DialogueRow(
+        input=raw["input_data"].strip(),
+        reply=raw["output_message"].strip(),
+        memory=None if reply_only else (raw["memory"] or "").strip(),
+        summary=None if reply_only else (raw["summary"] or "").strip() or None,
+        expression=None if reply_only else (raw["eyes_mouth_pose"] or "").strip() or None,
+    )

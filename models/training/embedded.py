@@ -1,0 +1,114 @@
+"""Rebuild the weights of the embedded profile from the text in this repository: base, four adapters, two encoders, manifest."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.profile import ADAPTER_NAMES, WEIGHTS_DIR, load_profile
+from models.training.adapter import train_adapter
+from models.training.base import BaseRecipe, Report, train_base
+from models.training.dialogue_files import DATA_DIR
+from models.training.dialogue_rows import expand, read_corpus
+from models.training.encoder import EncoderRecipe, train_encoder
+from models.training.encoder_data import (
+    KeySimilarity,
+    ethics_pairs,
+    memory_pairs,
+    read_ethics_corpus,
+    read_ethics_dialogue,
+    read_memory_lines,
+)
+from models.training.examples import make_examples
+from models.training.manifest import LARGEST_BYTES, hash_folder, write_manifest
+
+Stage = Callable[[str], Report]
+COMMAND = "python main.py train embedded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedRecipe:
+    """How the embedded weights are made; `adapter_examples` bounds the rows that each adapter reads."""
+
+    base: BaseRecipe = BaseRecipe()
+    adapter_examples: int = 10000
+    ethics: EncoderRecipe = EncoderRecipe(epochs=4)
+    memory: EncoderRecipe = EncoderRecipe(epochs=4)
+    seed: int = 7
+    compile_steps: bool = True
+
+
+def train_embedded(recipe: EmbeddedRecipe, stage: Stage, out: Path = WEIGHTS_DIR / "embedded") -> dict[str, Any]:
+    """Train everything into `out` and return the manifest; `stage` names each part and gives its progress report.
+
+    Parts are made in a folder beside `out` that takes its place at the end. After an interruption the parts that are finished are
+    kept, if neither text nor recipe has changed.
+
+    Raises:
+        CorpusError: the text is broken. ModelError: a part cannot be trained.
+    """
+    staging = out.with_name(f"{out.name}.new")
+    _keep_or_clear(staging, recipe)
+    figures_file = staging / "figures.json"
+    figures: dict[str, Any] = json.loads(figures_file.read_text()) if figures_file.is_file() else {}
+
+    def part(name: str, folder: Path, train: Callable[[Report], dict[str, float]]) -> None:
+        if name in figures and folder.is_dir():
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+        figures[name] = train(stage(name))
+        figures_file.write_text(json.dumps(figures))
+
+    profile = load_profile("embedded")
+    corpus = read_corpus()
+    base = staging / "base"
+    part("base", base, lambda r: train_base(corpus, profile, base, recipe.base, r, compile_steps=recipe.compile_steps))
+
+    rows = expand(corpus, recipe.seed + 99)
+    for name in ADAPTER_NAMES:
+        adapter = profile.adapters[name]
+        assert adapter.training is not None
+        examples = make_examples(name, adapter, rows)
+        chosen = random.Random(recipe.seed).sample(examples, min(recipe.adapter_examples, len(examples)))
+        folder, training = staging / "adapters" / name, adapter.training
+        part(
+            f"adapter {name}",
+            folder,
+            lambda r, c=chosen, f=folder, t=training: train_adapter(str(base), c, t, f, seed=recipe.seed, report=r),  # type: ignore[misc]
+        )
+
+    sentences = [*read_ethics_corpus(seed=recipe.seed), *read_ethics_dialogue(corpus, seed=recipe.seed)]
+    ethics, memory = staging / "encoders" / "ethics", staging / "encoders" / "memory"
+    pairs = ethics_pairs(sentences, copies=2, seed=recipe.seed)
+    part("encoder ethics", ethics, lambda r: train_encoder(pairs, recipe.ethics, ethics, r))
+    lines = read_memory_lines(DATA_DIR / "memory" / "lines.txt")
+    near = memory_pairs(lines, KeySimilarity(), negatives=60, seed=recipe.seed)
+    part("encoder memory", memory, lambda r: train_encoder(near, recipe.memory, memory, r))
+
+    figures_file.unlink()
+    (staging / "recipe.txt").unlink()
+    for extra in (base / "training.json", *staging.rglob("training_args.bin")):
+        extra.unlink(missing_ok=True)
+    counts = {"dialogue rows": corpus.count_rows(), "ethics sentences": len(sentences), "memory lines": len(lines)}
+    manifest = write_manifest(staging, DATA_DIR, COMMAND, {**figures, **counts})
+    shutil.rmtree(out, ignore_errors=True)
+    staging.rename(out)
+    if manifest["bytes"] > LARGEST_BYTES:
+        raise RuntimeError(f"the weights take {manifest['bytes']} bytes, over the {LARGEST_BYTES} they may")
+    return manifest
+
+
+def _keep_or_clear(staging: Path, recipe: EmbeddedRecipe) -> None:
+    """Keep the staging folder only when it was begun with the same text and recipe."""
+    stamp = f"{hash_folder(DATA_DIR)} {recipe}"
+    note = staging / "recipe.txt"
+    if note.is_file() and note.read_text() == stamp:
+        return
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    note.write_text(stamp)

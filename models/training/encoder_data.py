@@ -1,0 +1,259 @@
+"""Training pairs for the sentence encoders: ethics sentences with category names, memories with messages."""
+
+from __future__ import annotations
+
+import csv
+import random
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.training.augment import add_noise, obfuscate
+from models.training.dialogue_files import DATA_DIR, CorpusError, split_front
+from models.training.dialogue_rows import DialogueCorpus, is_held_out, is_share_below
+from models.training.slots import draw_values, fill, read_slot_lists, slot_names
+
+CATEGORIES = ("사랑 고백/만남", "일반", "정치", "패드립", "혐오/기타")
+_MEMORY_LINE = re.compile(r"^(\[([^\[\]:]+): ([^\[\]]+)\])\s*(.+)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EthicsSentence:
+    """A user's message and the name of its category."""
+
+    text: str
+    category: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryLine:
+    """A memory and a message that should bring it back."""
+
+    memory: str
+    key: str
+    value: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two texts and the cosine that their embeddings should have."""
+
+    first: str
+    second: str
+    similarity: float
+
+
+def read_ethics_csv(path: Path, split: str) -> list[EthicsSentence]:
+    """Read `type,user_prompt,category` rows whose type is `split` (all rows for "all").
+
+    Raises:
+        CorpusError: the file cannot be read, lacks a column, or names an unknown category.
+    """
+    sentences = []
+    for number, row in enumerate(_read_csv(path, ("type", "user_prompt", "category")), 2):
+        if split not in {"all", row["type"]}:
+            continue
+        if row["category"] not in CATEGORIES:
+            raise CorpusError(f"{path}:{number}: category {row['category']!r} is none of {', '.join(CATEGORIES)}")
+        sentences.append(EthicsSentence(text=row["user_prompt"], category=row["category"]))
+    return sentences
+
+
+def read_ethics_corpus(folder: Path = DATA_DIR, *, held_out: bool = False, seed: int = 7) -> list[EthicsSentence]:
+    """Read the sentences of `ethics/*.txt`, slots filled; 1 line in 12 is held out of training.
+
+    Raises:
+        CorpusError: a file without its `# category:` line.
+    """
+    shared = read_slot_lists((folder / "slots.txt").read_text(encoding="utf-8").splitlines())
+    rng = random.Random(seed)
+    sentences: list[EthicsSentence] = []
+    for path in sorted((folder / "ethics").glob("*.txt")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        lists = shared | read_slot_lists(lines)
+        category = lines[0].removeprefix("# category:").strip() if lines else ""
+        if category not in CATEGORIES:
+            raise CorpusError(f"{path}: the first line must be `# category: ` and one of {', '.join(CATEGORIES)}")
+        for line in lines[1:]:
+            line = line.strip()
+            if not line or line.startswith(("#", "@")) or is_share_below(line, 1 / 12) != held_out:
+                continue
+            copies = 4 if slot_names(line) and not held_out else 1
+            for _ in range(copies):
+                text = fill(line, draw_values(slot_names(line), lists, rng))
+                sentences.append(EthicsSentence(text=text, category=category))
+    return list(dict.fromkeys(sentences))
+
+
+def read_ethics_dialogue(corpus: DialogueCorpus, folder: Path = DATA_DIR, *, seed: int = 7) -> list[EthicsSentence]:
+    """Read the training messages of the dialogue corpus as ethics sentences, by `ethics/topics.toml`; most are normal."""
+    topics = tomllib.loads((folder / "ethics" / "topics.toml").read_text(encoding="utf-8"))
+    category_of = {topic: category for category, names in topics.items() for topic in names}
+    rng = random.Random(seed)
+    sentences = []
+    for file, exchange in corpus.exchanges():
+        category = category_of.get(exchange.topic, "일반")
+        if category == "skip":
+            continue
+        for line in exchange.inputs:
+            if not is_held_out(exchange, line):
+                message = split_front(fill(line, draw_values(exchange.slots(), file.lists, rng)))[2]
+                sentences.append(EthicsSentence(text=message, category=category))
+    return list(dict.fromkeys(sentences))
+
+
+def ethics_pairs(sentences: Sequence[EthicsSentence], *, copies: int, seed: int) -> list[Pair]:
+    """Return each sentence with every category name: 1 for its own, else 0.
+
+    Each sentence comes `copies` times: as written, then with typing noise, and, where it is no normal sentence, obfuscated.
+    """
+    rng = random.Random(seed)
+    pairs = []
+    for sentence in sentences:
+        for copy in range(copies):
+            text = sentence.text
+            if copy and sentence.category != "일반" and rng.random() < 0.6:
+                text = obfuscate(text, rng)
+            elif copy:
+                text = add_noise(text, rng)
+            pairs += [Pair(first=text, second=name, similarity=float(name == sentence.category)) for name in CATEGORIES]
+    return pairs
+
+
+def read_memory_lines(path: Path) -> list[MemoryLine]:
+    """Read `[key: value] message` lines; comments start with #.
+
+    Raises:
+        CorpusError: a line of another form, or the file cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(f"cannot read {path}: {error}") from error
+    result = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        match = _MEMORY_LINE.match(line.strip())
+        if match is None:
+            raise CorpusError(f"{path}:{number}: a line is `[key: value] message`, not {line.strip()!r}")
+        result.append(MemoryLine(memory=match[1], key=match[2].strip(), value=match[3].strip(), message=match[4]))
+    return result
+
+
+def read_memory_csv(path: Path) -> list[Pair]:
+    """Read `memory_0,…,user_prompt_1,similarity_score` rows as pairs of memory_0 with user_prompt_1.
+
+    Raises:
+        CorpusError: the file cannot be read, lacks a column, or holds a score that is no number.
+    """
+    pairs = []
+    for number, row in enumerate(_read_csv(path, ("memory_0", "user_prompt_1", "similarity_score")), 2):
+        try:
+            score = float(row["similarity_score"])
+        except ValueError as error:
+            raise CorpusError(f"{path}:{number}: similarity_score {row['similarity_score']!r} is no number") from error
+        pairs.append(Pair(first=row["memory_0"], second=row["user_prompt_1"], similarity=score))
+    return pairs
+
+
+class KeySimilarity:
+    """How alike two memory keys are, from `key_groups.txt`: 1 in a group, the stated number for near keys, else word overlap."""
+
+    def __init__(self, path: Path | None = DATA_DIR / "memory" / "key_groups.txt") -> None:
+        """Read the groups; without a file only the words of the keys count (intersection over union)."""
+        self._group: dict[str, str] = {}
+        self._near: dict[frozenset[str], float] = {}
+        section = ""
+        for line in path.read_text(encoding="utf-8").splitlines() if path and path.is_file() else []:
+            parts = [part.strip() for part in line.split(",") if part.strip()]
+            if line.strip() in {"same:", "near:"}:
+                section = line.strip()
+            elif line.startswith("#") or not parts:
+                continue
+            elif section == "same:":
+                self._group.update(dict.fromkeys(parts, parts[0]))
+            elif section == "near:":
+                self._near[frozenset(self._name(part) for part in parts[:2])] = float(parts[2])
+
+    def _name(self, key: str) -> str:
+        return self._group.get(key, key)
+
+    def between(self, first: MemoryLine, second: MemoryLine) -> float:
+        """Return the similarity in 0..1 of the memory of `first` with the message of `second`.
+
+        For the key 상태 the value stands in for the key.
+        """
+        one = first.value if first.key == "상태" else first.key
+        two = second.value if second.key == "상태" else second.key
+        if self._name(one) == self._name(two):
+            return 1.0
+        near = self._near.get(frozenset((self._name(one), self._name(two))))
+        if near is not None:
+            return near
+        words, others = set(one.split()), set(two.split())
+        overlap = len(words & others) / len(words | others)
+        return max(2.6 * overlap - 1.6, 0.0)
+
+
+def memory_pairs(lines: Sequence[MemoryLine], keys: KeySimilarity, *, negatives: int, seed: int) -> list[Pair]:
+    """Return pairs from the product of all memories with all messages.
+
+    Of each memory all pairs with a similarity above 0 are kept, and `negatives` of the others.
+    """
+    rng = random.Random(seed)
+    pairs = []
+    for first in lines:
+        scored = [(second.message, keys.between(first, second)) for second in lines]
+        near = [(message, score) for message, score in scored if score > 0]
+        far = [(message, score) for message, score in scored if score == 0]
+        for message, score in near + rng.sample(far, min(negatives, len(far))):
+            text = add_noise(message, rng) if rng.random() < 0.5 else message
+            pairs.append(Pair(first=first.memory, second=text, similarity=score))
+    return pairs
+
+
+def read_training_pairs(task: str, path: Path, *, seed: int) -> list[Pair]:
+    """Read the training pairs of `task` (memory or ethics) from a CSV, or, for memory, from `[key: value] message` lines.
+
+    Raises:
+        CorpusError: another task, or a file that breaks its format.
+    """
+    if task == "ethics":
+        return ethics_pairs(read_ethics_csv(path, "train"), copies=4, seed=seed)
+    if task == "memory":
+        if path.suffix.lower() == ".csv":
+            return read_memory_csv(path)
+        return memory_pairs(read_memory_lines(path), KeySimilarity(), negatives=60, seed=seed)
+    raise CorpusError(f"no encoder task {task!r}; choose memory or ethics")
+
+
+def read_test_pairs(path: Path) -> list[Pair]:
+    """Read pairs to measure: a CSV, or the whole product of `[key: value] message` lines.
+
+    Raises:
+        CorpusError: the file breaks its format.
+    """
+    if path.suffix.lower() == ".csv":
+        return read_memory_csv(path)
+    lines, keys = read_memory_lines(path), KeySimilarity()
+    return [
+        Pair(first=first.memory, second=second.message, similarity=keys.between(first, second))
+        for first in lines
+        for second in lines
+    ]
+
+
+def _read_csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            missing = [name for name in columns if name not in (reader.fieldnames or ())]
+            if missing:
+                raise CorpusError(f"{path} lacks the column {missing[0]}; it needs {','.join(columns)}")
+            return [{name: row[name] or "" for name in columns} for row in reader]
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(f"cannot read {path}: {error}") from error

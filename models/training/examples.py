@@ -1,0 +1,34 @@
+"""Prompt and answer of each adapter for a dialogue row, exactly as the engine will ask and the adapter must answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from models.profile import AdapterProfile
+from models.training.dialogue_rows import DialogueRow
+
+REPLY_MARK = " (오로라 답변)"
+
+
+def make_example(adapter: str, profile: AdapterProfile, row: DialogueRow) -> tuple[str, str] | None:
+    """Return (prompt, answer) for `adapter`, or None where `row` teaches it nothing.
+
+    The answer ends with the stop mark, because a fine-tuned model rarely emits its end-of-text token.
+    """
+    prompts = {
+        "output_message": (row.input, row.reply),
+        "memory": (row.input, row.memory),
+        "summary": (f"{row.input}{REPLY_MARK}{row.reply}", row.summary),
+        "eyes_mouth_pose": (row.reply, row.expression),
+    }
+    prompt, answer = prompts[adapter]
+    if answer is None:
+        return None
+    spaced = f" {answer}" if answer else ""
+    return f"{prompt}{profile.start_mark}", f"{spaced} {profile.stop_mark}"
+
+
+def make_examples(adapter: str, profile: AdapterProfile, rows: Iterable[DialogueRow]) -> list[tuple[str, str]]:
+    """Return the distinct examples of `adapter` in the order of `rows`."""
+    examples = (make_example(adapter, profile, row) for row in rows)
+    return list(dict.fromkeys(example for example in examples if example is not None))

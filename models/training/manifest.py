@@ -1,0 +1,37 @@
+"""The manifest of the weights that ship: what they were trained on, with which command, and how good they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "manifest.json"
+LARGEST_BYTES = 40_000_000
+
+
+def hash_folder(folder: Path) -> str:
+    """Return one SHA-256 over the names and bytes of all files under `folder`."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def write_manifest(weights: Path, corpus: Path, command: str, figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Write `manifest.json` into `weights` and return it."""
+    files = sorted(path for path in weights.rglob("*") if path.is_file() and path.name != MANIFEST)
+    manifest = {
+        "command": command,
+        "corpus_sha256": hash_folder(corpus),
+        "figures": dict(figures),
+        "bytes": sum(path.stat().st_size for path in files),
+        "files": {
+            path.relative_to(weights).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+        },
+    }
+    (weights / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return manifest

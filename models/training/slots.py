@@ -1,0 +1,90 @@
+"""Fill `{slots}` in corpus lines from word lists, with the Korean particle that fits each word."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+WEEKDAYS = ("월요일", "화요일", "수요일", "목요일", "금요일", "토요일", "일요일")
+PARTS_OF_DAY = ("오전", "오후", "저녁")
+_SLOT = re.compile(r"\{([^{}:]+?)(\d?)(?::([^{}/]*)/([^{}/]*))?\}")
+_DERIVED_WEEKDAYS = {"어제요일": -1, "요일": 0, "다음요일": 1}
+
+
+class SlotError(ValueError):
+    """A slot names no list, or its particle is malformed."""
+
+
+def read_slot_lists(lines: Iterable[str]) -> dict[str, list[str]]:
+    """Read `@name: value, value` lines into lists; other lines are ignored."""
+    lists: dict[str, list[str]] = {}
+    for line in lines:
+        if line.startswith("@") and ":" in line:
+            name, _, values = line[1:].partition(":")
+            lists[name.strip()] = [value.strip() for value in values.split(",") if value.strip()]
+    return lists
+
+
+def has_final_consonant(word: str) -> bool:
+    """Tell whether the last Hangul syllable or digit of `word` ends in a consonant."""
+    for character in reversed(word):
+        if "가" <= character <= "힣":
+            return (ord(character) - ord("가")) % 28 != 0
+        if character.isdigit():
+            return character in "013678"
+        if character.isascii() and character.isalpha():
+            return character.lower() in "lmnr"
+    return False
+
+
+def choose_particle(word: str, after_consonant: str, after_vowel: str) -> str:
+    """Choose the form of a particle that follows `word`; 으로/로 follows ㄹ with 로."""
+    ends_in_rieul = bool(word) and "가" <= word[-1] <= "힣" and (ord(word[-1]) - ord("가")) % 28 == 8
+    if (after_consonant, after_vowel) == ("으로", "로") and ends_in_rieul:
+        return after_vowel
+    return after_consonant if has_final_consonant(word) else after_vowel
+
+
+def slot_names(text: str) -> set[str]:
+    """Return the names (with their digit) of the slots in `text`."""
+    return {match[1] + match[2] for match in _SLOT.finditer(text)}
+
+
+def without_slots(text: str) -> str:
+    """Return `text` with a plain letter in place of every slot, for checks of form."""
+    return _SLOT.sub("X", text)
+
+
+def draw_values(names: Iterable[str], lists: Mapping[str, Sequence[str]], rng: random.Random) -> dict[str, str]:
+    """Draw one value for each slot name; slots of one list get different values.
+
+    Raises:
+        SlotError: a name that no list has.
+    """
+    values: dict[str, str] = {}
+    day = rng.randrange(7)
+    for name in sorted(names):
+        base = name.rstrip("0123456789")
+        if base in _DERIVED_WEEKDAYS:
+            values[name] = WEEKDAYS[(day + _DERIVED_WEEKDAYS[base]) % 7]
+        elif base == "때":
+            values[name] = rng.choice(PARTS_OF_DAY)
+        elif base in lists:
+            taken = {values[other] for other in values if other.rstrip("0123456789") == base}
+            values[name] = rng.choice([value for value in lists[base] if value not in taken])
+        else:
+            raise SlotError(f"no word list named {base!r}")
+    return values
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Replace every slot in `text` by its value and the particle that fits."""
+
+    def replace(match: re.Match[str]) -> str:
+        value = values[match[1] + match[2]]
+        if match[3] is None:
+            return value
+        return value + choose_particle(value, match[3], match[4])
+
+    return _SLOT.sub(replace, text)
