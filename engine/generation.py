@@ -1,0 +1,159 @@
+"""The four generations of a turn: ask an adapter, check what it answers, try again within the profile's limits."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.clock_context import DayPart
+from engine.expression import make_expression, parse_expression
+from engine.final_input import MARK_WORDS, build_summary_input
+from engine.memory import NOTHING, MemoryNote, may_be_stored, parse_memory
+from engine.reply_check import ReplyFault, clean_reply, find_fault
+from engine.types import EventSink, Expression, TextShown, TextWithdrawn
+from models.profile import Profile
+from models.types import FinishReason, Generation, Sampling, TextGenerator
+
+
+class SeedSource:
+    """Gives every try of a turn its seed; a turn with the same name and the same root draws the same."""
+
+    def __init__(self, root: int | None, name: str) -> None:
+        """Derive seeds from `root` and the turn's `name`; without a root they are drawn anew."""
+        self._root = secrets.randbits(64) if root is None else root
+        self._name = name
+
+    def seed(self, purpose: str, attempt: int) -> int:
+        """Return a 63-bit seed for one try of one purpose."""
+        digest = hashlib.sha256(f"{self._root}|{self._name}|{purpose}|{attempt}".encode()).digest()
+        return int.from_bytes(digest[:8]) >> 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenReply:
+    """Her finished line, how many tries it took, and when its first token came (seconds from the first try)."""
+
+    text: str
+    tries: int
+    first_token_s: float
+    is_fallback: bool
+
+
+class Writer:
+    """Runs the adapters of a profile for one turn."""
+
+    def __init__(self, generator: TextGenerator, profile: Profile, seeds: SeedSource) -> None:
+        """Ask `generator` with the marks, limits and temperatures of `profile`."""
+        self._generator = generator
+        self._profile = profile
+        self._seeds = seeds
+
+    async def write_reply(self, final_input: str, now: DayPart, show: EventSink) -> WrittenReply:
+        """Write her line, streaming it to `show`; after the last try it is the profile's fallback.
+
+        Raises:
+            GenerationError: the generator failed.
+        """
+        adapter = self._profile.adapters["output_message"]
+        wrong_days = 0
+        first_token_s = 0.0
+        for attempt in range(adapter.tries):
+            shown = _Stream(show)
+            temperature = adapter.temperature + adapter.temperature_step * wrong_days
+            answer = await self._ask("output_message", final_input, attempt, temperature, shown.push)
+            first_token_s = first_token_s or answer.first_token_s
+            text = clean_reply(answer.text)
+            fault = find_fault(text, now)
+            if fault is None:
+                return WrittenReply(text=text, tries=attempt + 1, first_token_s=first_token_s, is_fallback=False)
+            wrong_days += fault is ReplyFault.WRONG_DAY
+            shown.withdraw()
+        fallback = self._profile.fallback_reply
+        return WrittenReply(text=fallback, tries=adapter.tries, first_token_s=first_token_s, is_fallback=True)
+
+    async def extract_memory(self, final_input: str) -> MemoryNote | None:
+        """Return what is worth remembering of the user, or None; a note that is unsafe to store is dropped.
+
+        Raises:
+            GenerationError: the generator failed.
+        """
+        adapter = self._profile.adapters["memory"]
+        for attempt in range(adapter.tries):
+            answer = await self._ask("memory", final_input, attempt, adapter.temperature)
+            if answer.finish_reason is FinishReason.LENGTH:
+                continue
+            note = parse_memory(answer.text)
+            if note == NOTHING:
+                return None
+            if isinstance(note, MemoryNote):
+                return note if may_be_stored(note) else None
+        return None
+
+    async def summarise(self, final_input: str, reply: str) -> str | None:
+        """Return one line on what she said, or None when every try was cut off, empty or held a mark.
+
+        Raises:
+            GenerationError: the generator failed.
+        """
+        adapter = self._profile.adapters["summary"]
+        prompt = build_summary_input(final_input, reply)
+        for attempt in range(adapter.tries):
+            answer = await self._ask("summary", prompt, attempt, adapter.temperature)
+            text = clean_reply(answer.text)
+            is_whole = answer.finish_reason is FinishReason.STOP and "\ufffd" not in text
+            if text and is_whole and not any(word in text for word in MARK_WORDS):
+                return text
+        return None
+
+    async def choose_expression(self, reply: str) -> Expression:
+        """Return the face for `reply`; the plain face when every try was unreadable.
+
+        Raises:
+            GenerationError: the generator failed.
+        """
+        adapter = self._profile.adapters["eyes_mouth_pose"]
+        for attempt in range(adapter.tries):
+            answer = await self._ask("eyes_mouth_pose", reply, attempt, adapter.temperature)
+            levels = parse_expression(answer.text)
+            if levels is not None:
+                return make_expression(*levels)
+        return make_expression()
+
+    async def _ask(
+        self,
+        name: str,
+        prompt: str,
+        attempt: int,
+        temperature: float,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Generation:
+        adapter = self._profile.adapters[name]
+        text = f"{prompt}{adapter.start_mark}"
+        sampling = Sampling(
+            temperature=temperature,
+            top_p=adapter.top_p,
+            max_new_tokens=adapter.new_token_limit(self._generator.count_tokens(name, text)),
+            stop=adapter.stop_mark,
+            seed=self._seeds.seed(name, attempt),
+        )
+        return await self._generator.generate(name, text, sampling, on_text=on_text)
+
+
+class _Stream:
+    """Passes on the text of one try without the space in front, and can take it back."""
+
+    def __init__(self, show: EventSink) -> None:
+        self._show = show
+        self._has_shown = False
+
+    def push(self, text: str) -> None:
+        text = text if self._has_shown else text.lstrip()
+        if text:
+            self._has_shown = True
+            self._show(TextShown(text=text))
+
+    def withdraw(self) -> None:
+        if self._has_shown:
+            self._show(TextWithdrawn())

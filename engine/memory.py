@@ -1,0 +1,84 @@
+"""What is remembered of a user: reading the memory adapter's answer, and finding the memory that a message calls for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.final_input import MARK_WORDS
+from models.types import TextEmbedder
+from storage.records import Memory
+
+NOTHING = ""
+_BRACKETS = str.maketrans({"【": "[", "】": "]", "［": "[", "］": "]", "：": ":", "〔": "[", "〕": "]"})
+_LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
+_INSTRUCTION = re.compile(
+    r"무시|명령|지시|프롬프트|시스템|관리자|운영자|모더레이터|개발자 ?모드|차단 ?해제|제재|규칙|"
+    r"system|prompt|ignore|instruction|admin|moderator|developer mode|jailbreak|override",
+    re.IGNORECASE,
+)
+MAX_KEY, MAX_VALUE = 30, 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryNote:
+    """One thing worth remembering: a key and a value, neither empty."""
+
+    key: str
+    value: str
+
+    @property
+    def text(self) -> str:
+        """The note as the models read it."""
+        return f"[{self.key}: {self.value}]"
+
+
+def parse_memory(answer: str) -> MemoryNote | str | None:
+    """Read an answer of the memory adapter.
+
+    Returns the note; `NOTHING` where there is validly nothing to remember; None where the answer is malformed and another try is due.
+    """
+    text = " ".join(answer.translate(_BRACKETS).split())
+    if not text or text in {"[]", "없음", "[없음]"}:
+        return NOTHING
+    if "\ufffd" in text or text[0] != "[" or text[-1] != "]":
+        return None
+    body = text[1:-1]
+    if "[" in body or "]" in body or body.count(":") != 1:
+        return None
+    key, value = (part.strip() for part in body.split(":"))
+    if not key or not value:
+        return None
+    return MemoryNote(key=key, value=value)
+
+
+def may_be_stored(note: MemoryNote) -> bool:
+    """Tell whether a note is safe to stand in front of later messages: no link, mark, instruction, and of bounded size."""
+    if len(note.key) > MAX_KEY or len(note.value) > MAX_VALUE:
+        return False
+    if _LINK.search(note.text) or _INSTRUCTION.search(note.text):
+        return False
+    return not any(word in note.text for word in MARK_WORDS) and "지금은" not in note.text and "(" not in note.text
+
+
+class MemoryRetriever:
+    """Finds the memory whose embedding is nearest to a message."""
+
+    def __init__(self, embedder: TextEmbedder, threshold: float) -> None:
+        """Accept a memory from a cosine of `threshold` on."""
+        self._embedder = embedder
+        self._threshold = threshold
+
+    async def find(self, message: str, memories: Sequence[Memory]) -> Memory | None:
+        """Return the best memory for `message` (as typed), or None below the threshold.
+
+        Raises:
+            EmbeddingError: the encoder failed.
+        """
+        if not memories:
+            return None
+        rows = await self._embedder.embed("memory", [message, *(memory.text for memory in memories)])
+        scores = rows[1:] @ rows[0]
+        best = int(scores.argmax())
+        return memories[best] if scores[best] >= self._threshold else None

@@ -1,0 +1,207 @@
+"""The turn queue: bounded, first in first out within a conversation, users taking turns.
+
+Users stand in a ring. The next turn is the oldest waiting one of the first user in the ring whose conversation is free and has
+nothing older waiting; that user then goes to the end of the ring. So a flood of one user delays another by one turn at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from engine.settings import EngineSettings
+from engine.types import ChatOutcome, ChatRequest, EventSink, Rejection, RejectionReason, ignore_event
+from storage.records import ConversationKey, UserKey
+
+RunTurn = Callable[[ChatRequest, EventSink, float], Awaitable[ChatOutcome]]
+
+_log = logging.getLogger(__name__)
+
+
+class QueuedTurn:
+    """A submitted message: wait for its outcome, ask for its position, or cancel it."""
+
+    def __init__(self, queue: TurnQueue, request: ChatRequest, show: EventSink) -> None:
+        """Made by `TurnQueue.submit`."""
+        self.request = request
+        self.show = show
+        self.submitted_at = time.perf_counter()
+        self.future: asyncio.Future[ChatOutcome] = asyncio.get_running_loop().create_future()
+        self.running: asyncio.Future[ChatOutcome] | None = None
+        self._queue = queue
+
+    @property
+    def position(self) -> int | None:
+        """How many turns start before this one; None once it has started or ended."""
+        return self._queue.position(self)
+
+    def cancel(self) -> bool:
+        """Give the turn up, waiting or running; False when it has ended already."""
+        return self._queue.cancel(self)
+
+    async def outcome(self) -> ChatOutcome:
+        """Wait for the outcome; a waiter that is cancelled does not cancel the turn."""
+        return await asyncio.shield(self.future)
+
+
+class TurnQueue:
+    """Admits turns and runs up to `max_concurrent_turns` of them at once."""
+
+    def __init__(self, run_turn: RunTurn, settings: EngineSettings) -> None:
+        """Made and stopped by `open_queue`; `run_turn` gets a request, its event sink and its wait in milliseconds."""
+        self._run_turn = run_turn
+        self._settings = settings
+        self._users: OrderedDict[UserKey, deque[QueuedTurn]] = OrderedDict()
+        self._conversations: dict[ConversationKey, deque[QueuedTurn]] = {}
+        self._busy: set[ConversationKey] = set()
+        self._waiting = 0
+        self._closed = False
+        self._changed = asyncio.Event()
+
+    def submit(self, request: ChatRequest, show: EventSink = ignore_event) -> QueuedTurn:
+        """Admit a message, or end its turn at once as `queue_full` when there is no room or the queue is closing."""
+        turn = QueuedTurn(self, request, show)
+        own = self._users.get(request.user, ())
+        full = self._waiting >= self._settings.queue_capacity or len(own) >= self._settings.queue_capacity_per_user
+        if full or self._closed:
+            turn.future.set_result(Rejection(reason=RejectionReason.QUEUE_FULL))
+            return turn
+        self._users.setdefault(request.user, deque()).append(turn)
+        self._conversations.setdefault(request.conversation, deque()).append(turn)
+        self._waiting += 1
+        self._changed.set()
+        return turn
+
+    def position(self, turn: QueuedTurn) -> int | None:
+        """Return how many waiting turns start before `turn`, if every conversation were free."""
+        own = self._users.get(turn.request.user)
+        if own is None or turn not in own:
+            return None
+        round_number = own.index(turn)
+        before = 0
+        is_behind = False
+        for user, turns in self._users.items():
+            if user == turn.request.user:
+                before += round_number
+                is_behind = True
+            else:
+                before += min(len(turns), round_number + (0 if is_behind else 1))
+        return before
+
+    def cancel(self, turn: QueuedTurn) -> bool:
+        """End a waiting or running turn as `cancelled`."""
+        if turn.future.done():
+            return False
+        if turn.running is not None:
+            return turn.running.cancel()
+        self._remove(turn)
+        turn.future.set_result(Rejection(reason=RejectionReason.CANCELLED))
+        self._changed.set()  # the conversation's next turn may run now
+        return True
+
+    async def work(self) -> None:
+        """Run turns one after another for ever; several workers share the queue."""
+        while True:
+            turn = self._take_next()
+            if turn is None:
+                self._changed.clear()
+                await self._changed.wait()
+                continue
+            try:
+                await self._run(turn)
+            finally:
+                self._busy.discard(turn.request.conversation)
+                self._changed.set()
+
+    async def close(self) -> None:
+        """Refuse new turns, give running and waiting ones `drain_timeout_s`, and cancel the rest."""
+        self._closed = True
+        deadline = asyncio.get_running_loop().time() + self._settings.drain_timeout_s
+        while self._waiting or self._busy:
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                break
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), left)
+            except TimeoutError:
+                break
+        for turns in list(self._users.values()):
+            for turn in list(turns):
+                self.cancel(turn)
+
+    def _take_next(self) -> QueuedTurn | None:
+        for user, turns in self._users.items():
+            for turn in turns:
+                conversation = turn.request.conversation
+                if conversation not in self._busy and self._conversations[conversation][0] is turn:
+                    self._remove(turn)
+                    if user in self._users:
+                        self._users.move_to_end(user)
+                    self._busy.add(conversation)
+                    return turn
+        return None
+
+    def _remove(self, turn: QueuedTurn) -> None:
+        request = turn.request
+        self._users[request.user].remove(turn)
+        if not self._users[request.user]:
+            del self._users[request.user]
+        self._conversations[request.conversation].remove(turn)
+        if not self._conversations[request.conversation]:
+            del self._conversations[request.conversation]
+        self._waiting -= 1
+
+    async def _run(self, turn: QueuedTurn) -> None:
+        """Run one turn; whatever happens, its future gets an outcome."""
+        queued_ms = (time.perf_counter() - turn.submitted_at) * 1000
+        turn.running = asyncio.ensure_future(self._run_turn(turn.request, turn.show, queued_ms))
+        outcome: ChatOutcome
+        try:
+            outcome = await asyncio.wait_for(turn.running, self._settings.turn_timeout_s)
+        except asyncio.CancelledError:
+            _resolve(turn, Rejection(reason=RejectionReason.CANCELLED))
+            if asyncio.current_task() is not None and asyncio.current_task().cancelling():  # type: ignore[union-attr]
+                raise  # the worker itself is stopped, not only this turn
+            return
+        except TimeoutError:
+            _log.warning("turn %s ran past its limit", turn.request.request_id)
+            outcome = Rejection(reason=RejectionReason.ERROR)
+        except Exception as error:
+            _log.error("turn %s failed: %s", turn.request.request_id, _describe(error))
+            _log.debug("turn %s", turn.request.request_id, exc_info=error)
+            outcome = Rejection(reason=RejectionReason.ERROR)
+        _resolve(turn, outcome)
+
+
+def _resolve(turn: QueuedTurn, outcome: ChatOutcome) -> None:
+    if not turn.future.done():
+        turn.future.set_result(outcome)
+
+
+def _describe(error: BaseException) -> str:
+    """Name the first cause inside exception groups, without a traceback."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
+
+
+@asynccontextmanager
+async def open_queue(run_turn: RunTurn, settings: EngineSettings) -> AsyncIterator[TurnQueue]:
+    """Run a queue with its workers until the context ends; then drain it."""
+    queue = TurnQueue(run_turn, settings)
+    workers = [
+        asyncio.create_task(queue.work(), name=f"turn worker {number}")
+        for number in range(settings.max_concurrent_turns)
+    ]
+    try:
+        yield queue
+    finally:
+        await queue.close()
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)

@@ -1,0 +1,145 @@
+"""What crosses the border of the engine: a request comes in, an outcome and events go out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from storage.records import ConversationKey, SanctionKind, UserKey
+
+DEFAULT_TIME_ZONE = ZoneInfo("Asia/Seoul")
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """One message of a user. `received_at` is aware UTC; `locale` is a language code such as ko or en."""
+
+    request_id: str
+    user: UserKey
+    conversation: ConversationKey
+    text: str
+    received_at: datetime
+    locale: str = "ko"
+    time_zone: ZoneInfo = DEFAULT_TIME_ZONE
+
+
+class Eyes(StrEnum):
+    """How wide her eyes are open."""
+
+    SMALL = "작게"
+    NORMAL = "보통"
+    WIDE = "크게"
+    VERY_WIDE = "아주 크게"
+
+
+class Mouth(StrEnum):
+    """How wide her mouth is open."""
+
+    NORMAL = "보통"
+    WIDE = "크게"
+    VERY_WIDE = "아주 크게"
+
+
+class Pose(StrEnum):
+    """How far her head is turned."""
+
+    NONE = "없음"
+    NORMAL = "보통"
+    FAR = "많이"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpressionWeights:
+    """Weights for an image generator: smaller means wider eyes, a wider mouth, the head turned further."""
+
+    eyes: float
+    mouth: float
+    pose: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expression:
+    """The face of one line."""
+
+    eyes: Eyes
+    mouth: Mouth
+    pose: Pose
+    weights: ExpressionWeights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What a user must be told of sanctions: categories, the highest level, and when the block ends (aware UTC)."""
+
+    kind: SanctionKind
+    categories: tuple[str, ...]
+    level: int
+    expires_at: datetime | None
+
+
+class RejectionReason(StrEnum):
+    """Why a message got no reply."""
+
+    BLOCKED = "blocked"
+    TOO_LONG = "too_long"
+    EMPTY = "empty"
+    QUEUE_FULL = "queue_full"
+    CANCELLED = "cancelled"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnDetails:
+    """What a turn found on its way: ethics scores by category, memories, summary, times in milliseconds."""
+
+    ethics: Mapping[str, float] = field(default_factory=dict)
+    memory_used: str | None = None
+    memories_saved: tuple[str, ...] = ()
+    summary: str | None = None
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatReply:
+    """Her line with its face, and a warning where one was given."""
+
+    text: str
+    expression: Expression
+    notice: Notice | None
+    details: TurnDetails
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """No reply, with the reason and, for blocks, what the user must be told."""
+
+    reason: RejectionReason
+    notice: Notice | None = None
+    details: TurnDetails = field(default_factory=TurnDetails)
+
+
+ChatOutcome = ChatReply | Rejection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextShown:
+    """New text of the reply that is being written."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextWithdrawn:
+    """Everything shown of this reply so far is taken back; another try follows, or a refusal."""
+
+
+ChatEvent = TextShown | TextWithdrawn
+EventSink = Callable[[ChatEvent], None]
+
+
+def ignore_event(_: ChatEvent) -> None:
+    """Drop an event, for callers that only want the outcome."""
