@@ -1,0 +1,206 @@
+"""The local front end: a conversation in a terminal, or one line a turn when piped, as text or as JSON lines."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TextIO
+from zoneinfo import ZoneInfo
+
+from prompt_toolkit import PromptSession
+
+from bot.handlers.chat import ChatHandler
+from bot.handlers.memory import MemoryHandler
+from bot.handlers.sanctions import SanctionHandler
+from bot.outcome_json import outcome_to_json
+from bot.rendering import Texts, draw_face, printable
+from engine.types import ChatEvent, ChatOutcome, ChatReply, Clock, TextShown
+from storage.records import ConversationKey, UserKey
+
+PLATFORM = "console"
+_LONGEST_NAME = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleOptions:
+    """How the console talks: who speaks, language and time zone, JSON or text."""
+
+    user: str
+    locale: str
+    zone: ZoneInfo
+    as_json: bool
+
+
+class Console:
+    """Reads lines, sends them as turns or runs them as commands, and writes what comes back."""
+
+    def __init__(
+        self,
+        *,
+        chat: ChatHandler,
+        memory: MemoryHandler,
+        sanctions: SanctionHandler,
+        clock: Clock,
+        options: ConsoleOptions,
+        out: TextIO = sys.stdout,
+    ) -> None:
+        """Write to `out`."""
+        self._chat = chat
+        self._memory = memory
+        self._sanctions = sanctions
+        self._clock = clock
+        self._options = options
+        self._out = out
+        self._user = options.user
+        self._texts = Texts(options.locale, options.zone)
+
+    async def run_interactive(self) -> None:
+        """Talk until end of input, Ctrl-C or /quit."""
+        session: PromptSession[str] = PromptSession()
+        self._write(self._texts.get("console.hello"))
+        while True:
+            try:
+                line = await session.prompt_async(self._texts.get("console.prompt", user=self._user))
+            except (EOFError, KeyboardInterrupt):
+                break
+            if line.strip() == "/quit":
+                break
+            if line.strip():
+                await self._answer(line, stream=True)
+        self._write(self._texts.get("console.goodbye"))
+
+    async def run_piped(self, lines: AsyncIterator[str]) -> None:
+        """Answer each line in order."""
+        async for line in lines:
+            if line.strip() == "/quit":
+                break
+            await self._answer(line, stream=False)
+
+    async def _answer(self, line: str, *, stream: bool) -> None:
+        if line.startswith("/"):
+            text = await self._run_command(line)
+            self._write(self._json({"kind": "command", "text": text}) if self._options.as_json else text)
+            return
+        view = _ReplyView(self._out, self._texts.get("console.her_name")) if stream else None
+        turn = self._chat.submit(
+            UserKey(platform=PLATFORM, id=self._user),
+            ConversationKey(platform=PLATFORM, id=self._user),
+            line,
+            locale=self._options.locale,
+            zone=self._options.zone,
+            show=view.show if view else lambda _: None,
+        )
+        try:
+            outcome = await turn.outcome()
+        except asyncio.CancelledError:
+            turn.cancel()
+            raise
+        if view is not None:
+            view.finish()
+        self._write_outcome(outcome, turn.request.request_id)
+
+    def _write_outcome(self, outcome: ChatOutcome, request_id: str) -> None:
+        if self._options.as_json:
+            self._write(self._json(outcome_to_json(outcome, request_id, self._texts)))
+            return
+        face = f"{draw_face(outcome.expression)} " if isinstance(outcome, ChatReply) else ""
+        name = self._texts.get("console.her_name")
+        self._write(f"{name} {face}{self._texts.outcome(outcome, request_id)}")
+        if isinstance(outcome, ChatReply) and outcome.notice is not None:
+            self._write(f"⚠ {self._texts.notice(outcome.notice)}")
+
+    async def _run_command(self, line: str) -> str:
+        command, _, argument = line.strip().partition(" ")
+        argument = argument.strip()
+        user = UserKey(platform=PLATFORM, id=self._user)
+        match command:
+            case "/memory":
+                return await self._list_memories(user)
+            case "/forget":
+                return await self._forget(user, argument)
+            case "/sanctions":
+                return await self._list_sanctions(user)
+            case "/whoami":
+                return self._switch_user(argument)
+            case "/help":
+                return self._texts.get("console.help")
+        return self._texts.get("console.unknown", command=printable(command[:40]))
+
+    async def _list_memories(self, user: UserKey) -> str:
+        memories = await self._memory.list(user)
+        if not memories:
+            return self._texts.get("memory.none")
+        items = [
+            self._texts.get("memory.item", number=number, memory=memory.text)
+            for number, memory in enumerate(memories, 1)
+        ]
+        return "\n".join([self._texts.get("memory.list", user=user.id), *items])
+
+    async def _forget(self, user: UserKey, argument: str) -> str:
+        if not (argument.isascii() and argument.isdigit() and len(argument) < 10):
+            return self._texts.get("memory.forget_usage")
+        memory = await self._memory.forget(user, int(argument))
+        if memory is None:
+            return self._texts.get("memory.no_such", number=int(argument))
+        return self._texts.get("memory.forgotten", memory=memory.text)
+
+    async def _list_sanctions(self, user: UserKey) -> str:
+        sanctions = await self._sanctions.list(user)
+        if not sanctions:
+            return self._texts.get("sanctions.none")
+        now = self._clock()
+        items = [self._texts.sanction(number, sanction, now) for number, sanction in enumerate(sanctions, 1)]
+        return "\n".join([self._texts.get("sanctions.list", user=user.id), *items])
+
+    def _switch_user(self, name: str) -> str:
+        if not name:
+            return self._texts.get("console.whoami", user=self._user)
+        if not is_user_name(name):
+            return self._texts.get("console.bad_name")
+        self._user = name
+        return self._texts.get("console.you_are", user=name)
+
+    def _json(self, value: dict[str, object]) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+    def _write(self, text: str) -> None:
+        print(printable(text), file=self._out, flush=True)
+
+
+class _ReplyView:
+    """Shows a reply while it is written, on a line that the finished one replaces."""
+
+    def __init__(self, out: TextIO, name: str) -> None:
+        self._out = out
+        self._start = f"{name} … "
+        self._is_shown = False
+
+    def show(self, event: ChatEvent) -> None:
+        """Add new text, or take back what was shown."""
+        if isinstance(event, TextShown):
+            text = printable(event.text) if self._is_shown else self._start + printable(event.text)
+            self._is_shown = True
+            print(text.replace("\n", " "), end="", file=self._out, flush=True)
+        else:
+            self.finish()
+
+    def finish(self) -> None:
+        """Clear the line."""
+        if self._is_shown:
+            print("\r\x1b[2K", end="", file=self._out, flush=True)
+            self._is_shown = False
+
+
+def is_user_name(name: str) -> bool:
+    """Tell whether `name` may stand for a user: 1 to 64 printable characters."""
+    return 1 <= len(name) <= _LONGEST_NAME and printable(name) == name and "\n" not in name and bool(name.strip())
+
+
+async def read_lines(stream: TextIO = sys.stdin) -> AsyncIterator[str]:
+    """Yield the lines of a pipe without their line ends, reading off the event loop; broken UTF-8 is replaced."""
+    buffer = stream.buffer
+    while line := await asyncio.to_thread(buffer.readline):
+        yield line.decode("utf-8-sig", errors="replace").rstrip("\r\n")

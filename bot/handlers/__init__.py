@@ -1,0 +1,1 @@
+"""What a person does, one file each; nothing here knows a platform."""

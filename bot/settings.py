@@ -1,0 +1,110 @@
+"""Settings: environment variables OHLORA_…, then one TOML file, then defaults.
+
+The file is `ohlora.toml` in the working folder or the one named by OHLORA_CONFIG. Built only in main.py and migrations/env.py.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from bot.errors import SettingsError
+
+CONFIG_FILE = "ohlora.toml"
+
+
+class Settings(BaseSettings):
+    """Everything an owner may set; see docs/settings.md. Tokens are never shown in logs or errors."""
+
+    model_config = SettingsConfigDict(env_prefix="OHLORA_", extra="forbid")
+
+    data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("ohlora-chat", appauthor=False)))
+    database_url: str = ""
+    profile: str = "embedded"
+    policy: str = "default"
+    device: str = "auto"
+    precision: str = "auto"
+    max_rows: int = Field(default=64, ge=1, le=4096)
+    max_concurrent_turns: int = Field(default=16, ge=1, le=1024)
+    queue_capacity: int = Field(default=256, ge=1)
+    queue_capacity_per_user: int = Field(default=8, ge=1)
+    turn_timeout_s: float = Field(default=120.0, gt=0)
+    drain_timeout_s: float = Field(default=10.0, ge=0)
+    locale: str = "ko"
+    time_zone: str = "Asia/Seoul"
+    log_level: str = "WARNING"
+    discord_token: SecretStr | None = None
+    telegram_token: SecretStr | None = None
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"no time zone {name!r}; write one such as Asia/Seoul") from error
+        return name
+
+    @field_validator("locale")
+    @classmethod
+    def _known_locale(cls, name: str) -> str:
+        if name.split("-")[0].split("_")[0].lower() not in {"ko", "en"}:
+            raise ValueError(f"no language {name!r}; choose ko or en")
+        return name
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, name: str) -> str:
+        if name.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            raise ValueError(f"no log level {name!r}; choose DEBUG, INFO, WARNING or ERROR")
+        return name.upper()
+
+    @field_validator("data_dir")
+    @classmethod
+    def _expanded(cls, path: Path) -> Path:
+        return path.expanduser()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Options first, then the environment, then the TOML file."""
+        path = Path(os.environ.get("OHLORA_CONFIG", CONFIG_FILE))
+        file = TomlConfigSettingsSource(settings_cls, path) if path.is_file() else None
+        return (init_settings, env_settings, *([file] if file else []))
+
+
+def load_settings(**options: Any) -> Settings:
+    """Build the settings; `options` that are None are left to the environment, the file and the defaults.
+
+    Raises:
+        SettingsError: a value is wrong, or the named file is missing or broken.
+    """
+    named = os.environ.get("OHLORA_CONFIG")
+    if named and not Path(named).is_file():
+        raise SettingsError(f"OHLORA_CONFIG names {named}, which does not exist")
+    try:
+        return Settings(**{name: value for name, value in options.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise SettingsError(f"setting {place}: {first['msg'].removeprefix('Value error, ')}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"the settings file is not valid TOML: {error}") from error

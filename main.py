@@ -1,0 +1,446 @@
+"""The commands of Oh-LoRA chat: builds settings and objects, nests their lifetimes, and nothing else.
+
+Libraries that take seconds to import (torch and what stands on it) are imported by the commands that need them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console as RichConsole
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bot.errors import BotError, SettingsError
+from bot.settings import Settings, load_settings
+from engine.errors import EngineError
+from engine.sanction_policy import Thresholds, find_offences, load_policy
+from engine.settings import EngineSettings
+from engine.types import Clock
+from models.errors import ModelError
+from models.profile import load_profile, with_weights
+from models.settings import Device, ModelSettings, Precision
+from storage.errors import StorageError
+from storage.settings import StorageSettings
+
+if TYPE_CHECKING:
+    from engine.queue import TurnQueue
+    from models.runtime import ModelRuntime
+    from storage.database import Database
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="main.py",
+    help="오로라 (Oh-LoRA): a self-hosted character chatbot.",
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+)
+train_app = typer.Typer(help="Train models from text.", no_args_is_help=True)
+evaluate_app = typer.Typer(help="Measure models.", no_args_is_help=True)
+db_app = typer.Typer(help="Look after the database.", no_args_is_help=True)
+app.add_typer(train_app, name="train")
+app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(db_app, name="db")
+notes = RichConsole(stderr=True, highlight=False)
+
+ProfileOption = Annotated[str | None, typer.Option("--profile", help="Profile name, or a path to a .toml file.")]
+DataDirOption = Annotated[Path | None, typer.Option("--data-dir", help="Where the database lives.")]
+DatabaseOption = Annotated[str | None, typer.Option("--database-url", help="Another database, as a SQLAlchemy URL.")]
+DeviceOption = Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda.")]
+PrecisionOption = Annotated[str | None, typer.Option("--precision", help="auto, float32 or bfloat16.")]
+WeightsOption = Annotated[Path | None, typer.Option("--weights", help="A folder with other weights to use.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """Everything that runs while she is awake."""
+
+    runtime: ModelRuntime
+    database: Database
+    queue: TurnQueue
+
+
+@app.command()
+def chat(
+    user: Annotated[str, typer.Option(help="Who is talking.")] = "me",
+    profile: ProfileOption = None,
+    data_dir: DataDirOption = None,
+    database_url: DatabaseOption = None,
+    device: DeviceOption = None,
+    precision: PrecisionOption = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed and clock: same answers.")] = None,
+    now: Annotated[str | None, typer.Option(help="The clock, ISO 8601, for example 2026-11-20T21:00+09:00.")] = None,
+    locale: Annotated[str | None, typer.Option(help="Language of notices: ko or en.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="For example Asia/Seoul.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Talk with her in the terminal; piped, each line is one turn."""
+    from bot.console import Console, ConsoleOptions, is_user_name, read_lines
+    from bot.handlers.chat import ChatHandler
+    from bot.handlers.memory import MemoryHandler
+    from bot.handlers.sanctions import SanctionHandler
+
+    settings = load_settings(
+        profile=profile, data_dir=data_dir, database_url=database_url, device=device, precision=precision,
+        locale=locale, time_zone=time_zone,
+    )  # fmt: skip
+    if not is_user_name(user):
+        raise SettingsError("--user takes 1 to 64 printable characters")
+    zone = ZoneInfo(settings.time_zone)
+    clock = make_clock(now, zone)
+
+    async def talk() -> None:
+        async with open_engine(settings, clock, seed) as engine:
+            console = Console(
+                chat=ChatHandler(engine.queue, clock),
+                memory=MemoryHandler(engine.database, clock),
+                sanctions=SanctionHandler(engine.database),
+                clock=clock,
+                options=ConsoleOptions(user=user, locale=settings.locale, zone=zone, as_json=as_json),
+            )
+            if sys.stdin.isatty() and not as_json:
+                await console.run_interactive()
+            else:
+                await console.run_piped(read_lines())
+
+    asyncio.run(talk())
+
+
+@app.command()
+def run(profile: ProfileOption = None, data_dir: DataDirOption = None) -> None:
+    """Serve Discord and Telegram (the front ends come in a later version)."""
+    settings = load_settings(profile=profile, data_dir=data_dir)
+    tokens = {"OHLORA_DISCORD_TOKEN": settings.discord_token, "OHLORA_TELEGRAM_TOKEN": settings.telegram_token}
+    missing = [name for name, token in tokens.items() if token is None]
+    reason = f"no token is set ({' and '.join(missing)})" if len(missing) == 2 else "tokens are set"
+    raise SettingsError(
+        f"{reason}, and this version has no Discord and Telegram front ends yet; talk with her by `main.py chat`"
+    )
+
+
+@train_app.command("embedded")
+def train_embedded_command(
+    passes: Annotated[int, typer.Option(min=1, help="Passes over the widened corpus for the base.")] = 4,
+    no_compile: Annotated[bool, typer.Option("--no-compile", help="Do not compile the training step.")] = False,
+) -> None:
+    """Rebuild the embedded weights from the text in models/data."""
+    from dataclasses import replace
+
+    from models.training.embedded import EmbeddedRecipe, train_embedded
+
+    recipe = EmbeddedRecipe(compile_steps=not no_compile)
+    recipe = replace(recipe, base=replace(recipe.base, passes=passes))
+    with training_progress() as stage:
+        manifest = train_embedded(recipe, stage)
+    notes.print(f"models/weights/embedded: {manifest['bytes'] / 1e6:.1f} MB; restart to use it")
+
+
+@train_app.command("encoder")
+def train_encoder_command(
+    task: Annotated[str, typer.Option(help="memory or ethics.")],
+    data: Annotated[Path, typer.Option(help="Training file (docs/formats.md).")],
+    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    base: Annotated[str, typer.Option(help="Model to start from; empty: hashed n-grams from nothing.")] = "",
+    epochs: Annotated[float | None, typer.Option(help="Passes over the pairs.")] = None,
+    seed: int = 7,
+) -> None:
+    """Train a sentence encoder on one file."""
+    from models.training.encoder import recipe_for, train_encoder
+    from models.training.encoder_data import read_training_pairs
+
+    pairs = read_training_pairs(task, data, seed=seed)
+    with training_progress() as stage:
+        figures = train_encoder(
+            pairs, recipe_for(task, base=base, epochs=epochs, seed=seed), out, stage(f"{task} encoder")
+        )
+    print(json.dumps({"out": str(out), "pairs": len(pairs), **figures}))
+
+
+@train_app.command("adapter")
+def train_adapter_command(
+    adapter: Annotated[str, typer.Option(help="output_message, memory, summary or eyes_mouth_pose.")],
+    data: Annotated[Path, typer.Option(help="Dialogue CSV (docs/formats.md).")],
+    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    profile: ProfileOption = None,
+    seed: int = 7,
+) -> None:
+    """Fine-tune one adapter of a profile on a dialogue CSV."""
+    from models.training.adapter import train_adapter
+    from models.training.dialogue_rows import read_csv_rows
+    from models.training.examples import make_examples
+
+    chosen = load_profile(load_settings(profile=profile).profile)
+    found = chosen.adapters.get(adapter)
+    if found is None or found.training is None:
+        raise SettingsError(f"profile {chosen.name} has no recipe for {adapter!r}; choose {', '.join(chosen.adapters)}")
+    examples = make_examples(adapter, found, read_csv_rows(data, "train"))
+    with training_progress() as stage:
+        figures = train_adapter(
+            chosen.bases[found.base].source, examples, found.training, out, seed=seed, report=stage(adapter)
+        )
+    print(json.dumps({"out": str(out), "examples": len(examples), **figures}))
+
+
+@evaluate_app.command("dialogue")
+def evaluate_dialogue_command(
+    golden: Annotated[Path, typer.Option(help="Golden prompts, JSON lines.")],
+    profile: ProfileOption = None,
+    weights: WeightsOption = None,
+    device: DeviceOption = None,
+    precision: PrecisionOption = None,
+    seed: int = 7,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer golden prompts with the four adapters and count what passes."""
+    from engine.rehearsal import Rehearsal
+    from models.evaluation.dialogue import evaluate_dialogue, read_golden
+
+    prompts = read_golden(golden)
+    settings = load_settings(profile=profile, device=device, precision=precision)
+
+    async def measure() -> dict[str, Any]:
+        async with open_runtime(settings, weights) as runtime:
+            rehearsal = Rehearsal(runtime.generator, runtime.profile, seed)
+            with training_progress() as stage:
+                report = stage("prompts")
+                return await evaluate_dialogue(prompts, rehearsal.answer, lambda n: report(n, len(prompts), 0.0))
+
+    print_figures(asyncio.run(measure()), as_json)
+
+
+@evaluate_app.command("ethics")
+def evaluate_ethics_command(
+    data: Annotated[Path, typer.Option(help="Ethics CSV (docs/formats.md).")],
+    split: Annotated[str, typer.Option(help="train, test or all.")] = "test",
+    profile: ProfileOption = None,
+    weights: WeightsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the ethics encoder and what the policy would do with its scores."""
+    from models.evaluation.ethics import evaluate_ethics
+    from models.training.encoder_data import read_ethics_csv
+
+    sentences = read_ethics_csv(data, split)
+    settings = load_settings(profile=profile)
+    policy = load_policy(settings.policy)
+
+    async def measure() -> dict[str, Any]:
+        async with open_runtime(settings, weights, encoders_only=True) as runtime:
+            ethics = runtime.profile.ethics
+            thresholds = Thresholds(
+                normal_category=ethics.normal_category, normal=ethics.normal, categories=ethics.categories
+            )
+            return await evaluate_ethics(
+                runtime.embedder, sentences, lambda scores: find_offences(scores, thresholds, policy)
+            )
+
+    print_figures(asyncio.run(measure()), as_json)
+
+
+@evaluate_app.command("memory")
+def evaluate_memory_command(
+    data: Annotated[Path, typer.Option(help="Memory pairs CSV, or [key: value] message lines.")],
+    profile: ProfileOption = None,
+    weights: WeightsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the memory encoder on pairs with known similarity."""
+    from models.evaluation.memory import evaluate_memory
+    from models.training.encoder_data import read_test_pairs
+
+    pairs = read_test_pairs(data)
+    settings = load_settings(profile=profile)
+
+    async def measure() -> dict[str, Any]:
+        async with open_runtime(settings, weights, encoders_only=True) as runtime:
+            return await evaluate_memory(runtime.embedder, pairs)
+
+    print_figures(asyncio.run(measure()), as_json)
+
+
+@db_app.command("upgrade")
+def db_upgrade(data_dir: DataDirOption = None, database_url: DatabaseOption = None) -> None:
+    """Create the database or bring it to the newest revision."""
+    from storage.database import upgrade
+
+    settings = storage_settings(load_settings(data_dir=data_dir, database_url=database_url))
+    print(asyncio.run(upgrade(settings)))
+
+
+@db_app.command("current")
+def db_current(data_dir: DataDirOption = None, database_url: DatabaseOption = None) -> None:
+    """Print the revision of the database."""
+    from storage.database import current_revision
+
+    settings = storage_settings(load_settings(data_dir=data_dir, database_url=database_url))
+    print(asyncio.run(current_revision(settings)) or "none: no database yet; `main.py db upgrade` makes it")
+
+
+@asynccontextmanager
+async def open_engine(settings: Settings, clock: Clock, seed: int | None) -> AsyncIterator[Engine]:
+    """Nest the lifetimes: database, models, queue; left in reverse order."""
+    from engine.pipeline import ChatPipeline
+    from engine.queue import open_queue
+    from storage.database import open_database
+
+    policy = load_policy(settings.policy)
+    limits = EngineSettings(
+        max_concurrent_turns=settings.max_concurrent_turns,
+        queue_capacity=settings.queue_capacity,
+        queue_capacity_per_user=settings.queue_capacity_per_user,
+        turn_timeout_s=settings.turn_timeout_s,
+        drain_timeout_s=settings.drain_timeout_s,
+    )
+    async with (
+        open_database(storage_settings(settings)) as database,
+        open_runtime(settings, is_reproducible=seed is not None) as runtime,
+    ):
+        pipeline = ChatPipeline(
+            profile=runtime.profile,
+            policy=policy,
+            generator=runtime.generator,
+            embedder=runtime.embedder,
+            database=database,
+            clock=clock,
+            seed=seed,
+        )
+        async with open_queue(pipeline.run, limits) as queue:
+            yield Engine(runtime=runtime, database=database, queue=queue)
+
+
+@asynccontextmanager
+async def open_runtime(
+    settings: Settings, weights: Path | None = None, *, encoders_only: bool = False, is_reproducible: bool = False
+) -> AsyncIterator[ModelRuntime]:
+    """Load and run the models of the chosen profile, telling on stderr what is loaded.
+
+    A reproducible run decodes one sequence at a time, so that no sum depends on what else is in the batch.
+    """
+    profile = load_profile(settings.profile)
+    if weights is not None:
+        profile = with_weights(profile, weights)
+    model_settings = make_model_settings(settings, max_rows=1 if is_reproducible else settings.max_rows)
+    with notes.status("loading", spinner="dots") as status:
+        from models.runtime import open_models
+
+        def tell(step: str) -> None:
+            if step.startswith("profile"):
+                notes.print(f"[dim]{step}[/dim]")
+            status.update(f"loading {step}")
+
+        models = open_models(profile, model_settings, tell, with_generator=not encoders_only)
+        runtime = await models.__aenter__()
+    try:
+        yield runtime
+    finally:
+        await models.__aexit__(None, None, None)
+
+
+def make_model_settings(settings: Settings, *, max_rows: int) -> ModelSettings:
+    """Return the settings of the models.
+
+    Raises:
+        SettingsError: the device or the precision is unknown.
+    """
+    try:
+        device, precision = Device(settings.device), Precision(settings.precision)
+    except ValueError as error:
+        raise SettingsError(f"{error}; devices are auto, cpu, cuda; precisions auto, float32, bfloat16") from error
+    return ModelSettings(profile=settings.profile, device=device, precision=precision, max_rows=max_rows)
+
+
+def storage_settings(settings: Settings) -> StorageSettings:
+    """Return where the database is: the given URL, or a file in the data folder."""
+    if settings.database_url:
+        return StorageSettings(url=settings.database_url)
+    return StorageSettings.for_data_dir(settings.data_dir)
+
+
+def make_clock(now: str | None, zone: ZoneInfo) -> Clock:
+    """Return the real clock, or one that stands at `now`; a moment without an offset is in `zone`.
+
+    Raises:
+        SettingsError: `now` is no ISO 8601 moment.
+    """
+    if now is None:
+        return lambda: datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(now)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+        fixed = moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise SettingsError(f"--now {now!r} is no ISO 8601 moment; write 2026-11-20T21:00+09:00") from error
+    return lambda: fixed
+
+
+class training_progress:  # noqa: N801 - used as a context manager
+    """Progress bars on stderr: calling the value gives a report for one named part."""
+
+    def __enter__(self) -> Callable[[str], Callable[[int, int, float], None]]:
+        """Start drawing."""
+        self._bars = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+            TextColumn("{task.fields[loss]}"), console=notes,
+        )  # fmt: skip
+        self._bars.start()
+        return self._stage
+
+    def __exit__(self, *_: object) -> None:
+        """Stop drawing."""
+        self._bars.stop()
+
+    def _stage(self, name: str) -> Callable[[int, int, float], None]:
+        bar = self._bars.add_task(name, total=None, loss="")
+
+        def report(step: int, steps: int, loss: float) -> None:
+            self._bars.update(bar, completed=step, total=max(step, steps), loss=f"loss {loss:.4f}" if loss else "")
+
+        return report
+
+
+def print_figures(figures: dict[str, Any], as_json: bool) -> None:
+    """Print figures as JSON or as indented lines."""
+    print(json.dumps(figures, ensure_ascii=False, indent=None if as_json else 2))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; bad input gives one line on stderr and exit code 2."""
+    level = "WARNING"
+    with suppress(BotError):  # the command itself will say it
+        level = load_settings().log_level
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    try:
+        result = app(args=None if arguments is None else list(arguments), standalone_mode=False)
+    except typer.TyperException as error:
+        return fail(error.format_message() if hasattr(error, "format_message") else str(error))
+    except (BotError, EngineError, ModelError, StorageError) as error:
+        return fail(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def fail(message: str) -> int:
+    """Print one line of error; return the exit code of bad input."""
+    if message:  # empty after the help that a lone group of commands prints
+        print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return USAGE_ERROR
+
+
+if __name__ == "__main__":
+    sys.exit(main())
