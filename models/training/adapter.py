@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Dataset
+from datasets import Dataset, disable_progress_bars
 from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
@@ -56,8 +56,11 @@ def train_adapter(
     *,
     seed: int,
     report: Report,
+    in_bfloat16: bool = False,
 ) -> dict[str, float]:
-    """Train on (prompt, answer) pairs and write the adapter folder `out`; return steps and the last loss.
+    """Train on (prompt, answer) pairs and write the adapter folder `out`; return steps and the mean loss.
+
+    The weights are written as float32, or in half the size as bfloat16.
 
     Raises:
         TargetExists: `out` exists already.
@@ -78,6 +81,7 @@ def train_adapter(
         trust_remote_code=False,
         attn_implementation="sdpa" if cuda else "eager",
     )
+    disable_progress_bars()
     data = Dataset.from_dict({"prompt": [e[0] for e in examples], "completion": [e[1] for e in examples]})
     with tempfile.TemporaryDirectory() as scratch:
         config = SFTConfig(
@@ -109,6 +113,8 @@ def train_adapter(
         )
         trainer.remove_callback(PrinterCallback)
         result = trainer.train()
+        if in_bfloat16:
+            trainer.model.to(torch.bfloat16)
         staged = Path(scratch, "adapter")
         trainer.model.save_pretrained(staged, safe_serialization=True)
         tokenizer.save_pretrained(staged)

@@ -79,7 +79,9 @@ def train_embedded(recipe: EmbeddedRecipe, stage: Stage, out: Path = WEIGHTS_DIR
         part(
             f"adapter {name}",
             folder,
-            lambda r, c=chosen, f=folder, t=training: train_adapter(str(base), c, t, f, seed=recipe.seed, report=r),  # type: ignore[misc]
+            lambda r, c=chosen, f=folder, t=training: train_adapter(
+                str(base), c, t, f, seed=recipe.seed, report=r, in_bfloat16=True
+            ),  # type: ignore[misc]
         )
 
     sentences = [*read_ethics_corpus(seed=recipe.seed), *read_ethics_dialogue(corpus, seed=recipe.seed)]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Dataset
+from datasets import Dataset, disable_progress_bars
 from sentence_transformers import (
     SentenceTransformer,
     SentenceTransformerTrainer,
@@ -86,6 +86,7 @@ def train_encoder(pairs: Sequence[Pair], recipe: EncoderRecipe, out: Path, repor
         raise ModelError("no training pairs; check the data file and its split")
     torch.manual_seed(recipe.seed)
     encoder = make_encoder(recipe)
+    disable_progress_bars()
     data = Dataset.from_dict(
         {
             "sentence1": [pair.first for pair in pairs],
