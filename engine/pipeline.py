@@ -11,8 +11,9 @@ while a model works.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from engine.clock_context import day_part
 from engine.ethics import EthicsScorer
@@ -52,6 +53,8 @@ from storage.records import Evidence, Memory, Sanction, SanctionKind, Turn
 from storage.sanctions import SanctionStore
 from storage.turns import TurnStore
 
+T = TypeVar("T")
+U = TypeVar("U")
 _LONGEST_TOKEN = 32  # characters; a text longer than the limit times this is too long without counting its tokens
 
 
@@ -132,10 +135,9 @@ class ChatPipeline:
         # 5. Her line, while what to remember is extracted. A line that may end in a block is not streamed.
         writer = Writer(self._generator, self._profile, self._seeds(request))
         sink = ignore_event if turn.offences else show
-        async with asyncio.TaskGroup() as group:
-            writing = group.create_task(writer.write_reply(turn.final_input, now, sink))
-            extracting = group.create_task(writer.extract_memory(turn.final_input))
-        reply, note = writing.result(), extracting.result()
+        reply, note = await _together(
+            writer.write_reply(turn.final_input, now, sink), writer.extract_memory(turn.final_input)
+        )
         turn.watch.note("first_token", reply.first_token_s * 1000)
         turn.watch.mark("reply")
 
@@ -147,14 +149,14 @@ class ChatPipeline:
             return Rejection(reason=RejectionReason.BLOCKED, notice=notice, details=_details(turn))
 
         # 7. Her face, while the turn is summed up.
-        async with asyncio.TaskGroup() as group:
-            facing = group.create_task(writer.choose_expression(reply.text))
-            summing = group.create_task(self._summarise(writer, turn, reply))
+        expression, summary = await _together(
+            writer.choose_expression(reply.text), self._summarise(writer, turn, reply)
+        )
         if turn.offences or not await self._may_remember(note):
             note = None
 
         # 8. Everything is written at once; then she answers.
-        return await self._commit_reply(turn, reply, facing.result(), summing.result(), note, proven)
+        return await self._commit_reply(turn, reply, expression, summary, note, proven)
 
     def _seeds(self, request: ChatRequest) -> SeedSource:
         return SeedSource(self._seed, f"{request.user.id}|{request.conversation.id}|{request.text}")
@@ -287,6 +289,16 @@ class ChatPipeline:
             profile=self._profile.name,
             timings_ms=turn.watch.milliseconds,
         )
+
+
+async def _together(first: Coroutine[Any, Any, T], second: Coroutine[Any, Any, U]) -> tuple[T, U]:
+    """Run two steps at once; the first failure cancels the other and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = group.create_task(first), group.create_task(second)
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return tasks[0].result(), tasks[1].result()
 
 
 def _notice(steps: tuple[SanctionStep, ...]) -> Notice:

@@ -172,7 +172,7 @@ class TurnQueue:
             _log.warning("turn %s ran past its limit", turn.request.request_id)
             outcome = Rejection(reason=RejectionReason.ERROR)
         except Exception as error:
-            _log.error("turn %s failed: %s", turn.request.request_id, _describe(error))
+            _log.error("turn %s failed: %s: %s", turn.request.request_id, type(error).__name__, error)
             _log.debug("turn %s", turn.request.request_id, exc_info=error)
             outcome = Rejection(reason=RejectionReason.ERROR)
         _resolve(turn, outcome)
@@ -181,13 +181,6 @@ class TurnQueue:
 def _resolve(turn: QueuedTurn, outcome: ChatOutcome) -> None:
     if not turn.future.done():
         turn.future.set_result(outcome)
-
-
-def _describe(error: BaseException) -> str:
-    """Name the first cause inside exception groups, without a traceback."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}"
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import shutil
 import time
@@ -87,7 +88,8 @@ def train_base(
 ) -> dict[str, float]:
     """Train tokenizer and base into `out` (safetensors, bfloat16); return the figures of the run.
 
-    `report` gets the step, the number of steps and the loss. `compile_steps` needs a C++ compiler and doubles the speed on a CPU.
+    `report` gets the step, the number of steps and the loss. `compile_steps` doubles the speed on a CPU, where there
+    is a C++ compiler.
     """
     torch.manual_seed(recipe.seed)
     started = time.perf_counter()
@@ -95,7 +97,7 @@ def train_base(
     rows = expand(corpus, recipe.seed)
     tokenizer = train_tokenizer((text for row in rows for text in (row.input, row.reply)), recipe.vocabulary)
     network = make_network(recipe, len(tokenizer)).to(device)
-    step_model = torch.compile(network) if compile_steps else network
+    step_model = torch.compile(network) if compile_steps and has_compiler() else network
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.95), weight_decay=recipe.weight_decay, fused=True
     )
@@ -127,6 +129,11 @@ def train_base(
     }
     (out / "training.json").write_text(json.dumps({"recipe": asdict(recipe), "figures": figures}, indent=1))
     return figures
+
+
+def has_compiler() -> bool:
+    """Tell whether there is a C++ compiler, which torch.compile needs on a CPU."""
+    return shutil.which(os.environ.get("CXX", "g++")) is not None
 
 
 def save_base(network: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:

@@ -1,0 +1,22 @@
+"""The embedded models, loaded once for all end-to-end tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from models.profile import load_profile
+from models.runtime import ModelRuntime, open_models
+from models.settings import ModelSettings
+
+
+@pytest.fixture(scope="session")
+def embedded_runtime() -> Iterator[ModelRuntime]:
+    """The shipped models with their real device thread, one sequence at a time so that a seed decides everything."""
+    with asyncio.Runner() as runner:
+        models = open_models(load_profile("embedded"), ModelSettings(max_rows=1))
+        runtime = runner.run(models.__aenter__())
+        yield runtime
+        runner.run(models.__aexit__(None, None, None))
