@@ -11,7 +11,7 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -137,8 +137,6 @@ def train_embedded_command(
     no_compile: Annotated[bool, typer.Option("--no-compile", help="Do not compile the training step.")] = False,
 ) -> None:
     """Rebuild the embedded weights from the text in models/data."""
-    from dataclasses import replace
-
     from models.training.embedded import EmbeddedRecipe, train_embedded
 
     recipe = EmbeddedRecipe(compile_steps=not no_compile)
@@ -153,7 +151,8 @@ def train_encoder_command(
     task: Annotated[str, typer.Option(help="memory or ethics.")],
     data: Annotated[Path, typer.Option(help="Training file (docs/formats.md).")],
     out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
-    base: Annotated[str, typer.Option(help="Model to start from; empty: hashed n-grams from nothing.")] = "",
+    profile: ProfileOption = None,
+    base: Annotated[str | None, typer.Option(help="Model to start from; without one, hashed n-grams.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the pairs.")] = None,
     seed: int = 7,
 ) -> None:
@@ -161,11 +160,14 @@ def train_encoder_command(
     from models.training.encoder import recipe_for, train_encoder
     from models.training.encoder_data import read_training_pairs
 
+    encoder = load_profile(load_settings(profile=profile).profile).encoders.get(task)
+    if encoder is None:
+        raise SettingsError(f"no encoder task {task!r}; choose memory or ethics")
     pairs = read_training_pairs(task, data, seed=seed)
+    start = str(Path(base).resolve()) if base and Path(base).is_dir() else base or encoder.training_base
+    recipe = recipe_for(base=start, epochs=epochs or encoder.training_epochs, seed=seed)
     with training_progress() as stage:
-        figures = train_encoder(
-            pairs, recipe_for(task, base=base, epochs=epochs, seed=seed), out, stage(f"{task} encoder")
-        )
+        figures = train_encoder(pairs, recipe, out, stage(f"{task} encoder"))
     print(json.dumps({"out": str(out), "pairs": len(pairs), **figures}))
 
 
@@ -180,13 +182,16 @@ def train_adapter_command(
     """Fine-tune one adapter of a profile on a dialogue CSV."""
     from models.training.adapter import train_adapter
     from models.training.dialogue_rows import read_csv_rows
-    from models.training.examples import make_examples
+    from models.training.examples import make_examples, with_synonyms
 
     chosen = load_profile(load_settings(profile=profile).profile)
     found = chosen.adapters.get(adapter)
     if found is None or found.training is None:
         raise SettingsError(f"profile {chosen.name} has no recipe for {adapter!r}; choose {', '.join(chosen.adapters)}")
-    examples = make_examples(adapter, found, read_csv_rows(data, "train"))
+    rows = read_csv_rows(data, "train")
+    if found.training.swap_synonyms:
+        rows = with_synonyms(rows, seed)
+    examples = make_examples(adapter, found, rows)
     with training_progress() as stage:
         figures = train_adapter(
             chosen.bases[found.base].source, examples, found.training, out, seed=seed, report=stage(adapter)
@@ -212,7 +217,7 @@ def evaluate_dialogue_command(
     settings = load_settings(profile=profile, device=device, precision=precision)
 
     async def measure() -> dict[str, Any]:
-        async with open_runtime(settings, weights) as runtime:
+        async with open_runtime(settings, weights, is_reproducible=True) as runtime:
             rehearsal = Rehearsal(runtime.generator, runtime.profile, seed)
             with training_progress() as stage:
                 report = stage("prompts")
@@ -337,9 +342,10 @@ async def open_runtime(
         from models.runtime import open_models
 
         def tell(step: str) -> None:
-            if step.startswith("profile"):
-                notes.print(f"[dim]{step}[/dim]")
-            status.update(f"loading {step}")
+            if step.startswith(("base ", "encoder ")):
+                status.update(f"loading {step}")
+            else:  # the choice of profile, device and precision, and the terms of a licence
+                notes.print(step, style="dim", markup=False)
 
         models = open_models(profile, model_settings, tell, with_generator=not encoders_only)
         runtime = await models.__aenter__()
@@ -359,14 +365,14 @@ def make_model_settings(settings: Settings, *, max_rows: int) -> ModelSettings:
         device, precision = Device(settings.device), Precision(settings.precision)
     except ValueError as error:
         raise SettingsError(f"{error}; devices are auto, cpu, cuda; precisions auto, float32, bfloat16") from error
-    return ModelSettings(profile=settings.profile, device=device, precision=precision, max_rows=max_rows)
+    return ModelSettings(device=device, precision=precision, max_rows=max_rows)
 
 
 def storage_settings(settings: Settings) -> StorageSettings:
     """Return where the database is: the given URL, or a file in the data folder."""
     if settings.database_url:
-        return StorageSettings(url=settings.database_url)
-    return StorageSettings.for_data_dir(settings.data_dir)
+        return StorageSettings(url=settings.database_url, busy_timeout_s=settings.busy_timeout_s)
+    return replace(StorageSettings.for_data_dir(settings.data_dir), busy_timeout_s=settings.busy_timeout_s)
 
 
 def make_clock(now: str | None, zone: ZoneInfo) -> Clock:

@@ -1,6 +1,6 @@
 """Settings: environment variables OHLORA_…, then one TOML file, then defaults.
 
-The file is `ohlora.toml` in the working folder or the one named by OHLORA_CONFIG. Built only in main.py and migrations/env.py.
+The file is `ohlora.toml` in the working folder or the one named by OHLORA_CONFIG. Built only in main.py.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     drain_timeout_s: float = Field(default=10.0, ge=0)
     locale: str = "ko"
     time_zone: str = "Asia/Seoul"
+    busy_timeout_s: float = Field(default=5.0, gt=0)
     log_level: str = "WARNING"
     discord_token: SecretStr | None = None
     telegram_token: SecretStr | None = None

@@ -16,6 +16,11 @@ _TIME_WORDS = re.compile("오늘|내일|지금|요일|이따|휴일")
 _NAMED_DAY = re.compile(
     r"(오늘|내일)(?:은|이|도|부터|까지|의)?\s*(?:바로|벌써|드디어|또|이미)?\s*([월화수목금토일])요일"
 )
+# 주말 said of a day: (내일)은 주말이야, 오늘 주말; not 다음 주말, not 주말이라도.
+_WEEKEND = re.compile(
+    r"(?<!다음 )(?<!이번 )(?<!곧 )(?:(?:오늘|지금|(내일))(?:은|이면|이)? *(?:벌써 |신나는 |즐거운 )?주말"
+    r"|주말(?:이잖아|인데|이네|이니까|이야|이다|이라(?!도)|이지))"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +63,12 @@ def names_wrong_day(reply: str, now: DayPart) -> bool:
         expected = now.weekday + (match[1] == "내일")
         if WEEKDAYS[expected % 7] != f"{match[2]}요일":
             return True
-    weekend = now.weekday >= 5 or (now.weekday == 4 and now.part == "저녁")
-    if not weekend and re.search(
-        r"(오늘|지금)은?\s*(벌써 |신나는 |즐거운 )?주말|주말(이잖아|인데|이네|이니까|이야)", reply
-    ):
-        return True
+    tomorrow_is_weekend = now.weekday in {4, 5}
+    is_weekend = now.weekday >= 5 or (now.weekday == 4 and now.part == "저녁")
+    for match in _WEEKEND.finditer(reply):
+        if not (tomorrow_is_weekend if match[1] else is_weekend):
+            return True
     if "불금" in reply and now.weekday != 4:
         return True
     starts = now.weekday == 0 or (now.weekday == 6 and now.part == "저녁")
-    return not starts and re.search(r"(한 주|이번 주|일주일)(의|가|를)? ?(시작|첫날)", reply) is not None
+    return not starts and re.search(r"(한 ?주|이번 ?주|일주일)(의|가|를)? ?(시작|첫날)", reply) is not None

@@ -10,7 +10,7 @@ from engine.types import Expression, ExpressionWeights, Eyes, Mouth, Pose
 _ANSWER = re.compile(
     r"\(\s*눈\s*(작게|보통|아주\s*크게|크게)\s*,\s*입\s*(보통|아주\s*크게|크게)\s*,\s*고개\s*돌림\s*(없음|보통|많이)\s*\)"
 )
-# Ranges before the change of sign (design/behaviour.md, section 6).
+# Ranges before the change of sign.
 _EYES = {
     Eyes.SMALL: (-0.2, 0.1),
     Eyes.NORMAL: (0.3, 0.6),
@@ -26,7 +26,7 @@ def parse_expression(answer: str) -> tuple[Eyes, Mouth, Pose] | None:
     match = _ANSWER.search(answer)
     if match is None:
         return None
-    eyes, mouth, pose = (re.sub(r"\s+", " ", part) for part in match.groups())
+    eyes, mouth, pose = (re.sub(r"아주\s*", "아주 ", part) for part in match.groups())
     return Eyes(eyes), Mouth(mouth), Pose(pose)
 
 

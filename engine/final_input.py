@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from engine.clock_context import DayPart, needs_time_mark
+from engine.plain_text import remove_invisible
 
 MARK_WORDS = (
     "답변 시작", "답변 종료", "요약 시작", "요약 종료", "표정 출력 시작", "표정 출력 종료", "오로라 답변 요약", "오로라 답변", "사용자 질문",
@@ -13,23 +14,23 @@ MARK_WORDS = (
 _MARKS = re.compile(r"[(（]\s*(" + "|".join(re.escape(word) for word in MARK_WORDS) + r")\s*[)）]")
 _TIME_MARK = re.compile(r"[(（]\s*지금은([^()（）]*)[)）]")
 _MEMORY_FRONT = re.compile(r"\[([^\[\]:]+):([^\[\]]*)\]")
-_SPACE = re.compile(r"\s+")
-_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
 
 
 def neutralise(message: str) -> str:
     """Return `message` on one line, with the brackets of our own marks taken off, so that a user cannot write a mark."""
-    message = _INVISIBLE.sub("", message)
-    message = _MARKS.sub(r"\1", message)
-    message = _TIME_MARK.sub(r"지금은\1", message)
-    message = _MEMORY_FRONT.sub(r"\1 \2", message)
-    return _SPACE.sub(" ", message).strip()
+    text, before = remove_invisible(message), ""
+    while text != before:  # taking one pair off may complete another; each round takes some off
+        before = text = " ".join(text.split())
+        text = _MARKS.sub(r"\1", text)
+        text = _TIME_MARK.sub(r"지금은\1", text)
+        text = _MEMORY_FRONT.sub(r"\1 \2", text)
+    return text
 
 
 def build_final_input(message: str, now: DayPart, memory: str | None, last_summary: str | None) -> str:
     """Put the time mark, then the memory or else the last summary, in front of `message`."""
     text = neutralise(message)
-    if needs_time_mark(message):
+    if needs_time_mark(text):
         text = f"{now.mark}{text}"
     if memory is not None:
         return f"{memory} {text}"

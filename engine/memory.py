@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.final_input import MARK_WORDS
+from engine.plain_text import has_link, remove_invisible
 from models.types import TextEmbedder
 from storage.records import Memory
 
 NOTHING = ""
 _BRACKETS = str.maketrans({"【": "[", "】": "]", "［": "[", "］": "]", "：": ":", "〔": "[", "〕": "]"})
-_LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
 _INSTRUCTION = re.compile(
     r"무시|명령|지시|프롬프트|시스템|관리자|운영자|모더레이터|개발자 ?모드|차단 ?해제|제재|규칙|"
     r"system|prompt|ignore|instruction|admin|moderator|developer mode|jailbreak|override",
     re.IGNORECASE,
 )
+_INNER_COLON = re.compile(r"(?<=\d):(?=\d)|://")  # 3:30 and links; a link is refused later, for good
 MAX_KEY, MAX_VALUE = 30, 80
 
 
@@ -39,16 +40,14 @@ def parse_memory(answer: str) -> MemoryNote | str | None:
 
     Returns the note; `NOTHING` where there is validly nothing to remember; None where the answer is malformed and another try is due.
     """
-    text = " ".join(answer.translate(_BRACKETS).split())
+    text = " ".join(remove_invisible(answer).translate(_BRACKETS).split())
     if not text or text in {"[]", "없음", "[없음]"}:
         return NOTHING
     if "\ufffd" in text or text[0] != "[" or text[-1] != "]":
         return None
     body = text[1:-1]
-    if "[" in body or "]" in body or body.count(":") != 1:
-        return None
-    key, value = (part.strip() for part in body.split(":"))
-    if not key or not value:
+    key, colon, value = (part.strip() for part in body.partition(":"))
+    if not colon or not key or not value or "[" in body or "]" in body or ":" in _INNER_COLON.sub("", value):
         return None
     return MemoryNote(key=key, value=value)
 
@@ -57,9 +56,9 @@ def may_be_stored(note: MemoryNote) -> bool:
     """Tell whether a note is safe to stand in front of later messages: no link, mark, instruction, and of bounded size."""
     if len(note.key) > MAX_KEY or len(note.value) > MAX_VALUE:
         return False
-    if _LINK.search(note.text) or _INSTRUCTION.search(note.text):
+    if has_link(note.text) or _INSTRUCTION.search(note.text):
         return False
-    return not any(word in note.text for word in MARK_WORDS) and "지금은" not in note.text and "(" not in note.text
+    return not any(word in note.text for word in MARK_WORDS) and "지금은" not in note.text
 
 
 class MemoryRetriever:

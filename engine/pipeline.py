@@ -20,6 +20,7 @@ from engine.ethics import EthicsScorer
 from engine.final_input import build_final_input
 from engine.generation import SeedSource, Writer, WrittenReply
 from engine.memory import MemoryNote, MemoryRetriever
+from engine.plain_text import remove_invisible
 from engine.sanction_policy import (
     SanctionPolicy,
     SanctionStep,
@@ -133,12 +134,13 @@ class ChatPipeline:
         turn.final_input = build_final_input(request.text, now, memory_text, last_summary)
 
         # 5. Her line, while what to remember is extracted. A line that may end in a block is not streamed.
+        begun_ms = turn.watch.elapsed_ms
         writer = Writer(self._generator, self._profile, self._seeds(request))
         sink = ignore_event if turn.offences else show
         reply, note = await _together(
             writer.write_reply(turn.final_input, now, sink), writer.extract_memory(turn.final_input)
         )
-        turn.watch.note("first_token", reply.first_token_s * 1000)
+        turn.watch.note("first_token", begun_ms + reply.first_token_s * 1000)
         turn.watch.mark("reply")
 
         # 6. Judgement that needs the reply; a reply that ends in a block is never shown.
@@ -162,7 +164,7 @@ class ChatPipeline:
         return SeedSource(self._seed, f"{request.user.id}|{request.conversation.id}|{request.text}")
 
     def _refuse_length(self, text: str) -> RejectionReason | None:
-        if not text.strip():
+        if not remove_invisible(text).strip():
             return RejectionReason.EMPTY
         limit = self._profile.max_prompt_tokens
         if len(text) > limit * _LONGEST_TOKEN or self._generator.count_tokens("output_message", text) > limit:
@@ -200,7 +202,10 @@ class ChatPipeline:
         """Tell whether a note itself would draw no sanction."""
         if note is None:
             return False
-        return not find_offences(await self._ethics.score(note.value), self._thresholds, self._policy)
+        for text in (note.key, note.value, f"{note.key} {note.value}"):
+            if find_offences(await self._ethics.score(text), self._thresholds, self._policy):
+                return False
+        return True
 
     async def _commit_rejection(self, turn: _Context, reason: RejectionReason) -> Rejection:
         turn.watch.mark("total")

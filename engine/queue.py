@@ -10,11 +10,19 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 
 from engine.settings import EngineSettings
-from engine.types import ChatOutcome, ChatRequest, EventSink, Rejection, RejectionReason, ignore_event
+from engine.types import (
+    ChatOutcome,
+    ChatRequest,
+    EventSink,
+    Rejection,
+    RejectionReason,
+    TextWithdrawn,
+    ignore_event,
+)
 from storage.records import ConversationKey, UserKey
 
 RunTurn = Callable[[ChatRequest, EventSink, float], Awaitable[ChatOutcome]]
@@ -43,6 +51,16 @@ class QueuedTurn:
         """Give the turn up, waiting or running; False when it has ended already."""
         return self._queue.cancel(self)
 
+    def resolve(self, outcome: ChatOutcome) -> None:
+        """Give the turn its outcome, unless it has one."""
+        if not self.future.done():
+            self.future.set_result(outcome)
+
+    def fail(self, reason: RejectionReason) -> None:
+        """End the turn without a reply, and take back what was shown of one."""
+        self.show(TextWithdrawn())
+        self.resolve(Rejection(reason=reason))
+
     async def outcome(self) -> ChatOutcome:
         """Wait for the outcome; a waiter that is cancelled does not cancel the turn."""
         return await asyncio.shield(self.future)
@@ -60,7 +78,9 @@ class TurnQueue:
         self._busy: set[ConversationKey] = set()
         self._waiting = 0
         self._closed = False
-        self._changed = asyncio.Event()
+        self._changed = asyncio.Event()  # something may run now; workers clear it before they wait
+        self._idle = asyncio.Event()  # nothing waits or runs; kept apart, so that no worker can clear it under `close`
+        self._idle.set()
 
     def submit(self, request: ChatRequest, show: EventSink = ignore_event) -> QueuedTurn:
         """Admit a message, or end its turn at once as `queue_full` when there is no room or the queue is closing."""
@@ -73,24 +93,15 @@ class TurnQueue:
         self._users.setdefault(request.user, deque()).append(turn)
         self._conversations.setdefault(request.conversation, deque()).append(turn)
         self._waiting += 1
-        self._changed.set()
+        self._tell_change()
         return turn
 
     def position(self, turn: QueuedTurn) -> int | None:
         """Return how many waiting turns start before `turn`, if every conversation were free."""
-        own = self._users.get(turn.request.user)
-        if own is None or turn not in own:
-            return None
-        round_number = own.index(turn)
-        before = 0
-        is_behind = False
-        for user, turns in self._users.items():
-            if user == turn.request.user:
-                before += round_number
-                is_behind = True
-            else:
-                before += min(len(turns), round_number + (0 if is_behind else 1))
-        return before
+        for number, other in enumerate(self._start_order()):
+            if other is turn:
+                return number
+        return None
 
     def cancel(self, turn: QueuedTurn) -> bool:
         """End a waiting or running turn as `cancelled`."""
@@ -100,7 +111,7 @@ class TurnQueue:
             return turn.running.cancel()
         self._remove(turn)
         turn.future.set_result(Rejection(reason=RejectionReason.CANCELLED))
-        self._changed.set()  # the conversation's next turn may run now
+        self._tell_change()  # the conversation's next turn may run now
         return True
 
     async def work(self) -> None:
@@ -115,24 +126,41 @@ class TurnQueue:
                 await self._run(turn)
             finally:
                 self._busy.discard(turn.request.conversation)
-                self._changed.set()
+                self._tell_change()
 
     async def close(self) -> None:
         """Refuse new turns, give running and waiting ones `drain_timeout_s`, and cancel the rest."""
         self._closed = True
-        deadline = asyncio.get_running_loop().time() + self._settings.drain_timeout_s
-        while self._waiting or self._busy:
-            left = deadline - asyncio.get_running_loop().time()
-            if left <= 0:
-                break
-            self._changed.clear()
-            try:
-                await asyncio.wait_for(self._changed.wait(), left)
-            except TimeoutError:
-                break
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), self._settings.drain_timeout_s)
         for turns in list(self._users.values()):
             for turn in list(turns):
                 self.cancel(turn)
+
+    def _tell_change(self) -> None:
+        self._changed.set()
+        if self._waiting or self._busy:
+            self._idle.clear()
+        else:
+            self._idle.set()
+
+    def _start_order(self) -> Iterator[QueuedTurn]:
+        """Yield the waiting turns in the order in which they start when every conversation is free in time."""
+        ring = OrderedDict((user, deque(turns)) for user, turns in self._users.items())
+        heads = {key: deque(turns) for key, turns in self._conversations.items()}
+        while ring:
+            user, turn = next(
+                (user, turn)
+                for user, turns in ring.items()
+                for turn in turns
+                if heads[turn.request.conversation][0] is turn
+            )
+            heads[turn.request.conversation].popleft()
+            ring[user].remove(turn)
+            ring.move_to_end(user)
+            if not ring[user]:
+                del ring[user]
+            yield turn
 
     def _take_next(self) -> QueuedTurn | None:
         for user, turns in self._users.items():
@@ -160,27 +188,21 @@ class TurnQueue:
         """Run one turn; whatever happens, its future gets an outcome."""
         queued_ms = (time.perf_counter() - turn.submitted_at) * 1000
         turn.running = asyncio.ensure_future(self._run_turn(turn.request, turn.show, queued_ms))
-        outcome: ChatOutcome
         try:
-            outcome = await asyncio.wait_for(turn.running, self._settings.turn_timeout_s)
+            async with asyncio.timeout(self._settings.turn_timeout_s):
+                turn.resolve(await turn.running)
         except asyncio.CancelledError:
-            _resolve(turn, Rejection(reason=RejectionReason.CANCELLED))
-            if asyncio.current_task() is not None and asyncio.current_task().cancelling():  # type: ignore[union-attr]
+            turn.fail(RejectionReason.CANCELLED)
+            worker = asyncio.current_task()
+            if worker is not None and worker.cancelling():
                 raise  # the worker itself is stopped, not only this turn
-            return
         except TimeoutError:
             _log.warning("turn %s ran past its limit", turn.request.request_id)
-            outcome = Rejection(reason=RejectionReason.ERROR)
+            turn.fail(RejectionReason.ERROR)
         except Exception as error:
             _log.error("turn %s failed: %s: %s", turn.request.request_id, type(error).__name__, error)
             _log.debug("turn %s", turn.request.request_id, exc_info=error)
-            outcome = Rejection(reason=RejectionReason.ERROR)
-        _resolve(turn, outcome)
-
-
-def _resolve(turn: QueuedTurn, outcome: ChatOutcome) -> None:
-    if not turn.future.done():
-        turn.future.set_result(outcome)
+            turn.fail(RejectionReason.ERROR)
 
 
 @asynccontextmanager
@@ -194,7 +216,9 @@ async def open_queue(run_turn: RunTurn, settings: EngineSettings) -> AsyncIterat
     try:
         yield queue
     finally:
-        await queue.close()
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        try:
+            await queue.close()
+        finally:  # also when a second signal ends the drain
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from engine.clock_context import PARTS, WEEKDAYS, DayPart, day_part
+from engine.clock_context import PARTS, WEEKDAYS, DayPart
 from engine.generation import SeedSource, Writer
-from engine.types import DEFAULT_TIME_ZONE, ignore_event
+from engine.types import ignore_event
 from models.profile import Profile
 from models.types import TextGenerator
 
@@ -42,9 +40,9 @@ class Rehearsal:
 
 
 def _time_of(prompt: str) -> DayPart:
-    """Return the day and part that the prompt's time mark names, else those of now."""
+    """Return the day and part that the prompt's time mark names, else a plain Wednesday afternoon."""
     for number, day in enumerate(WEEKDAYS):
         for part in PARTS:
             if f"(지금은 {day} {part})" in prompt:
                 return DayPart(weekday=number, part=part)
-    return day_part(datetime.now(UTC), DEFAULT_TIME_ZONE)
+    return DayPart(weekday=2, part="오후")

@@ -7,12 +7,12 @@ from enum import StrEnum
 
 from engine.clock_context import DayPart, names_wrong_day
 from engine.final_input import MARK_WORDS
+from engine.plain_text import has_link, remove_invisible
 
-_INVISIBLE = re.compile("[\u200b-\u200c\u200e-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
 _BROKEN_TOPIC = re.compile("(오늘|내일)는")
-_LINK = re.compile(r"https?://|www\.|\b[\w-]+\.(com|net|org|io|kr|gg|ai|me)\b", re.IGNORECASE)
 _STRAY_MARKS = re.compile(
-    r"[(（]\s*사용자|요약\s*[)）]|[(（]\s*지금은|[(（]\s*오로라|" + "|".join(re.escape(word) for word in MARK_WORDS)
+    r"[(（]\s*(사용자|지금은|오로라|답변|요약|표정 출력|발화)|요약\s*[)）]|"
+    + "|".join(re.escape(word) for word in MARK_WORDS)
 )
 
 
@@ -31,8 +31,7 @@ def clean_reply(text: str) -> str:
 
     The zero-width joiner stays where it joins an emoji.
     """
-    text = _INVISIBLE.sub("", text.replace("\u00a0", " ").replace("\u202f", " "))
-    text = re.sub(r"(?<![\U0001f000-\U0001faff\u2600-\u27bf\ufe0f])\u200d", "", text)
+    text = remove_invisible(text)
     text = _BROKEN_TOPIC.sub(r"\1은", text)
     return " ".join(text.split())
 
@@ -43,7 +42,7 @@ def find_fault(reply: str, now: DayPart) -> ReplyFault | None:
         return ReplyFault.EMPTY
     if _STRAY_MARKS.search(reply):
         return ReplyFault.STRAY_MARK
-    if _LINK.search(reply):
+    if has_link(reply):
         return ReplyFault.LINK
     if "\ufffd" in reply:
         return ReplyFault.UNREADABLE

@@ -138,10 +138,13 @@ def _category(name: str, entry: Any, path: Path) -> CategoryPolicy:
     unknown = set(entry) - {"ladder", "reply_needs"}
     if unknown:
         raise PolicyError(f"sanction policy {path}: category {name} has the unknown key {sorted(unknown)[0]}")
-    return CategoryPolicy(
-        ladder=tuple(_length(step, path) for step in entry["ladder"]),
-        reply_needs=tuple(str(word) for word in entry.get("reply_needs", [])),
-    )
+    words = entry.get("reply_needs", [])
+    if not isinstance(words, list) or not all(isinstance(word, str) and word.strip() for word in words):
+        raise PolicyError(f"sanction policy {path}: reply_needs of {name} is a list of words")
+    ladder = tuple(_length(step, path) for step in entry["ladder"])
+    if not words and None in ladder:
+        raise PolicyError(f"sanction policy {path}: {name} is judged before she answers, so it cannot warn")
+    return CategoryPolicy(ladder=ladder, reply_needs=tuple(words))
 
 
 def _length(step: Any, path: Path) -> timedelta | None:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 class EngineSettings:
     """Bounds of the turn queue; times in seconds.
 
-    `queue_capacity` counts waiting turns of everybody, `queue_capacity_per_user` those of one user. `seed` fixes what is drawn, for
-    tests and bug reports; None draws anew for each turn.
+    `queue_capacity` counts waiting turns of everybody, `queue_capacity_per_user` those of one user.
     """
 
     max_concurrent_turns: int = 16
@@ -18,5 +17,3 @@ class EngineSettings:
     queue_capacity_per_user: int = 8
     turn_timeout_s: float = 120.0
     drain_timeout_s: float = 10.0
-    policy: str = "default"
-    seed: int | None = None

@@ -32,7 +32,12 @@ class Stopwatch:
 
     def mark(self, step: str) -> None:
         """Write the time since the message was submitted."""
-        self._steps[step] = self._steps["queue"] + (time.perf_counter() - self._start) * 1000
+        self._steps[step] = self.elapsed_ms
+
+    @property
+    def elapsed_ms(self) -> float:
+        """The time since the message was submitted."""
+        return self._steps["queue"] + (time.perf_counter() - self._start) * 1000
 
     @property
     def milliseconds(self) -> Mapping[str, float]:

@@ -1,7 +1,7 @@
 """Continuous batching over one base model: sequences join and leave between decode steps.
 
-A step is: admit what waits (one left-padded prefill for all of it), then run one decode pass for every live row, whatever its
-adapter, then sample every row. Rows of finished or cancelled sequences are freed before the next step.
+A step is: one decode pass for every live row, whatever its adapter, and a new token for each; then admit what waits, in one
+left-padded prefill. Rows of finished or cancelled sequences are freed before the next step.
 """
 
 from __future__ import annotations

@@ -112,6 +112,8 @@ def load_base(name: str, source: str, adapters: dict[str, str], device: torch.de
         adapter_folder = _safe_folder(adapter_source)
         try:
             config = PeftConfig.from_pretrained(str(adapter_folder))
+            if config.peft_type != "LORA" or config.bias != "none" or config.lora_bias or config.use_dora:
+                raise ValueError("only plain LoRA without bias can share a batch")
             config.base_model_name_or_path = str(folder)  # what the folder says may be somebody's local path
             if peft is None:
                 peft = PeftModel.from_pretrained(network, str(adapter_folder), adapter_name=adapter, config=config)

@@ -87,7 +87,7 @@ class EncoderProfile:
 
     source: str
     training_base: str = ""
-    training_epochs: int = 10
+    training_epochs: float = 4
 
 
 @pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)

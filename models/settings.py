@@ -26,11 +26,10 @@ class Precision(StrEnum):
 class ModelSettings:
     """Choices about loading and batching.
 
-    `profile` is the name of a file in `models/profiles` or a path to one. `max_rows` bounds the sequences decoded together for
+    `max_rows` bounds the sequences decoded together for
     each base model; 1 makes every generation independent of what else runs, bit by bit.
     """
 
-    profile: str = "embedded"
     device: Device = Device.AUTO
     precision: Precision = Precision.AUTO
     max_rows: int = 64

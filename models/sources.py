@@ -42,7 +42,7 @@ def resolve_source(source: str) -> Source:
         return Source(path=inside)
     hub_id, _, subfolder = source.partition(":")
     if hub_id.count("/") != 1 or hub_id.startswith(("embedded/", ".")):
-        raise WeightsError(f"no folder models/weights/{source}; build it with `main.py train embedded`")
+        raise WeightsError(f"no folder models/weights/{source}; train it with `main.py train`")
     return Source(hub_id=hub_id, subfolder=subfolder)
 
 
@@ -78,7 +78,7 @@ def check_safe(folder: Path) -> None:
     """Refuse a folder whose weights would be unpickled or that brings code of its own.
 
     Raises:
-        WeightsError: a pickle or Python file without need, a module class that is not ours, or no safetensors at all.
+        WeightsError: no safetensors at all, Python code, or a module class that is not allowed.
     """
     names = [path for path in folder.rglob("*") if path.is_file()]
     if not any(path.suffix == ".safetensors" for path in names):

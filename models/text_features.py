@@ -1,7 +1,7 @@
 """Hashed n-grams of syllables and jamo: a small, fast text encoder that sentence-transformers can train, save and load.
 
 A message is read as letters only (inserted symbols, digits and spaces are dropped, jamo are composed), so 사💗랑💗해 and 사랑해 look
-alike. Its syllable 1-3-grams and jamo 3-5-grams are hashed into one embedding table (Weinberger et al. 2009), averaged, and mapped by
+alike. Its syllable 1-3-grams and jamo 3-5-grams are hashed into one embedding table (Weinberger et al. 2009), added up over the root of their number, and mapped by
 a two-layer head with a skip connection.
 """
 
@@ -32,7 +32,9 @@ _SPLIT_SYLLABLE = re.compile(f"([{_LEADS}])([{_VOWELS}])(?:([{''.join(_TAILS)}])
 
 def normalise(text: str) -> str:
     """Return `text` composed, lower-case, without invisible characters, with runs of a character cut to two."""
-    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFC", text)).lower()
+    text = unicodedata.normalize("NFC", text)
+    # Compatibility forms become plain ones, but single jamo such as ㅋ stay what people type.
+    text = "".join(c if "ㄱ" <= c <= "ㆎ" else unicodedata.normalize("NFKC", c) for c in text).lower()
     text = "".join(c for c in text if unicodedata.category(c) not in {"Cf", "Mn"})
     return _REPEATS.sub(r"\1\1", text).strip()
 

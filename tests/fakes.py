@@ -90,10 +90,11 @@ class FakeEmbedder:
         row = np.linalg.pinv(names) @ np.array(list(scores.values()))  # the shortest vector with these cosines
         rest = 1 - float(row @ row)
         assert rest > -1e-6, f"no unit vector has the cosines {scores}"
-        return (row + max(rest, 0.0) ** 0.5 * self._axis(f"what only {text!r} has")).astype(np.float32)
+        vector: Embeddings = row + max(rest, 0.0) ** 0.5 * self._axis(f"what only {text!r} has")
+        return vector.astype(np.float32)
 
     def _axis(self, text: str) -> Embeddings:
-        row = np.zeros(256, dtype=np.float32)
+        row: Embeddings = np.zeros(256, dtype=np.float32)
         is_offence = text in (LOVE, POLITICS, PAEDRIP, HATE)
         row[0] = 0.75**0.5 if is_offence else 0.0
         row[self._axes.setdefault(text, len(self._axes))] = 0.25**0.5 if is_offence else 1.0

@@ -11,6 +11,15 @@ _TYPOS = (
     ("좋", "조"), ("많", "만"), ("싫", "실"), ("뭐", "머"), ("괜찮", "괜찬"), ("않", "안"), ("어떡", "어떻"), ("거야", "꺼야"),
     ("진짜", "진쨔"), ("너무", "넘"), ("그냥", "걍"), ("재밌", "잼"), ("내일", "낼"), ("근데", "근대"), ("해줘", "해조"),
 )  # fmt: skip
+_SYNONYMS = tuple(
+    pair
+    for one, two in (
+        ("진짜", "정말"), ("엄청", "너무"), ("완전", "진짜"), ("친구", "동무"), ("추천해 줘", "골라 줘"), ("알려줘", "가르쳐줘"), ("밥", "식사"),
+        ("좋아해", "좋아하는 편이야"), ("힘들어", "지쳐"), ("슬퍼", "우울해"), ("기뻐", "행복해"), ("근데", "그런데"), ("요즘", "최근에"),
+        ("집에", "우리 집에"), ("엄마", "어머니"), ("아빠", "아버지"), ("회사", "직장"), ("알바", "아르바이트"), ("맛있어", "맛나"), ("같이", "함께"),
+    )
+    for pair in ((one, two), (two, one))
+)  # fmt: skip
 _ENDINGS = ("~", "!", "..", "ㅎㅎ", " ㅎ", "...", "~~", "!!")
 
 
@@ -45,6 +54,15 @@ def _mistype(message: str, rng: random.Random) -> str:
         return message
     right, wrong = rng.choice(possible)
     return message.replace(right, wrong, 1)
+
+
+def swap_synonyms(message: str, rng: random.Random) -> str:
+    """Return `message` with one word swapped for a synonym, or as it is where none is known."""
+    possible = [pair for pair in _SYNONYMS if pair[0] in message]
+    if not possible:
+        return message
+    word, synonym = rng.choice(possible)
+    return message.replace(word, synonym, 1)
 
 
 def obfuscate(message: str, rng: random.Random) -> str:

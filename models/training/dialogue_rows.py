@@ -1,6 +1,6 @@
 """Dialogue rows: what one turn teaches the four adapters, from the corpus of this project or from a CSV file.
 
-`DialogueRow.input` is a final input (behaviour of section 2 of the design): a memory or the last summary in front, a time mark,
+`DialogueRow.input` is a final input as the engine builds it: a memory or the last summary in front, a time mark,
 the message. The corpus is expanded by rule: slots are filled, noise is added, unrelated summaries stand in front.
 """
 
@@ -43,7 +43,7 @@ class DialogueRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialogueCorpus:
-    """The parsed dialogue files, and which of their exchanges and inputs are held out."""
+    """The parsed dialogue files."""
 
     files: tuple[DialogueFile, ...]
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.errors import ModelError
 from models.profile import ADAPTER_NAMES, WEIGHTS_DIR, load_profile
 from models.training.adapter import train_adapter
 from models.training.base import BaseRecipe, Report, train_base
@@ -97,17 +98,20 @@ def train_embedded(recipe: EmbeddedRecipe, stage: Stage, out: Path = WEIGHTS_DIR
     for extra in (base / "training.json", *staging.rglob("training_args.bin")):
         extra.unlink(missing_ok=True)
     counts = {"dialogue rows": corpus.count_rows(), "ethics sentences": len(sentences), "memory lines": len(lines)}
-    manifest = write_manifest(staging, DATA_DIR, COMMAND, {**figures, **counts})
+    command = COMMAND if recipe == EmbeddedRecipe() else f"{COMMAND} --passes {recipe.base.passes}"
+    manifest = write_manifest(staging, DATA_DIR, command, {**figures, **counts})
+    if manifest["bytes"] > LARGEST_BYTES:
+        raise ModelError(
+            f"{staging} takes {manifest['bytes']} bytes, over the {LARGEST_BYTES} that may ship; lower the recipe"
+        )
     shutil.rmtree(out, ignore_errors=True)
     staging.rename(out)
-    if manifest["bytes"] > LARGEST_BYTES:
-        raise RuntimeError(f"the weights take {manifest['bytes']} bytes, over the {LARGEST_BYTES} they may")
     return manifest
 
 
 def _keep_or_clear(staging: Path, recipe: EmbeddedRecipe) -> None:
     """Keep the staging folder only when it was begun with the same text and recipe."""
-    stamp = f"{hash_folder(DATA_DIR)} {recipe}"
+    stamp = f"{hash_folder(DATA_DIR)} {recipe} {load_profile('embedded').adapters}"
     note = staging / "recipe.txt"
     if note.is_file() and note.read_text() == stamp:
         return

@@ -42,10 +42,9 @@ class EncoderRecipe:
     seed: int = 7
 
 
-def recipe_for(task: str, *, base: str = "", epochs: float | None = None, seed: int = 7) -> EncoderRecipe:
-    """Return the recipe of `task`, with the given choices in place of its own."""
-    rate = 2e-5 if base else 1e-3
-    return EncoderRecipe(base=base, epochs=epochs or (10 if base else 4), learning_rate=rate, seed=seed)
+def recipe_for(*, base: str, epochs: float, seed: int) -> EncoderRecipe:
+    """Return a recipe with the learning rate that suits its kind: small for a language model, larger for new n-grams."""
+    return EncoderRecipe(base=base, epochs=epochs, learning_rate=2e-5 if base else 1e-3, seed=seed)
 
 
 class _Progress(TrainerCallback):  # type: ignore[misc]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
+from dataclasses import replace
 
 from models.profile import AdapterProfile
+from models.training.augment import swap_synonyms
+from models.training.dialogue_files import split_front
 from models.training.dialogue_rows import DialogueRow
 
 REPLY_MARK = " (오로라 답변)"
@@ -26,6 +30,17 @@ def make_example(adapter: str, profile: AdapterProfile, row: DialogueRow) -> tup
         return None
     spaced = f" {answer}" if answer else ""
     return f"{prompt}{profile.start_mark}", f"{spaced} {profile.stop_mark}"
+
+
+def with_synonyms(rows: Iterable[DialogueRow], seed: int) -> list[DialogueRow]:
+    """Return `rows` and, behind each whose message knows a synonym, the row with one word swapped."""
+    rng = random.Random(seed)
+    widened = []
+    for row in rows:
+        front, mark, message = split_front(row.input)
+        swapped = swap_synonyms(message, rng)
+        widened += [row] if swapped == message else [row, replace(row, input=f"{front}{mark}{swapped}")]
+    return widened
 
 
 def make_examples(adapter: str, profile: AdapterProfile, rows: Iterable[DialogueRow]) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The manifest of the weights that ship: what they were trained on, with which command, and how good they are."""
+"""The manifest of the weights that ship: what they were trained on, with which command, and the figures of the training."""
 
 from __future__ import annotations
 

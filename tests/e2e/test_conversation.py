@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,10 +17,10 @@ from engine.pipeline import ChatPipeline
 from engine.queue import open_queue
 from engine.sanction_policy import load_policy
 from engine.settings import EngineSettings
-from engine.types import DEFAULT_TIME_ZONE, ChatOutcome, ChatReply, Rejection, RejectionReason
+from engine.types import DEFAULT_TIME_ZONE, ChatOutcome, ChatReply
 from models.runtime import ModelRuntime
 from storage.database import Database, open_database
-from storage.records import ConversationKey, SanctionKind, UserKey
+from storage.records import ConversationKey, UserKey
 from storage.settings import StorageSettings
 
 LOVE, POLITICS, PARENTS, HATE = "사랑 고백/만남", "정치", "패드립", "혐오/기타"

@@ -60,10 +60,15 @@ async def database(tmp_path: Path, migrated_folder: Path) -> AsyncIterator[Datab
 
 @pytest.fixture
 def make_rig(database: Database, make_request: MakeRequest) -> MakeRig:
-    def make(scores: Mapping[str, Mapping[str, float]] | None = None, *, generator: FakeGenerator | None = None) -> Rig:
+    def make(
+        scores: Mapping[str, Mapping[str, float]] | None = None,
+        *,
+        generator: FakeGenerator | None = None,
+        embedder: FakeEmbedder | None = None,
+    ) -> Rig:
         clock = FixedClock(NOW)
         generator = generator or FakeGenerator()
-        embedder = FakeEmbedder(scores)
+        embedder = embedder or FakeEmbedder(scores)
         pipeline = ChatPipeline(
             profile=load_profile("ohlora-v4"),
             policy=load_policy("default"),

@@ -135,7 +135,7 @@ def test_second_weekday_of_a_reply_is_checked_too() -> None:
 @pytest.mark.parametrize(
     "reply", ["주말이다! 🎉", "주말이라 너무 좋아 🎉", "주말이지롱 🎉", "한주의 시작이네 💪", "이번주 시작이다 💪"]
 )
-def test_bug_week_and_weekend_claimed_with_other_endings_or_spacing_are_wrong_too(reply: str) -> None:
+def test_week_and_weekend_claimed_with_other_endings_or_spacing_are_wrong_too(reply: str) -> None:
     assert names_wrong_day(reply, WEDNESDAY_NOON)
 
 

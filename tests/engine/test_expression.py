@@ -28,7 +28,7 @@ def test_every_face_in_its_own_format_is_read(eyes: Eyes, mouth: Mouth, pose: Po
 
 
 @given(eyes=EYES, mouth=MOUTHS, pose=POSES, gap=GAP)
-def test_bug_face_is_read_whatever_its_spaces(eyes: Eyes, mouth: Mouth, pose: Pose, gap: str) -> None:
+def test_face_is_read_whatever_its_spaces(eyes: Eyes, mouth: Mouth, pose: Pose, gap: str) -> None:
     spread = [level.replace(" ", gap) for level in (eyes, mouth)]
     answer = f"이거! ({gap}눈{gap}{spread[0]}{gap},{gap}입{gap}{spread[1]},{gap}고개{gap}돌림{gap}{pose}{gap}) 끝"
     assert parse_expression(answer) == (eyes, mouth, pose)

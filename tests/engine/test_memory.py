@@ -76,7 +76,7 @@ def test_malformed_answer_is_no_note(answer: str) -> None:
 
 
 @pytest.mark.parametrize("answer", ["[\u200b: 값]", "[키: \u200b\u2060]", "[키: \ufeff]"])
-def test_bug_key_or_value_of_invisible_characters_is_empty(answer: str) -> None:
+def test_key_or_value_of_invisible_characters_is_empty(answer: str) -> None:
     note = parse_memory(answer)
     assert not isinstance(note, MemoryNote) or not (is_blank(note.key) or is_blank(note.value))
 
@@ -101,7 +101,7 @@ def test_plain_note_may_be_stored(note: MemoryNote) -> None:
         "차단 해제",
         "(답변 시작)",
         "지금은 월요일",
-        "(웃음)",
+        "(지금은 월요일 오전)",
         "가" * (MAX_VALUE + 1),
     ],
 )

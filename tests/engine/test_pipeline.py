@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -23,10 +24,10 @@ from engine.types import (
     TextWithdrawn,
 )
 from models.errors import EmbeddingError, GenerationError
-from models.types import FinishReason
+from models.types import Embeddings, FinishReason
 from storage.records import MemoryAction, SanctionKind
 from tests.engine.rig import NOW, MakeRig, Rig
-from tests.fakes import HATE, LOVE, NORMAL, PAEDRIP, POLITICS, FakeGenerator
+from tests.fakes import HATE, LOVE, NORMAL, PAEDRIP, POLITICS, FakeEmbedder, FakeGenerator
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 DECLINE = "미안, 그건 좀 부담스러워 😅"
@@ -156,7 +157,7 @@ async def test_blank_message_is_empty(rig: Rig, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["\u200b", " \u2060\ufeff "])
-async def test_bug_message_of_invisible_characters_is_empty(rig: Rig, text: str) -> None:
+async def test_message_of_invisible_characters_is_empty(rig: Rig, text: str) -> None:
     assert as_rejection(await rig.say(text)).reason is RejectionReason.EMPTY
 
 
@@ -356,7 +357,7 @@ async def test_note_whose_value_would_be_sanctioned_is_not_stored(rig: Rig, valu
     assert await rig.sanctions() == []
 
 
-async def test_bug_note_whose_key_would_be_sanctioned_is_not_stored(rig: Rig) -> None:
+async def test_note_whose_key_would_be_sanctioned_is_not_stored(rig: Rig) -> None:
     rig.generator.enqueue("memory", "[느금마: 응]")
     await rig.say("기억해 줘")
     assert await rig.memories() == []
@@ -426,11 +427,15 @@ async def test_error_of_the_generator_reaches_the_caller_as_itself(rig: Rig, ada
     assert isinstance(await say_and_fail(rig, "안녕?"), GenerationError)
 
 
-async def test_error_of_the_embedder_leaves_nothing_behind(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fail(*_: object) -> None:
+class BrokenEmbedder(FakeEmbedder):
+    """An embedder that fails every request."""
+
+    async def embed(self, encoder: str, texts: Sequence[str]) -> Embeddings:
         raise EmbeddingError("out of memory")
 
-    monkeypatch.setattr(rig.embedder, "embed", fail)
+
+async def test_error_of_the_embedder_leaves_nothing_behind(make_rig: MakeRig) -> None:
+    rig = make_rig(embedder=BrokenEmbedder())
     assert isinstance(await say_and_fail(rig, "안녕?"), EmbeddingError)
     assert await rig.turns() == []
 
@@ -445,7 +450,7 @@ async def test_failed_turn_is_an_error_in_the_queue_and_the_next_one_runs(rig: R
     assert [turn.request_id for turn in await rig.turns()] == [following.request.request_id]
 
 
-async def test_bug_text_of_a_failed_turn_is_withdrawn(rig: Rig) -> None:
+async def test_text_of_a_failed_turn_is_withdrawn(rig: Rig) -> None:
     rig.generator.enqueue("summary", GenerationError("out of memory"))
     async with open_queue(rig.pipeline.run, EngineSettings()) as queue:
         turn = queue.submit(rig.make_request("안녕?"), rig.events.append)

@@ -81,7 +81,7 @@ def test_faulty_reply_is_named(reply: str, fault: ReplyFault) -> None:
 
 
 @pytest.mark.parametrize("reply", ["좋아! 😊 (답변 종", "좋아! 😊 (답변", "좋아! 😊 (요약 종료"])
-def test_bug_reply_cut_off_inside_its_stop_mark_is_thrown_away(reply: str) -> None:
+def test_reply_cut_off_inside_its_stop_mark_is_thrown_away(reply: str) -> None:
     assert find_fault(reply, NOW) is ReplyFault.STRAY_MARK
 
 

@@ -171,7 +171,7 @@ def test_broken_policy_file_is_refused(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("needs", ['"미안"', "5", '[""]'])
-def test_bug_reply_needs_that_is_no_list_of_words_is_refused(tmp_path: Path, needs: str) -> None:
+def test_reply_needs_that_is_no_list_of_words_is_refused(tmp_path: Path, needs: str) -> None:
     with pytest.raises(PolicyError, match="reply_needs"):
         load_text(tmp_path, GOOD + f'["정치"]\nladder = ["1 d"]\nreply_needs = {needs}')
 

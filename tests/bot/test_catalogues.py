@@ -1,0 +1,101 @@
+"""Check the catalogues against each other and against the code that reads them."""
+
+from __future__ import annotations
+
+import ast
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+from bot.rendering import LOCALES_DIR, read_catalogue
+from engine.sanction_policy import POLICIES_DIR, load_policy
+from engine.types import RejectionReason
+from models.profile import list_profiles, load_profile
+
+LANGUAGES = ("ko", "en")
+BOT = LOCALES_DIR.parent
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def literal_keys(path: Path) -> Iterator[str]:
+    """Yield the string constants of a source file that stand alone, not as a part of an f-string."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
+            yield node.value
+
+
+def looked_up_keys(path: Path) -> Iterator[str]:
+    """Yield the keys that a source file gives as a literal to `….get(key, …)` of `Texts`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get"):
+            continue
+        source = ast.unparse(node.func.value)
+        if source in {"self", "self._texts"} and node.args:
+            for constant in ast.walk(node.args[0]):
+                if isinstance(constant, ast.Constant) and "." in str(constant.value).strip("."):
+                    yield str(constant.value)
+
+
+def dynamic_keys() -> set[str]:
+    """Return the keys that the code puts together: of rejection reasons and of the categories of policies and profiles."""
+    reasons = {f"rejection.{reason}" for reason in RejectionReason if reason is not RejectionReason.BLOCKED}
+    policies = {name for path in POLICIES_DIR.glob("*.toml") for name in load_policy(path.stem).categories}
+    profiles = {name for profile in list_profiles() for name in load_profile(profile).ethics.categories}
+    return reasons | {f"category.{name}" for name in policies | profiles}
+
+
+def test_there_is_a_catalogue_for_each_language_and_no_other() -> None:
+    assert {path.name for path in LOCALES_DIR.iterdir()} == {f"{language}.po" for language in LANGUAGES}
+
+
+def test_catalogues_have_the_same_keys() -> None:
+    assert list(read_catalogue("ko")) == list(read_catalogue("en"))
+
+
+@pytest.mark.parametrize("key", list(read_catalogue("ko")))
+def test_texts_of_a_key_have_the_same_placeholders(key: str) -> None:
+    korean, english = (read_catalogue(language)[key] for language in LANGUAGES)
+    assert korean.strip()
+    assert english.strip()
+    assert placeholders(korean) == placeholders(english)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_catalogue_names_its_language_and_repeats_no_key(language: str) -> None:
+    path = LOCALES_DIR / f"{language}.po"
+    with path.open("rb") as stream:
+        catalogue = read_po(stream, abort_invalid=True)
+    assert str(catalogue.locale) == language
+    keys = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith('msgid "')]
+    assert len(keys) == len(set(keys))
+    assert not [message.id for message in catalogue if message.id and message.fuzzy]
+
+
+def test_every_key_in_the_code_is_in_the_catalogues() -> None:
+    keys = dynamic_keys() | {key for path in BOT.rglob("*.py") for key in looked_up_keys(path)}
+    assert len(keys) > 20
+    assert not keys - set(read_catalogue("ko"))
+
+
+def test_every_key_of_the_catalogues_is_in_the_code() -> None:
+    used = dynamic_keys() | {text for path in BOT.rglob("*.py") for text in literal_keys(path)}
+    assert not set(read_catalogue("ko")) - used
+
+
+def test_wording_for_people_stands_in_the_catalogues_only() -> None:
+    names = {"오로라"}  # her own name, in docstrings
+    korean = {
+        f"{path.relative_to(BOT)}: {text}"
+        for path in BOT.rglob("*.py")
+        for text in literal_keys(path)
+        if any("가" <= letter <= "힣" for name in names for letter in text.replace(name, ""))
+    }
+    assert not {text for text in korean if "yyyy년" not in text}  # the form of a date

@@ -1,0 +1,164 @@
+"""Check the rows that the corpus is widened to, and the CSV reader."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from models.profile import ADAPTER_NAMES, load_profile
+from models.training.dialogue_files import CorpusError, split_front
+from models.training.dialogue_rows import (
+    TIME_WORDS,
+    DialogueCorpus,
+    DialogueRow,
+    expand,
+    is_held_out,
+    read_corpus,
+    read_csv_rows,
+)
+from models.training.examples import make_example, make_examples
+
+HEADER = "data_type,input_data,output_message,memory,summary,eyes_mouth_pose"
+
+
+@pytest.fixture(scope="module")
+def corpus() -> DialogueCorpus:
+    return read_corpus()
+
+
+@pytest.fixture(scope="module")
+def training(corpus: DialogueCorpus) -> list[DialogueRow]:
+    return expand(corpus, 3)
+
+
+@pytest.fixture(scope="module")
+def validation(corpus: DialogueCorpus) -> list[DialogueRow]:
+    return expand(corpus, 3, held_out=True)
+
+
+def test_corpus_is_large_enough(corpus: DialogueCorpus, training: list[DialogueRow]) -> None:
+    assert len({exchange.topic for _, exchange in corpus.exchanges()}) >= 60
+    assert corpus.count_rows() >= 3000
+    assert len(training) >= 3000
+
+
+def test_held_out_lines_are_never_written_in_training(corpus: DialogueCorpus) -> None:
+    held: set[str] = set()
+    taught: set[str] = set()
+    for _, exchange in corpus.exchanges():
+        for text in exchange.inputs:
+            (held if is_held_out(exchange, text) else taught).add(text)
+    assert len(held) >= 200
+    assert sorted(held & taught) == []
+
+
+def test_held_out_inputs_are_never_in_training_rows(training: list[DialogueRow], validation: list[DialogueRow]) -> None:
+    taught = {row.input for row in training}
+    assert sorted({row.input for row in validation} & taught) == []
+
+
+def test_time_mark_stands_wherever_the_message_has_a_time_word(
+    training: list[DialogueRow], validation: list[DialogueRow]
+) -> None:
+    marked = 0
+    for row in training + validation:
+        _, mark, message = split_front(row.input)
+        if TIME_WORDS.search(message):
+            assert re.fullmatch(r"\(지금은 [월화수목금토일]요일 (오전|오후|저녁)\) ", mark), row.input
+            marked += 1
+    assert marked > 300
+
+
+def test_rows_are_finished_text(training: list[DialogueRow], validation: list[DialogueRow]) -> None:
+    for row in training + validation:
+        for text in (row.input, row.reply, row.memory or "", row.summary or "x", row.expression or ""):
+            assert "{" not in text
+            assert "}" not in text
+        assert row.reply
+        assert row.summary
+        assert re.fullmatch(r"|\[[^\[\]:]+: [^\[\]:]+\]", row.memory or "")
+        assert re.fullmatch(
+            r"\(눈 (작게|보통|크게|아주 크게), 입 (보통|크게|아주 크게), 고개 돌림 (없음|보통|많이)\)",
+            row.expression or "",
+        )
+
+
+def test_rows_are_decided_by_the_seed(corpus: DialogueCorpus, training: list[DialogueRow]) -> None:
+    assert expand(corpus, 3) == training
+    assert expand(corpus, 4) != training
+
+
+def test_every_adapter_learns_prompt_and_answer_as_the_engine_asks(training: list[DialogueRow]) -> None:
+    profile = load_profile("embedded")
+    for name in ADAPTER_NAMES:
+        adapter = profile.adapters[name]
+        examples = make_examples(name, adapter, training[:2000])
+        assert len(examples) > 300 or name == "eyes_mouth_pose"
+        assert len(set(examples)) == len(examples)
+        for prompt, answer in examples:
+            assert prompt.endswith(adapter.start_mark)
+            assert answer.endswith(f" {adapter.stop_mark}")
+
+
+def test_example_of_a_row_is_written_exactly() -> None:
+    adapters = load_profile("embedded").adapters
+    row = DialogueRow(input="안녕", reply="응!", memory="", summary="인사함", expression=None)
+    assert make_example("output_message", adapters["output_message"], row) == ("안녕 (답변 시작)", " 응! (답변 종료)")
+    assert make_example("memory", adapters["memory"], row) == ("안녕 (요약 시작)", " (요약 종료)")
+    assert make_example("summary", adapters["summary"], row) == (
+        "안녕 (오로라 답변)응! (요약 시작)",
+        " 인사함 (요약 종료)",
+    )
+    assert make_example("eyes_mouth_pose", adapters["eyes_mouth_pose"], row) is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_csv_rows_of_a_split_are_read(write: Callable[..., Path], encoding: str) -> None:
+    rows = [
+        'train,"안녕, 로라",응!,[상태: 좋음],인사함,"(눈 보통, 입 보통, 고개 돌림 없음)"',
+        "train_msg,뭐 해,논문 읽어,,,",
+        "train,응,그래,,,",
+        "valid,잘 자,너도,,,",
+    ]
+    path = write("rows.csv", "\n".join([HEADER, *rows]) + "\n", encoding)
+    assert read_csv_rows(path, "train") == [
+        DialogueRow(
+            input="안녕, 로라",
+            reply="응!",
+            memory="[상태: 좋음]",
+            summary="인사함",
+            expression="(눈 보통, 입 보통, 고개 돌림 없음)",
+        ),
+        DialogueRow(input="뭐 해", reply="논문 읽어"),
+        DialogueRow(input="응", reply="그래", memory=""),
+    ]
+    assert [row.input for row in read_csv_rows(path, "valid")] == ["잘 자"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "lacks the column data_type"),
+        ("data_type,input_data\ntrain,안녕\n", "lacks the column output_message"),
+        (f"{HEADER}\ntrain,안녕\n", "rows.csv"),
+    ],
+)
+def test_csv_that_breaks_the_format_is_named(write: Callable[..., Path], text: str, message: str) -> None:
+    with pytest.raises(CorpusError, match=message):
+        read_csv_rows(write("rows.csv", text), "train")
+
+
+def test_csv_that_cannot_be_read_is_named(write: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="cannot read"):
+        read_csv_rows(tmp_path / "nothing.csv", "train")
+    with pytest.raises(CorpusError, match="cannot read"):
+        read_csv_rows(write("rows.csv", f"{HEADER}\ntrain,안녕,응,,,\n", "cp949"), "train")
+
+
+def test_folder_without_dialogue_files_is_refused(write: Callable[..., Path], tmp_path: Path) -> None:
+    write("slots.txt", "@음식: 김밥")
+    with pytest.raises(CorpusError, match="no dialogue files"):
+        read_corpus(tmp_path)

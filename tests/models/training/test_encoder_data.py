@@ -1,0 +1,198 @@
+"""Check the training pairs of the sentence encoders and the readers of their files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from models.profile import MODELS_DIR
+from models.training.dialogue_files import DATA_DIR, CorpusError, split_front
+from models.training.dialogue_rows import read_corpus
+from models.training.encoder_data import (
+    CATEGORIES,
+    EthicsSentence,
+    KeySimilarity,
+    MemoryLine,
+    Pair,
+    ethics_pairs,
+    memory_pairs,
+    read_ethics_corpus,
+    read_ethics_csv,
+    read_ethics_dialogue,
+    read_memory_csv,
+    read_memory_lines,
+    read_test_pairs,
+    read_training_pairs,
+)
+
+GOLDEN = MODELS_DIR / "evaluation" / "golden"
+
+
+def test_ethics_corpus_has_enough_of_every_category() -> None:
+    sentences = read_ethics_corpus()
+    assert len(sentences) >= 800
+    assert len(set(sentences)) == len(sentences)
+    counts = Counter(sentence.category for sentence in sentences)
+    assert set(counts) == set(CATEGORIES)
+    assert min(counts.values()) >= 80
+    assert not any("{" in sentence.text for sentence in sentences)
+
+
+def test_ethics_lines_held_out_are_not_in_training() -> None:
+    held = {sentence.text for sentence in read_ethics_corpus(held_out=True)}
+    assert len(held) > 50
+    assert sorted(held & {sentence.text for sentence in read_ethics_corpus()}) == []
+
+
+def test_ethics_corpus_is_decided_by_the_seed() -> None:
+    assert read_ethics_corpus(seed=1) == read_ethics_corpus(seed=1)
+    assert read_ethics_corpus(seed=1) != read_ethics_corpus(seed=2)
+
+
+def test_golden_sentences_are_not_in_the_training_text() -> None:
+    golden = {sentence.text for sentence in read_ethics_csv(GOLDEN / "ethics.csv", "all")}
+    assert golden
+    assert sorted(golden & {sentence.text for sentence in read_ethics_corpus()}) == []
+
+
+def test_dialogue_messages_teach_the_ethics_encoder() -> None:
+    sentences = read_ethics_dialogue(read_corpus())
+    counts = Counter(sentence.category for sentence in sentences)
+    assert counts["일반"] > 1000
+    assert set(counts) <= set(CATEGORIES)
+    assert counts["사랑 고백/만남"] > 10
+    assert not any(any(split_front(sentence.text)[:2]) for sentence in sentences)
+
+
+def test_ethics_topics_name_topics_that_exist() -> None:
+    import tomllib
+
+    topics = tomllib.loads((DATA_DIR / "ethics" / "topics.toml").read_text("utf-8"))
+    known = {exchange.topic for _, exchange in read_corpus().exchanges()}
+    assert {topic for names in topics.values() for topic in names} - known == set()
+    assert set(topics) <= {*CATEGORIES, "skip"}
+
+
+def test_each_sentence_is_paired_with_every_category() -> None:
+    sentences = [EthicsSentence(text="사랑해", category="사랑 고백/만남"), EthicsSentence(text="안녕", category="일반")]
+    pairs = ethics_pairs(sentences, copies=3, seed=1)
+    assert len(pairs) == 2 * 3 * 5
+    assert pairs[:5] == [
+        Pair(first="사랑해", second=name, similarity=float(name == "사랑 고백/만남")) for name in CATEGORIES
+    ]
+    assert sum(pair.similarity for pair in pairs) == 6
+    assert ethics_pairs(sentences, copies=3, seed=1) == pairs
+    assert len({pair.first for pair in pairs if pair.similarity == 1 and pair.second == "사랑 고백/만남"}) > 1
+
+
+def test_memory_corpus_is_large_enough() -> None:
+    lines = read_memory_lines(DATA_DIR / "memory" / "lines.txt")
+    assert len(lines) >= 120
+    assert len({line.key for line in lines}) >= 15
+
+
+def _line(key: str, value: str, message: str = "응") -> MemoryLine:
+    return MemoryLine(memory=f"[{key}: {value}]", key=key, value=value, message=message)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "similarity"),
+    [
+        (("좋아하는 아이돌", "a"), ("좋아하는 가수", "b"), 1.0),
+        (("상태", "감기 걸림"), ("상태", "감기 걸림"), 1.0),
+        (("상태", "우울함"), ("상태", "감기 걸림"), 0.0),
+        (("취미", "등산"), ("직업", "간호사"), 0.0),
+        (("내 방 색", "a"), ("내 방 색", "b"), 1.0),
+    ],
+)
+def test_similarity_of_keys(first: tuple[str, str], second: tuple[str, str], similarity: float) -> None:
+    assert KeySimilarity().between(_line(*first), _line(*second)) == similarity
+
+
+def test_similarity_by_words_is_stretched() -> None:
+    keys = KeySimilarity(path=None)
+    assert keys.between(_line("a b c d", ""), _line("a b c", "")) == pytest.approx(2.6 * 0.75 - 1.6)
+    assert keys.between(_line("a b", ""), _line("a c", "")) == 0
+    assert keys.between(_line("좋아하는 아이돌", ""), _line("좋아하는 가수", "")) == 0
+
+
+def test_similarity_is_the_same_both_ways_and_in_range() -> None:
+    keys, lines = KeySimilarity(), read_memory_lines(DATA_DIR / "memory" / "lines.txt")[::7]
+    for first in lines:
+        for second in lines:
+            assert 0 <= keys.between(first, second) <= 1
+            assert keys.between(first, second) == keys.between(second, first)
+
+
+def test_memory_pairs_keep_all_near_and_some_far() -> None:
+    lines = [_line("취미", "등산", "산 가자"), _line("취미", "독서", "책 읽자")] + [
+        _line(f"열쇠{number}", "x", f"말 {number}") for number in range(20)
+    ]
+    pairs = memory_pairs(lines, KeySimilarity(path=None), negatives=3, seed=1)
+    hobby = [pair for pair in pairs if pair.first == "[취미: 등산]"]
+    assert sum(pair.similarity == 1 for pair in hobby) == 2
+    assert sum(pair.similarity == 0 for pair in hobby) == 3
+    assert memory_pairs(lines, KeySimilarity(path=None), negatives=3, seed=1) == pairs
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_csv_files_are_read_with_or_without_a_byte_order_mark(write: Callable[..., Path], encoding: str) -> None:
+    ethics = write(
+        "e.csv", 'type,user_prompt,category\ntrain,"사랑해, 로라",사랑 고백/만남\ntest,안녕,일반\n', encoding
+    )
+    assert read_ethics_csv(ethics, "train") == [EthicsSentence(text="사랑해, 로라", category="사랑 고백/만남")]
+    assert len(read_ethics_csv(ethics, "all")) == 2
+    assert len(read_training_pairs("ethics", ethics, seed=1)) == 4 * 5
+    memory = write(
+        "m.csv",
+        "memory_0,user_prompt_0,memory_1,user_prompt_1,similarity_score\n[a: b],가,[c: d],나,0.25\n",
+        encoding,
+    )
+    assert read_memory_csv(memory) == [Pair(first="[a: b]", second="나", similarity=0.25)]
+    assert read_training_pairs("memory", memory, seed=1) == read_test_pairs(memory) == read_memory_csv(memory)
+    lines = write("m.txt", "# 설명\n\n[상태: 졸림] 하암\n[취미: 등산: 겨울] 산에 가자\n", encoding)
+    assert [(line.key, line.value, line.message) for line in read_memory_lines(lines)] == [
+        ("상태", "졸림", "하암"),
+        ("취미", "등산: 겨울", "산에 가자"),
+    ]
+    assert len(read_test_pairs(lines)) == 4
+    assert read_training_pairs("memory", lines, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("e.csv", "type,user_prompt\ntrain,안녕\n", "lacks the column category"),
+        ("e.csv", "", "lacks the column type"),
+        ("e.csv", "type,user_prompt,category\ntrain,안녕,보통\n", "e.csv:2: category '보통'"),
+        ("e.csv", "type,user_prompt,category\ntrain,안녕\n", "e.csv:2"),
+        ("m.csv", "memory_0,user_prompt_1\n[a: b],가\n", "lacks the column similarity_score"),
+        ("m.csv", "memory_0,user_prompt_1,similarity_score\n[a: b],가,높음\n", "m.csv:2: similarity_score '높음'"),
+        ("m.csv", "memory_0,user_prompt_1,similarity_score\n[a: b],가,nan\n", "m.csv:2: similarity_score 'nan'"),
+        ("m.csv", "memory_0,user_prompt_1,similarity_score\n[a: b],가,\n", "m.csv:2"),
+        ("m.txt", "[상태: 졸림] 하암\n상태: 졸림\n", "m.txt:2"),
+        ("m.txt", "[상태: 졸림]\n", "m.txt:1"),
+    ],
+)
+def test_file_that_breaks_its_format_is_named_with_its_line(
+    write: Callable[..., Path], name: str, text: str, message: str
+) -> None:
+    with pytest.raises(CorpusError, match=message):
+        read_training_pairs("ethics" if name.startswith("e") else "memory", write(name, text), seed=1)
+
+
+def test_unreadable_files_and_other_tasks_are_refused(tmp_path: Path) -> None:
+    for name in ("nothing.csv", "nothing.txt"):
+        with pytest.raises(CorpusError, match="cannot read"):
+            read_training_pairs("memory", tmp_path / name, seed=1)
+    with pytest.raises(CorpusError, match="'manners'"):
+        read_training_pairs("manners", tmp_path / "x.csv", seed=1)
+    folder = tmp_path / "ethics"
+    folder.mkdir()
+    (tmp_path / "slots.txt").touch()
+    (folder / "x.txt").write_text("안녕\n", "utf-8")
+    with pytest.raises(CorpusError, match="first line"):
+        read_ethics_corpus(tmp_path)

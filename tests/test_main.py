@@ -1,0 +1,362 @@
+"""Check the commands: bad input gets one line and exit code 2, the database commands do what they say, help is quick."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+import main as program
+
+ROOT = Path(__file__).resolve().parent.parent
+MAIN = ROOT / "main.py"
+NOBODY = 65534
+DIALOGUE_HEAD = "data_type,input_data,output_message,memory,summary,eyes_mouth_pose\n"
+
+Refused = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def empty_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder, without settings from outside, away from the user's own data."""
+    for name in [name for name in os.environ if name.startswith("OHLORA_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("OHLORA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def refused(capfd: pytest.CaptureFixture[str]) -> Refused:
+    """Run a command that must be refused, and return the one line that it says, behind `notes` lines of progress."""
+
+    def run(*arguments: str, notes: int = 0) -> str:
+        code = program.main(arguments)
+        out, err = capfd.readouterr()
+        assert out == ""
+        assert err.endswith("\n")
+        lines = err.splitlines()
+        assert [line.startswith("error: ") for line in lines] == [False] * notes + [True]
+        assert code == 2
+        return lines[-1].removeprefix("error: ")
+
+    return run
+
+
+@pytest.fixture
+def database(empty_place: Path) -> Path:
+    return empty_place / "data" / "ohlora.sqlite3"
+
+
+def change(database: Path, statement: str) -> None:
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(statement)
+
+
+# --- bad input ---
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--bogus"], "--bogus"),
+        (["bogus"], "bogus"),
+        (["chat", "--bogus"], "--bogus"),
+        (["chat", "surplus"], "surplus"),
+        (["chat", "--profile"], "--profile"),
+        (["chat", "--seed", "x"], "--seed"),
+        (["chat", "--seed", "1.5"], "--seed"),
+        (["chat", "--now", "yesterday"], "--now 'yesterday'"),
+        (["chat", "--now", "2026-02-30T10:00"], "ISO 8601"),
+        (["chat", "--now", ""], "ISO 8601"),
+        (["chat", "--now", "0001-01-01T00:00"], "ISO 8601"),
+        (["chat", "--user", ""], "--user"),
+        (["chat", "--user", "a" * 65], "--user"),
+        (["chat", "--user", "\x1b[31m"], "--user"),
+        (["chat", "--locale", "fr"], "ko or en"),
+        (["chat", "--time-zone", "Mars/Olympus"], "no time zone 'Mars/Olympus'"),
+        (["chat", "--profile", "nope"], "no profile 'nope'; choose one of embedded"),
+        (["chat", "--profile", "missing.toml"], "no profile 'missing.toml'"),
+        (["chat", "--profile", "../profiles/embedded"], "no profile"),
+        (["chat", "--device", "abacus"], "devices are auto, cpu, cuda"),
+        (["chat", "--precision", "float8"], "precisions auto, float32, bfloat16"),
+        (["chat", "--database-url", "foo"], "the database URL cannot be read"),
+        (["chat", "--database-url", "mysql://me:hunter2@host/name"], "the database URL starts with 'mysql'"),
+        (["train", "bogus"], "bogus"),
+        (["train", "embedded", "--passes", "0"], "--passes"),
+        (["train", "encoder", "--task", "memory"], "--data"),
+        (["train", "adapter", "--adapter", "output_message"], "--data"),
+        (["evaluate", "dialogue"], "--golden"),
+        (["evaluate", "dialogue", "--golden", "missing.jsonl"], "cannot read missing.jsonl"),
+        (["evaluate", "ethics", "--data", "missing.csv"], "cannot read missing.csv"),
+        (["evaluate", "memory", "--data", "missing.csv"], "cannot read missing.csv"),
+        (["evaluate", "memory", "--data", "missing.txt"], "cannot read missing.txt"),
+        (["evaluate", "memory", "--data", "."], "cannot read ."),
+        (["db", "bogus"], "bogus"),
+        (["db", "current", "surplus"], "surplus"),
+        (["db", "upgrade", "--database-url", "foo"], "the database URL cannot be read"),
+        (["db", "upgrade", "--database-url", "sqlite+aiosqlite://"], "names no file"),
+        (["db", "upgrade", "--database-url", "sqlite+aiosqlite:///a.sqlite3?mode=ro"], "has options after '?'"),
+        (["db", "current", "--database-url", "postgresql+asyncpg://me:hunter2@host:port/name"], "the database URL"),
+    ],
+    ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else "",
+)  # fmt: skip
+def test_bad_option_profile_path_or_url_gets_one_line_and_code_2(
+    refused: Refused, arguments: list[str], said: str
+) -> None:
+    message = refused(*arguments)
+    assert said in message
+    assert "hunter2" not in message
+
+
+@pytest.mark.parametrize(
+    "path", ["~no-such-user-here/data", "file.txt", "file.txt/below", "bad\udcff", "/proc/none/here"]
+)
+def test_data_folder_that_cannot_be_gets_one_line(refused: Refused, empty_place: Path, path: str) -> None:
+    (empty_place / "file.txt").write_text("kept", encoding="utf-8")
+    refused("db", "upgrade", "--data-dir", path)
+    assert (empty_place / "file.txt").read_text(encoding="utf-8") == "kept"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"name = ", "is not valid TOML"),
+        (b"name = '\xff'", "is not valid TOML"),
+        (b"name = 'mine'", "description"),
+        (b"surplus = 1", "profile"),
+    ],
+)
+def test_broken_profile_gets_one_line(refused: Refused, empty_place: Path, content: bytes, said: str) -> None:
+    (empty_place / "mine.toml").write_bytes(content)
+    assert said in refused("chat", "--profile", "mine.toml")
+
+
+@pytest.mark.filterwarnings("default")  # what importing torch and its company warns of is not ours
+def test_profile_whose_weights_are_missing_gets_one_line(refused: Refused, empty_place: Path) -> None:
+    text = (ROOT / "models" / "profiles" / "embedded.toml").read_text(encoding="utf-8")
+    missing = empty_place / "no-such-weights"
+    (empty_place / "mine.toml").write_text(text.replace('"embedded/', f'"{missing}/'), encoding="utf-8")
+    assert str(missing) in refused("chat", "--profile", "mine.toml", notes=1)
+
+
+@pytest.mark.parametrize("content", [b"profile = ", b"profile = '\xff'", b"profil = 'embedded'", b"max_rows = 0"])
+def test_broken_settings_file_gets_one_line(refused: Refused, empty_place: Path, content: bytes) -> None:
+    (empty_place / "ohlora.toml").write_bytes(content)
+    refused("db", "current")
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "content", "said"),
+    [
+        ("ethics", "a.csv", b"", "lacks the column type"),
+        ("ethics", "a.csv", b"type,text\ntest,hi\n", "lacks the column user_prompt"),
+        ("ethics", "a.csv", b"\xff\xfe\x00", "cannot read a.csv"),
+        ("ethics", "a.csv", "type,user_prompt,category\ntest,안녕,날씨\n".encode(), "a.csv:2: category '날씨'"),
+        ("ethics", "a.csv", b"type,user_prompt,category\ntest\n", "a.csv:2: category ''"),
+        ("ethics", "a.csv", b'type,user_prompt,category\ntest,"' + b"a" * 200_000, "a.csv"),
+        ("ethics", "a.csv", b"type,user_prompt,category\ntest,a\rb\0c,x\n", "a.csv"),
+        ("memory", "a.csv", b"memory_0,user_prompt_1\n", "lacks the column similarity_score"),
+        ("memory", "a.csv", b"memory_0,user_prompt_1,similarity_score\na,b,high\n", "a.csv:2"),
+        ("memory", "a.txt", b"no brackets\n", "a.txt:1"),
+        ("dialogue", "a.jsonl", b"", "a.jsonl holds no prompts"),
+        ("dialogue", "a.jsonl", b"{", "a.jsonl:1"),
+        ("dialogue", "a.jsonl", b"[]", "a.jsonl:1"),
+        ("dialogue", "a.jsonl", b'{"task": "song", "input": "x"}', "a.jsonl:1: task 'song'"),
+        ("dialogue", "a.jsonl", b'{"task": "memory"}', "a.jsonl:1"),
+        ("dialogue", "a.jsonl", b'{"task": "memory", "input": "x", "forbid": ["("]}', "a.jsonl:1"),
+        ("dialogue", "a.jsonl", b"\xff", "cannot read a.jsonl"),
+    ],
+)
+def test_broken_evaluation_data_gets_one_line_that_names_the_place(
+    refused: Refused, empty_place: Path, command: str, name: str, content: bytes, said: str
+) -> None:
+    (empty_place / name).write_bytes(content)
+    assert said in refused("evaluate", command, "--golden" if command == "dialogue" else "--data", name)
+
+
+@pytest.mark.filterwarnings("default")  # what importing torch and its company warns of is not ours
+def test_broken_training_data_gets_one_line(refused: Refused, empty_place: Path) -> None:
+    encoder = ("train", "encoder", "--out", "out", "--data")
+    assert "cannot read missing.csv" in refused(*encoder, "missing.csv", "--task", "memory")
+    assert "no encoder task 'song'" in refused(*encoder, "missing.csv", "--task", "song")
+    adapter = ("train", "adapter", "--out", "out", "--data")
+    assert "cannot read missing.csv" in refused(*adapter, "missing.csv", "--adapter", "memory")
+    assert "no recipe for 'song'" in refused(*adapter, "missing.csv", "--adapter", "song")
+    (empty_place / "empty.csv").write_text(DIALOGUE_HEAD, encoding="utf-8")
+    assert "no example" in refused(*adapter, "empty.csv", "--adapter", "memory", notes=1)
+    (empty_place / "short.csv").write_text(f"{DIALOGUE_HEAD}train,안녕\n", encoding="utf-8")
+    assert "short.csv" in refused(*adapter, "short.csv", "--adapter", "memory")
+
+
+def test_no_traceback_reaches_the_terminal(empty_place: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(MAIN), "chat", "--now", "soon"], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == ["error: --now 'soon' is no ISO 8601 moment; write 2026-11-20T21:00+09:00"]
+
+
+# --- the front ends that come later ---
+
+
+def test_run_says_what_is_missing_and_offers_chat(refused: Refused) -> None:
+    message = refused("run")
+    assert "OHLORA_DISCORD_TOKEN" in message
+    assert "OHLORA_TELEGRAM_TOKEN" in message
+    assert "main.py chat" in message
+
+
+def test_run_with_a_token_does_not_show_it(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OHLORA_DISCORD_TOKEN", "secret-token")
+    message = refused("run")
+    assert "no token is set" not in message
+    assert "main.py chat" in message
+    assert "secret-token" not in message
+
+
+# --- the database ---
+
+
+def test_upgrade_makes_a_database_and_current_names_its_revision(
+    capfd: pytest.CaptureFixture[str], database: Path
+) -> None:
+    assert program.main(["db", "current"]) == 0
+    assert capfd.readouterr().out == "none: no database yet; `main.py db upgrade` makes it\n"
+    assert not database.parent.exists()
+    assert program.main(["db", "upgrade"]) == 0
+    revision = capfd.readouterr().out
+    assert database.is_file()
+    assert program.main(["db", "upgrade"]) == 0
+    assert program.main(["db", "current"]) == 0
+    assert capfd.readouterr() == (revision * 2, "")
+
+
+def test_options_name_another_folder_or_database(capfd: pytest.CaptureFixture[str], empty_place: Path) -> None:
+    assert program.main(["db", "upgrade", "--data-dir", "a ?#%41 폴더"]) == 0
+    assert (empty_place / "a ?#%41 폴더" / "ohlora.sqlite3").is_file()
+    assert program.main(["db", "upgrade", "--database-url", "sqlite+aiosqlite:///other.sqlite3"]) == 0
+    assert (empty_place / "other.sqlite3").is_file()
+    assert not (empty_place / "data").exists()
+
+
+@pytest.mark.parametrize("command", [["db", "upgrade"], ["chat", "--profile", "embedded"]], ids=" ".join)
+def test_database_of_a_newer_version_is_refused_and_kept(
+    refused: Refused, capfd: pytest.CaptureFixture[str], database: Path, command: list[str]
+) -> None:
+    assert program.main(["db", "upgrade"]) == 0
+    change(database, "UPDATE alembic_version SET version_num = '9999'")
+    content = database.read_bytes()
+    capfd.readouterr()
+    message = refused(*command)
+    assert "newer version" in message
+    assert "9999" in message
+    assert database.read_bytes() == content
+
+
+def test_current_names_the_revision_of_a_newer_database(capfd: pytest.CaptureFixture[str], database: Path) -> None:
+    assert program.main(["db", "upgrade"]) == 0
+    change(database, "UPDATE alembic_version SET version_num = '9999'")
+    capfd.readouterr()
+    assert program.main(["db", "current"]) == 0
+    assert capfd.readouterr().out == "9999\n"
+
+
+@pytest.mark.parametrize("command", [["db", "upgrade"], ["db", "current"], ["chat"]], ids=" ".join)
+@pytest.mark.parametrize("content", [b"hello", b"SQLite format 3\0" + b"\xff" * 5000], ids=["text", "garbage"])
+def test_file_that_is_no_database_is_refused_and_kept(
+    refused: Refused, database: Path, command: list[str], content: bytes
+) -> None:
+    database.parent.mkdir()
+    database.write_bytes(content)
+    assert "is damaged or is not a database" in refused(*command)
+    assert database.read_bytes() == content
+
+
+def test_database_of_another_program_is_refused_and_kept(refused: Refused, database: Path) -> None:
+    database.parent.mkdir()
+    change(database, "CREATE TABLE recipes (name TEXT)")
+    content = database.read_bytes()
+    assert "the tables of another program" in refused("db", "upgrade")
+    assert database.read_bytes() == content
+
+
+@pytest.fixture
+def unprivileged_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that the test's process owns and works in while it has no right to ignore permissions."""
+    program.main(["db", "upgrade"])  # imports what the commands need while its files may be read
+    folder = Path(tempfile.mkdtemp(prefix="ohlora-"))
+    monkeypatch.chdir(folder)
+    root = os.geteuid() == 0
+    if root:
+        os.chown(folder, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+    try:
+        yield folder
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(0o700)
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("below", [".", "below"])
+def test_read_only_folder_gets_one_line(
+    refused: Refused, capfd: pytest.CaptureFixture[str], unprivileged_folder: Path, below: str
+) -> None:
+    unprivileged_folder.chmod(0o555)
+    capfd.readouterr()
+    message = refused("db", "upgrade", "--data-dir", str(unprivileged_folder / below))
+    assert message.startswith(f"the database file {unprivileged_folder}")
+    assert "may write" in message
+    assert list(unprivileged_folder.iterdir()) == []
+
+
+def test_settings_file_that_may_not_be_read_gets_one_line(
+    refused: Refused, capfd: pytest.CaptureFixture[str], unprivileged_folder: Path
+) -> None:
+    (unprivileged_folder / "ohlora.toml").write_text("max_rows = 3", encoding="utf-8")
+    (unprivileged_folder / "ohlora.toml").chmod(0)
+    capfd.readouterr()
+    assert "ohlora.toml" in refused("db", "current")
+
+
+# --- help ---
+
+
+@pytest.mark.parametrize("arguments", [[], ["db"], ["train"], ["evaluate"]], ids=" ".join)
+def test_command_without_its_part_prints_help(capfd: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    program.main(arguments)
+    out, err = capfd.readouterr()
+    assert "Usage" in out + err
+    assert "error" not in err
+
+
+def test_help_and_database_commands_leave_the_heavy_libraries_out(empty_place: Path) -> None:
+    code = """
+import sys, main
+for arguments in (["--help"], ["chat", "--help"], ["train", "--help"], ["evaluate", "dialogue", "--help"],
+                  ["db", "upgrade"], ["db", "current"]):
+    assert main.main(arguments) == 0, arguments
+assert main.main(["evaluate", "dialogue", "--golden", "missing"]) == 2
+print([name for name in ("torch", "transformers", "peft", "sentence_transformers", "datasets") if name in sys.modules])
+"""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp949"])
+def test_help_prints_in_any_encoding(empty_place: Path, encoding: str) -> None:
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, str(MAIN), "--help"], env=environment, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
