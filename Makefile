@@ -25,14 +25,14 @@ clean:
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or give PYTHON=/path/to/python"; exit 2; }
-	@echo "making $(VENV) with $(PYTHON)"
+	@echo "making $(VENV) with $(PYTHON)" >&2
 	@$(PYTHON) -m venv $(VENV)
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "installing (some minutes the first time)"
+	@echo "installing (some minutes the first time)" >&2
 	@$(PIP) torch
 	@$(PIP) --editable .
 	@touch $@
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@echo "installing what the tests need"
+	@echo "installing what the tests need" >&2
 	@$(PIP) --editable '.[train,dev]'
 	@touch $@

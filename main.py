@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -302,6 +303,7 @@ async def open_engine(settings: Settings, clock: Clock, seed: int | None) -> Asy
     from storage.database import open_database
 
     policy = load_policy(settings.policy)
+    load_profile(settings.profile)  # a wrong name must not leave a new database behind
     limits = EngineSettings(
         max_concurrent_turns=settings.max_concurrent_turns,
         queue_capacity=settings.queue_capacity,
@@ -387,6 +389,8 @@ def make_clock(now: str | None, zone: ZoneInfo) -> Clock:
         moment = datetime.fromisoformat(now)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
         fixed = moment.astimezone(UTC)
+        if not 1970 <= fixed.year <= 9000:
+            raise ValueError(fixed.year)
     except (ValueError, OverflowError) as error:
         raise SettingsError(f"--now {now!r} is no ISO 8601 moment; write 2026-11-20T21:00+09:00") from error
     return lambda: fixed
@@ -424,6 +428,9 @@ def print_figures(figures: dict[str, Any], as_json: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; bad input gives one line on stderr and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that cannot show Korean gets question marks, not a traceback
+            stream.reconfigure(errors="replace")
     level = "WARNING"
     with suppress(BotError):  # the command itself will say it
         level = load_settings().log_level
@@ -434,6 +441,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail(error.format_message() if hasattr(error, "format_message") else str(error))
     except (BotError, EngineError, ModelError, StorageError) as error:
         return fail(str(error))
+    except ModuleNotFoundError as error:
+        return fail(f"{error.name} is not installed; run .venv/bin/python -m pip install -e '.[train]'")
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:

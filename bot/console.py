@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import threading
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TextIO
 from zoneinfo import ZoneInfo
@@ -22,6 +24,7 @@ from storage.records import ConversationKey, UserKey
 
 PLATFORM = "console"
 _LONGEST_NAME = 64
+_BLOCK = 65536  # bytes read at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +48,15 @@ class Console:
         sanctions: SanctionHandler,
         clock: Clock,
         options: ConsoleOptions,
-        out: TextIO = sys.stdout,
+        out: TextIO | None = None,
     ) -> None:
-        """Write to `out`."""
+        """Write to `out`, or to standard output."""
         self._chat = chat
         self._memory = memory
         self._sanctions = sanctions
         self._clock = clock
         self._options = options
-        self._out = out
+        self._out = out or sys.stdout
         self._user = options.user
         self._texts = Texts(options.locale, options.zone)
 
@@ -196,11 +199,37 @@ class _ReplyView:
 
 def is_user_name(name: str) -> bool:
     """Tell whether `name` may stand for a user: 1 to 64 printable characters."""
-    return 1 <= len(name) <= _LONGEST_NAME and printable(name) == name and "\n" not in name and bool(name.strip())
+    return 1 <= len(name) <= _LONGEST_NAME and name.isprintable() and bool(name.strip())
 
 
-async def read_lines(stream: TextIO = sys.stdin) -> AsyncIterator[str]:
-    """Yield the lines of a pipe without their line ends, reading off the event loop; broken UTF-8 is replaced."""
-    buffer = stream.buffer
-    while line := await asyncio.to_thread(buffer.readline):
-        yield line.decode("utf-8-sig", errors="replace").rstrip("\r\n")
+async def read_lines(stream: TextIO | None = None) -> AsyncIterator[str]:
+    """Yield the lines of a pipe (standard input) without their line ends; broken UTF-8 is replaced.
+
+    A thread that nobody waits for reads ahead by one block, so that Ctrl-C ends the program while no line comes.
+    """
+    buffer = (stream or sys.stdin).buffer
+    raw = getattr(buffer, "raw", buffer)  # the buffered reader would be locked while the program ends
+    loop = asyncio.get_running_loop()
+    blocks: asyncio.Queue[bytes] = asyncio.Queue()
+    wanted = threading.Semaphore(1)
+
+    def read() -> None:
+        block = b"more"
+        while block and wanted.acquire():
+            block = raw.read(_BLOCK) or b""
+            with suppress(RuntimeError):  # the loop is closed: the program ends
+                loop.call_soon_threadsafe(blocks.put_nowait, block)
+
+    threading.Thread(target=read, name="standard input", daemon=True).start()
+    rest = b""
+    while block := await blocks.get():
+        wanted.release()
+        *lines, rest = (rest + block).split(b"\n")
+        for line in lines:
+            yield _decode(line)
+    if rest:
+        yield _decode(rest)
+
+
+def _decode(line: bytes) -> str:
+    return line.decode("utf-8-sig", errors="replace").rstrip("\r\n")

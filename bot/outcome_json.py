@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bot.rendering import Texts
+from engine.stopwatch import STEPS
 from engine.types import ChatOutcome, ChatReply, Notice
 
 
@@ -24,7 +25,7 @@ def outcome_to_json(outcome: ChatOutcome, request_id: str, texts: Texts) -> dict
         "memory_used": details.memory_used,
         "memories_saved": list(details.memories_saved),
         "summary": details.summary,
-        "timings_ms": {step: round(value) for step, value in details.timings_ms.items()},
+        "timings_ms": {step: round(details.timings_ms.get(step, 0)) for step in STEPS},
     }
 
 

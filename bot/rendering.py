@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_datetime
 from babel.messages.pofile import read_po
 
-from engine.types import ChatOutcome, ChatReply, Expression, Eyes, Mouth, Notice, Pose, Rejection, RejectionReason
+from engine.types import ChatOutcome, ChatReply, Expression, Eyes, Mouth, Notice, Pose, Rejection
 from storage.records import Sanction, SanctionKind
 
 LOCALES_DIR = Path(__file__).resolve().parent / "locales"
@@ -44,7 +44,7 @@ class Texts:
 
     def moment(self, value: datetime) -> str:
         """Write a moment in the reader's language and time zone."""
-        form = "yyyy년 M월 d일 a h:mm" if self.language == "ko" else "d MMM yyyy, HH:mm zzz"
+        form = "yyyy년 M월 d일 aaaa h:mm" if self.language == "ko" else "d MMM yyyy, HH:mm zzz"
         return format_datetime(value.astimezone(self._zone), form, locale=self.language)
 
     def category(self, name: str) -> str:
@@ -66,7 +66,7 @@ class Texts:
         return self._rejection(outcome, request_id)
 
     def _rejection(self, rejection: Rejection, request_id: str) -> str:
-        if rejection.reason is RejectionReason.BLOCKED and rejection.notice is not None:
+        if rejection.notice is not None:
             return self.notice(rejection.notice)
         return self.get(f"rejection.{rejection.reason}", request_id=request_id)
 

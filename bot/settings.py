@@ -75,7 +75,11 @@ class Settings(BaseSettings):
     @field_validator("data_dir")
     @classmethod
     def _expanded(cls, path: Path) -> Path:
-        return path.expanduser()
+        try:
+            str(path).encode()
+            return path.expanduser()
+        except (RuntimeError, UnicodeEncodeError) as error:
+            raise ValueError("no such folder: its name is not UTF-8, or names a user without a home") from error
 
     @classmethod
     def settings_customise_sources(
@@ -107,5 +111,10 @@ def load_settings(**options: Any) -> Settings:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "settings"
         raise SettingsError(f"setting {place}: {first['msg'].removeprefix('Value error, ')}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"the settings file is not valid TOML: {error}") from error
+    except OSError as error:
+        path = error.filename or CONFIG_FILE
+        raise SettingsError(
+            f"the settings file {path} cannot be read ({error.strerror}); check its permissions"
+        ) from error

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from models.errors import GenerationError
+from models.errors import GenerationError, ModelError
 from models.loader import LoadedBase
 from models.row_cache import RowCache
 from models.sampling import sample_rows
@@ -148,7 +148,7 @@ def _is_done(sequence: DecodeSequence) -> bool:
 
 
 def _fail(sequences: Sequence[DecodeSequence], error: Exception) -> None:
-    named = error if isinstance(error, GenerationError) else _translate(error)
+    named = error if isinstance(error, ModelError) else _translate(error)
     for sequence in sequences:
         sequence.cancelled = True  # frees its row
         sequence.receiver.on_error(named)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftConfig, PeftModel
-from safetensors import SafetensorError
+from peft import PeftConfig, PeftModel, get_peft_model_state_dict
+from safetensors import SafetensorError, safe_open
 from sentence_transformers import SentenceTransformer
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
@@ -22,7 +22,7 @@ from models.sources import check_safe, fetch, names_own_module, quieten_librarie
 from models.text_features import HashedNgrams
 
 Progress = Callable[[str], None]
-_LOAD_FAILURES = (OSError, ValueError, KeyError, RuntimeError, SafetensorError, AssertionError, TypeError)
+LOAD_FAILURES = (OSError, ValueError, KeyError, RuntimeError, SafetensorError, AssertionError, TypeError)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,30 +102,52 @@ def load_base(name: str, source: str, adapters: dict[str, str], device: torch.de
     folder = _safe_folder(source)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        network = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, attn_implementation="sdpa"
+        network, info = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            attn_implementation="sdpa",
+            output_loading_info=True,
         )
-    except _LOAD_FAILURES as error:
-        raise _broken(f"base model {name}", folder, error) from error
+        if info["missing_keys"]:
+            raise ValueError(f"it lacks {sorted(info['missing_keys'])[0]}")
+    except LOAD_FAILURES as error:
+        raise broken_weights(f"base model {name}", folder, error) from error
     peft: PeftModel | None = None
     for adapter, adapter_source in adapters.items():
         adapter_folder = _safe_folder(adapter_source)
         try:
             config = PeftConfig.from_pretrained(str(adapter_folder))
-            if config.peft_type != "LORA" or config.bias != "none" or config.lora_bias or config.use_dora:
-                raise ValueError("only plain LoRA without bias can share a batch")
+            _check_plain_lora(config)
             config.base_model_name_or_path = str(folder)  # what the folder says may be somebody's local path
             if peft is None:
                 peft = PeftModel.from_pretrained(network, str(adapter_folder), adapter_name=adapter, config=config)
             else:
                 peft.load_adapter(str(adapter_folder), adapter_name=adapter, peft_config=config)
-        except _LOAD_FAILURES as error:
-            raise _broken(f"adapter {adapter}", adapter_folder, error) from error
+            _check_complete(peft, adapter, adapter_folder)
+        except LOAD_FAILURES as error:
+            raise broken_weights(f"adapter {adapter}", adapter_folder, error) from error
     assert peft is not None
     mixed, rows = mix_adapters(peft)
     return LoadedBase(
         name=name, network=_to_device(mixed.eval(), device), tokenizer=tokenizer, rows=rows, adapters=tuple(adapters)
     )
+
+
+def _check_plain_lora(config: PeftConfig) -> None:
+    plain = config.peft_type == "LORA" and config.bias == "none" and not config.lora_bias
+    if not plain or config.use_dora or config.modules_to_save:
+        raise ValueError("only plain LoRA, without bias or whole modules, can share a batch")
+
+
+def _check_complete(peft: PeftModel, adapter: str, folder: Path) -> None:
+    """Compare the tensors of an adapter's file with those it must have; PEFT itself only warns."""
+    with safe_open(folder / "adapter_model.safetensors", framework="pt") as file:
+        stored = set(file.keys())
+    missing = set(get_peft_model_state_dict(peft, adapter_name=adapter, save_embedding_layers=False)) - stored
+    if missing:
+        raise ValueError(f"it lacks {sorted(missing)[0]}")
 
 
 def load_encoder(source: str, device: torch.device) -> SentenceTransformer:
@@ -139,8 +161,8 @@ def load_encoder(source: str, device: torch.device) -> SentenceTransformer:
             encoder = SentenceTransformer(
                 str(folder), device=device.type, trust_remote_code=False, model_kwargs={"use_safetensors": True}
             )
-    except (*_LOAD_FAILURES, ImportError) as error:
-        raise _broken("sentence encoder", folder, error) from error
+    except (*LOAD_FAILURES, ImportError) as error:
+        raise broken_weights("sentence encoder", folder, error) from error
     return encoder.float().eval()
 
 
@@ -159,6 +181,7 @@ def _to_device(network: nn.Module, device: torch.device) -> nn.Module:
         ) from error
 
 
-def _broken(what: str, folder: Path, error: BaseException) -> WeightsError:
+def broken_weights(what: str, folder: Path, error: BaseException) -> WeightsError:
+    """Return the error for weights that a library could not read."""
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return WeightsError(f"{what} in {folder} cannot be loaded: {reason}; restore or retrain it")

@@ -64,6 +64,8 @@ class MixedLoraLinear(nn.Module):
             up.append(layer.lora_B[name].weight.data)
             start += rank
         weight = self.base_layer.weight
+        if not all(bool(torch.isfinite(part).all()) for part in (*down, *up)):
+            raise WeightsError("an adapter holds numbers that are not finite; restore or retrain it")
         self.rank = start
         self.register_buffer("down", torch.cat(down).t().contiguous().to(weight.device, weight.dtype))
         self.register_buffer("up", torch.cat(up, dim=1).t().contiguous().to(weight.device, weight.dtype))
@@ -81,7 +83,8 @@ def mix_adapters(model: PeftModel) -> tuple[nn.Module, AdapterRows]:
     """Replace every PEFT linear layer by a `MixedLoraLinear`; return the base model and the row choice.
 
     Raises:
-        WeightsError: an adapter uses a LoRA variant (DoRA, bias, embeddings) that rows cannot share.
+        WeightsError: an adapter uses a LoRA variant (DoRA, embeddings) that rows cannot share, or holds numbers that are not
+            finite, which the mask would spread to the rows of the others.
     """
     rows = AdapterRows()
     base: nn.Module = model.get_base_model()

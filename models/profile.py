@@ -64,8 +64,8 @@ class AdapterProfile:
     temperature: Annotated[float, Field(ge=0, le=2)]
     temperature_step: Annotated[float, Field(ge=0, le=1)] = 0.0
     top_p: _Share = 1.0
-    max_total_tokens: int | None = None
-    max_new_tokens: int | None = None
+    max_total_tokens: Annotated[int, Field(gt=0)] | None = None
+    max_new_tokens: Annotated[int, Field(gt=0)] | None = None
     training: AdapterTraining | None = None
 
     def __post_init__(self) -> None:

@@ -49,6 +49,7 @@ class DecodeSequence:
         if not self.token_ids:
             self._first_token_s = time.perf_counter() - self._submitted_at
         if token_id == self._tokenizer.eos_token_id:
+            self._show(self._filter.flush())
             self._finish(FinishReason.STOP)
             return
         self.token_ids.append(token_id)
@@ -56,7 +57,7 @@ class DecodeSequence:
         if self._filter.stopped:
             self._finish(FinishReason.STOP)
         elif len(self.token_ids) >= self.sampling.max_new_tokens:
-            self._finish(FinishReason.LENGTH)
+            self._finish(FinishReason.LENGTH)  # what is held back may be a part of the mark: it is not shown
 
     def _new_text(self) -> str:
         """Return the text that the last token added; an unfinished character waits for its other bytes."""
@@ -73,7 +74,6 @@ class DecodeSequence:
             self.receiver.on_text(text)
 
     def _finish(self, reason: FinishReason) -> None:
-        self._show(self._filter.flush())
         self.finish_reason = reason
         self.receiver.on_finish(
             Generation(

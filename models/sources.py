@@ -57,7 +57,7 @@ def fetch(source: Source) -> Path:
     if source.path is not None:
         return source.path
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     allowed = ["*.safetensors", "*.json", "*.txt", "*.model"]
     if source.subfolder:
@@ -66,7 +66,7 @@ def fetch(source: Source) -> Path:
         ]
     try:
         folder = snapshot_download(source.hub_id, allow_patterns=allowed)
-    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(
             f"cannot fetch {source.hub_id} from the hub ({reason}); check the network and HF_TOKEN, or choose the embedded profile"

@@ -27,7 +27,9 @@ _CALLS = re.compile(r"^(오?로라야?|롤아야)[\s,!~.]*")
 _LEADS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 _VOWELS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
 _TAILS = ["", *"ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"]
-_SPLIT_SYLLABLE = re.compile(f"([{_LEADS}])([{_VOWELS}])(?:([{''.join(_TAILS)}])(?![{_VOWELS}])(?!\\3))?")
+_SPLIT_SYLLABLE = re.compile(
+    f"([{_LEADS}])([{_VOWELS}])(?:([{''.join(_TAILS)}])(?![{_VOWELS}])(?!\\3(?![{_VOWELS}])))?"
+)
 
 
 def normalise(text: str) -> str:

@@ -12,7 +12,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,8 @@ async def current_revision(settings: StorageSettings) -> str | None:
     if url.drivername == SQLITE and not _exists(Path(str(url.database))):
         return None
     with translated(place_of(url)), reached(place_of(url)):
+        if url.drivername == SQLITE:
+            await asyncio.to_thread(_try_open, Path(str(url.database)))
         async with _engine(settings, writes=False) as engine, engine.connect() as connection:
             return await connection.run_sync(revision_of)
 
@@ -118,6 +120,7 @@ async def _inspect(settings: StorageSettings, scripts: Path, place: str) -> None
     url = checked_url(settings)
     if url.drivername == SQLITE:
         _create_folder(Path(str(url.database)))
+        await asyncio.to_thread(_try_open, Path(str(url.database)))
     async with _engine(settings, writes=False) as engine, engine.connect() as connection:
         if url.drivername == SQLITE:
             await connection.run_sync(_check_file, place)
@@ -231,6 +234,12 @@ def _begin(connection: Connection) -> None:
 
 def _exists(file: Path) -> bool:
     return file.exists()
+
+
+def _try_open(file: Path) -> None:
+    """Open the file once plainly: a connect that fails would leave aiosqlite's thread behind, talking to a closed loop."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA schema_version")
 
 
 def _create_folder(file: Path) -> None:

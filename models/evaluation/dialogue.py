@@ -38,7 +38,7 @@ def read_golden(path: Path) -> list[GoldenPrompt]:
         ModelError: the file cannot be read, or a line breaks the format.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"cannot read {path}: {error}") from error
     prompts = [_read_line(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
@@ -52,6 +52,9 @@ def _read_line(line: str, where: str) -> GoldenPrompt:
         raw = json.loads(line)
         if raw["task"] not in ADAPTER_NAMES:
             raise ModelError(f"{where}: task {raw['task']!r} is none of {', '.join(ADAPTER_NAMES)}")
+        patterns = [raw.get("expect_any", []), raw.get("forbid", [])]
+        if not all(isinstance(pattern, list) for pattern in patterns):
+            raise ModelError(f"{where}: expect_any and forbid are lists of regular expressions")
         return GoldenPrompt(
             task=raw["task"],
             input=str(raw["input"]),

@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, T
 from trl import SFTConfig, SFTTrainer
 
 from models.errors import ModelError
-from models.loader import cpu_multiplies_bfloat16
+from models.loader import LOAD_FAILURES, broken_weights, cpu_multiplies_bfloat16
 from models.profile import AdapterTraining
 from models.sources import check_safe, fetch, resolve_source
 from models.training.base import Report
@@ -72,15 +72,18 @@ def train_adapter(
         raise ModelError("no example teaches this adapter; check the data file's split and columns")
     folder = fetch(resolve_source(base_source))
     check_safe(folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     cuda = torch.cuda.is_available()
-    network = AutoModelForCausalLM.from_pretrained(
-        folder,
-        dtype=torch.bfloat16 if cuda else torch.float32,
-        use_safetensors=True,
-        trust_remote_code=False,
-        attn_implementation="sdpa" if cuda else "eager",
-    )
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        network = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=torch.bfloat16 if cuda else torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            attn_implementation="sdpa" if cuda else "eager",
+        )
+    except LOAD_FAILURES as error:
+        raise broken_weights("base model", folder, error) from error
     disable_progress_bars()
     data = Dataset.from_dict({"prompt": [e[0] for e in examples], "completion": [e[1] for e in examples]})
     with tempfile.TemporaryDirectory() as scratch:

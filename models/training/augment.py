@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from functools import cache
 
 _CALL = re.compile(r"^(오?로라야|로라)[\s,!~]+")
 _TYPOS = (
@@ -16,7 +17,7 @@ _SYNONYMS = tuple(
     for one, two in (
         ("진짜", "정말"), ("엄청", "너무"), ("완전", "진짜"), ("친구", "동무"), ("추천해 줘", "골라 줘"), ("알려줘", "가르쳐줘"), ("밥", "식사"),
         ("좋아해", "좋아하는 편이야"), ("힘들어", "지쳐"), ("슬퍼", "우울해"), ("기뻐", "행복해"), ("근데", "그런데"), ("요즘", "최근에"),
-        ("집에", "우리 집에"), ("엄마", "어머니"), ("아빠", "아버지"), ("회사", "직장"), ("알바", "아르바이트"), ("맛있어", "맛나"), ("같이", "함께"),
+        ("엄마", "어머니"), ("아빠", "아버지"), ("회사", "직장"), ("알바", "아르바이트"), ("맛있어", "맛나"), ("같이", "함께"),
     )
     for pair in ((one, two), (two, one))
 )  # fmt: skip
@@ -58,11 +59,16 @@ def _mistype(message: str, rng: random.Random) -> str:
 
 def swap_synonyms(message: str, rng: random.Random) -> str:
     """Return `message` with one word swapped for a synonym, or as it is where none is known."""
-    possible = [pair for pair in _SYNONYMS if pair[0] in message]
+    possible = [pair for pair in _SYNONYMS if _whole_word(pair[0]).search(message)]
     if not possible:
         return message
     word, synonym = rng.choice(possible)
-    return message.replace(word, synonym, 1)
+    return _whole_word(word).sub(synonym, message, count=1)
+
+
+@cache
+def _whole_word(word: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\S){re.escape(word)}(?=(?:은|는|이|가|을|를|랑|이랑|도|만|에|에서|한테)?(?!\w))")
 
 
 def obfuscate(message: str, rng: random.Random) -> str:

@@ -6,15 +6,17 @@ the message. The corpus is expanded by rule: slots are filled, noise is added, u
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import random
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from models.training.augment import add_noise
+from models.training.csv_rows import read_csv
 from models.training.dialogue_files import (
     DATA_DIR,
     CorpusError,
@@ -41,7 +43,7 @@ class DialogueRow:
     expression: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DialogueCorpus:
     """The parsed dialogue files."""
 
@@ -52,6 +54,22 @@ class DialogueCorpus:
         for file in self.files:
             for exchange in file.exchanges:
                 yield file, exchange
+
+    def is_held_out(self, exchange: Exchange, text: str) -> bool:
+        """Tell whether `text` of `exchange` is for validation and no other exchange teaches it.
+
+        Held out are, by hash, 1 exchange in 25, and 1 paraphrase in 12 of exchanges with four or more.
+        """
+        if self._occurrences[split_front(text)[2]] > 1:
+            return False
+        key = "|".join(exchange.inputs)
+        if is_share_below(key, 0.04):
+            return True
+        return len(exchange.inputs) >= 4 and is_share_below(f"{key}#{text}", 0.08)
+
+    @cached_property
+    def _occurrences(self) -> Counter[str]:
+        return Counter(split_front(text)[2] for _, exchange in self.exchanges() for text in exchange.inputs)
 
     def count_rows(self) -> int:
         """Return the number of rows before slots are filled and noise is added."""
@@ -71,14 +89,6 @@ def read_corpus(folder: Path = DATA_DIR) -> DialogueCorpus:
     return DialogueCorpus(files=tuple(read_dialogue_file(path, shared) for path in paths))
 
 
-def is_held_out(exchange: Exchange, text: str) -> bool:
-    """Tell whether `text` of `exchange` is for validation: 1 exchange in 25, and 1 paraphrase in 12 of longer ones."""
-    key = "|".join(exchange.inputs)
-    if is_share_below(key, 0.04):
-        return True
-    return len(exchange.inputs) >= 4 and is_share_below(f"{key}#{text}", 0.08)
-
-
 def is_share_below(text: str, share: float) -> bool:
     """Tell whether `text` falls, by its hash, into the first `share` (0..1) of all texts."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) < share * 2**32
@@ -96,13 +106,16 @@ def expand(corpus: DialogueCorpus, seed: int, *, held_out: bool = False) -> list
     for file, exchange in corpus.exchanges():
         copies = 1 if held_out else 3 if exchange.slots() else 2
         for text in exchange.inputs:
-            if is_held_out(exchange, text) != held_out:
+            if corpus.is_held_out(exchange, text) != held_out:
                 continue
             replies = exchange.replies[:1] if held_out else exchange.replies
             for reply in replies:
                 for copy in range(copies):
                     noisy = copy > 0 and not held_out
                     rows.append(_make_row(file, exchange, text, reply, plain_summaries, rng, noisy=noisy))
+    if held_out:  # a filled slot may spell a message that is taught elsewhere
+        taught = {split_front(row.input)[2] for row in expand(corpus, seed)}
+        rows = [row for row in rows if split_front(row.input)[2] not in taught]
     rng.shuffle(rows)
     return rows
 
@@ -146,15 +159,8 @@ def read_csv_rows(path: Path, split: str) -> list[DialogueRow]:
     Raises:
         CorpusError: no such file, or it lacks a column.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            missing = [name for name in _CSV_COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise CorpusError(f"{path} lacks the column {missing[0]}; a dialogue file has {','.join(_CSV_COLUMNS)}")
-            return [_csv_row(raw) for raw in reader if raw["data_type"] in {split, f"{split}_msg"}]
-    except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError(f"cannot read {path}: {error}") from error
+    rows = read_csv(path, _CSV_COLUMNS)
+    return [_csv_row(row) for row in rows if row["data_type"] in {split, f"{split}_msg"}]
 
 
 def _csv_row(raw: dict[str, str]) -> DialogueRow:
@@ -162,7 +168,7 @@ def _csv_row(raw: dict[str, str]) -> DialogueRow:
     return DialogueRow(
         input=raw["input_data"].strip(),
         reply=raw["output_message"].strip(),
-        memory=None if reply_only else (raw["memory"] or "").strip(),
-        summary=None if reply_only else (raw["summary"] or "").strip() or None,
-        expression=None if reply_only else (raw["eyes_mouth_pose"] or "").strip() or None,
+        memory=None if reply_only else raw["memory"].strip(),
+        summary=None if reply_only else raw["summary"].strip() or None,
+        expression=None if reply_only else raw["eyes_mouth_pose"].strip() or None,
     )

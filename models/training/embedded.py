@@ -37,8 +37,8 @@ class EmbeddedRecipe:
     """How the embedded weights are made; `adapter_examples` bounds the rows that each adapter reads."""
 
     base: BaseRecipe = BaseRecipe()
-    adapter_examples: int = 10000
-    ethics: EncoderRecipe = EncoderRecipe(epochs=4)
+    adapter_examples: int = 6000
+    ethics: EncoderRecipe = EncoderRecipe(epochs=3)
     memory: EncoderRecipe = EncoderRecipe(epochs=4)
     seed: int = 7
     compile_steps: bool = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import random
 import re
 import tomllib
@@ -11,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.training.augment import add_noise, obfuscate
+from models.training.csv_rows import read_csv
 from models.training.dialogue_files import DATA_DIR, CorpusError, split_front
-from models.training.dialogue_rows import DialogueCorpus, is_held_out, is_share_below
+from models.training.dialogue_rows import DialogueCorpus, is_share_below
 from models.training.slots import draw_values, fill, read_slot_lists, slot_names
 
 CATEGORIES = ("사랑 고백/만남", "일반", "정치", "패드립", "혐오/기타")
@@ -53,7 +53,7 @@ def read_ethics_csv(path: Path, split: str) -> list[EthicsSentence]:
         CorpusError: the file cannot be read, lacks a column, or names an unknown category.
     """
     sentences = []
-    for number, row in enumerate(_read_csv(path, ("type", "user_prompt", "category")), 2):
+    for number, row in enumerate(read_csv(path, ("type", "user_prompt", "category")), 2):
         if split not in {"all", row["type"]}:
             continue
         if row["category"] not in CATEGORIES:
@@ -85,7 +85,11 @@ def read_ethics_corpus(folder: Path = DATA_DIR, *, held_out: bool = False, seed:
             for _ in range(copies):
                 text = fill(line, draw_values(slot_names(line), lists, rng))
                 sentences.append(EthicsSentence(text=text, category=category))
-    return list(dict.fromkeys(sentences))
+    distinct = list(dict.fromkeys(sentences))
+    if held_out:  # a filled slot may spell a sentence that is taught elsewhere
+        taught = {sentence.text for sentence in read_ethics_corpus(folder, seed=seed)}
+        return [sentence for sentence in distinct if sentence.text not in taught]
+    return distinct
 
 
 def read_ethics_dialogue(corpus: DialogueCorpus, folder: Path = DATA_DIR, *, seed: int = 7) -> list[EthicsSentence]:
@@ -99,7 +103,7 @@ def read_ethics_dialogue(corpus: DialogueCorpus, folder: Path = DATA_DIR, *, see
         if category == "skip":
             continue
         for line in exchange.inputs:
-            if not is_held_out(exchange, line):
+            if not corpus.is_held_out(exchange, line):
                 message = split_front(fill(line, draw_values(exchange.slots(), file.lists, rng)))[2]
                 sentences.append(EthicsSentence(text=message, category=category))
     return list(dict.fromkeys(sentences))
@@ -130,7 +134,7 @@ def read_memory_lines(path: Path) -> list[MemoryLine]:
         CorpusError: a line of another form, or the file cannot be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise CorpusError(f"cannot read {path}: {error}") from error
     result = []
@@ -151,11 +155,13 @@ def read_memory_csv(path: Path) -> list[Pair]:
         CorpusError: the file cannot be read, lacks a column, or holds a score that is no number.
     """
     pairs = []
-    for number, row in enumerate(_read_csv(path, ("memory_0", "user_prompt_1", "similarity_score")), 2):
+    for number, row in enumerate(read_csv(path, ("memory_0", "user_prompt_1", "similarity_score")), 2):
         try:
             score = float(row["similarity_score"])
         except ValueError as error:
             raise CorpusError(f"{path}:{number}: similarity_score {row['similarity_score']!r} is no number") from error
+        if not -1 <= score <= 1:  # also true of nan
+            raise CorpusError(f"{path}:{number}: similarity_score {row['similarity_score']!r} is not in -1..1")
         pairs.append(Pair(first=row["memory_0"], second=row["user_prompt_1"], similarity=score))
     return pairs
 
@@ -245,15 +251,3 @@ def read_test_pairs(path: Path) -> list[Pair]:
         for first in lines
         for second in lines
     ]
-
-
-def _read_csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            missing = [name for name in columns if name not in (reader.fieldnames or ())]
-            if missing:
-                raise CorpusError(f"{path} lacks the column {missing[0]}; it needs {','.join(columns)}")
-            return [{name: row[name] or "" for name in columns} for row in reader]
-    except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError(f"cannot read {path}: {error}") from error

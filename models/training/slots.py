@@ -38,10 +38,17 @@ def has_final_consonant(word: str) -> bool:
     return False
 
 
+def ends_in_rieul(word: str) -> bool:
+    """Tell whether the last letter or digit of `word` is spoken with a final ㄹ."""
+    last = next((c for c in reversed(word) if c.isalnum()), "")
+    if "가" <= last <= "힣":
+        return (ord(last) - ord("가")) % 28 == 8
+    return last in set("178lLrR")
+
+
 def choose_particle(word: str, after_consonant: str, after_vowel: str) -> str:
     """Choose the form of a particle that follows `word`; 으로/로 follows ㄹ with 로."""
-    ends_in_rieul = bool(word) and "가" <= word[-1] <= "힣" and (ord(word[-1]) - ord("가")) % 28 == 8
-    if (after_consonant, after_vowel) == ("으로", "로") and ends_in_rieul:
+    if (after_consonant, after_vowel) == ("으로", "로") and ends_in_rieul(word):
         return after_vowel
     return after_consonant if has_final_consonant(word) else after_vowel
 
@@ -72,7 +79,10 @@ def draw_values(names: Iterable[str], lists: Mapping[str, Sequence[str]], rng: r
             values[name] = rng.choice(PARTS_OF_DAY)
         elif base in lists:
             taken = {values[other] for other in values if other.rstrip("0123456789") == base}
-            values[name] = rng.choice([value for value in lists[base] if value not in taken])
+            left = [value for value in lists[base] if value not in taken]
+            if not left:
+                raise SlotError(f"the word list {base!r} has too few values for {name!r}")
+            values[name] = rng.choice(left)
         else:
             raise SlotError(f"no word list named {base!r}")
     return values

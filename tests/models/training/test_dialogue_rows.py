@@ -15,7 +15,6 @@ from models.training.dialogue_rows import (
     DialogueCorpus,
     DialogueRow,
     expand,
-    is_held_out,
     read_corpus,
     read_csv_rows,
 )
@@ -50,7 +49,7 @@ def test_held_out_lines_are_never_written_in_training(corpus: DialogueCorpus) ->
     taught: set[str] = set()
     for _, exchange in corpus.exchanges():
         for text in exchange.inputs:
-            (held if is_held_out(exchange, text) else taught).add(text)
+            (held if corpus.is_held_out(exchange, text) else taught).add(text)
     assert len(held) >= 200
     assert sorted(held & taught) == []
 

@@ -141,11 +141,10 @@ def test_language_model_is_pooled_into_an_encoder(llama: TinyBase, tmp_path: Pat
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, rtol=1e-4)
 
 
-def test_recipes_follow_the_base() -> None:
-    assert (recipe_for("ethics").epochs, recipe_for("ethics").learning_rate) == (4, 1e-3)
-    pooled = recipe_for("memory", base="klue/roberta-base")
-    assert (pooled.epochs, pooled.learning_rate) == (10, 2e-5)
-    assert recipe_for("memory", epochs=2, seed=1) == EncoderRecipe(epochs=2, seed=1)
+def test_learning_rate_follows_the_base() -> None:
+    assert recipe_for(base="", epochs=4, seed=1) == EncoderRecipe(epochs=4, learning_rate=1e-3, seed=1)
+    pooled = recipe_for(base="klue/roberta-base", epochs=10, seed=7)
+    assert (pooled.base, pooled.epochs, pooled.learning_rate) == ("klue/roberta-base", 10, 2e-5)
     assert make_encoder(SMALL).get_embedding_dimension() == 16
 
 
