@@ -1,0 +1,88 @@
+"""`main.py chat` as people run it: a process of its own, the shipped models, a real database."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+KEYS = {
+    "request_id", "kind", "reason", "text", "expression", "notice", "ethics", "memory_used", "memories_saved", "summary",
+    "timings_ms",
+}  # fmt: skip
+HATE = "장애인들 다 죽었으면 좋겠다"
+
+
+def start(folder: Path, *options: str) -> subprocess.Popen[str]:
+    """Start a chat that reads lines and prints JSON lines."""
+    return subprocess.Popen(
+        [sys.executable, "main.py", "chat", "--json", "--data-dir", str(folder), *options],
+        cwd=ROOT,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def chat(folder: Path, lines: list[str], *options: str) -> list[dict[str, Any]]:
+    """Run a whole conversation and return its objects."""
+    process = start(folder, *options)
+    out, err = process.communicate("\n".join(lines) + "\n", timeout=120)
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def without_chance(turn: dict[str, Any]) -> dict[str, Any]:
+    """Return a turn without what differs from run to run."""
+    return {key: value for key, value in turn.items() if key not in {"request_id", "timings_ms"}}
+
+
+def test_same_seed_and_clock_give_the_same_output(tmp_path: Path) -> None:
+    lines = ["로라야 안녕", "나 오늘 너무 피곤해", "", "x" * 5000]
+    options = ("--seed", "11", "--now", "2026-11-20T21:00+09:00")
+    first = chat(tmp_path / "a", lines, *options)
+    second = chat(tmp_path / "b", lines, *options)
+    assert [without_chance(turn) for turn in first] == [without_chance(turn) for turn in second]
+    assert all(set(turn) == KEYS for turn in first)
+    assert [turn["kind"] for turn in first] == ["reply", "reply", "rejection", "rejection"]
+    assert [turn["reason"] for turn in first] == [None, None, "empty", "too_long"]
+    assert set(first[0]["expression"]) == {"eyes", "mouth", "pose", "weights"}
+    assert set(first[0]["timings_ms"]) == {"queue", "ethics", "retrieval", "first_token", "reply", "total"}
+
+
+def test_block_holds_after_a_kill_and_ends_with_the_clock(tmp_path: Path) -> None:
+    process = start(tmp_path, "--now", "2026-11-20T12:00+00:00")
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdin.write(f"{HATE}\n")
+    process.stdin.flush()
+    shown = json.loads(process.stdout.readline())  # flushed while the process goes on
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert (shown["kind"], shown["reason"]) == ("rejection", "blocked")
+    assert shown["notice"]["expires_at"] == "2026-11-21T12:00:00+00:00"
+
+    (held,) = chat(tmp_path, ["안녕?"], "--now", "2026-11-21T11:59:59+00:00")
+    assert (held["reason"], held["notice"]["expires_at"]) == ("blocked", "2026-11-21T12:00:00+00:00")
+    (over,) = chat(tmp_path, ["안녕?"], "--now", "2026-11-21T12:00:00+00:00")
+    assert over["kind"] == "reply"
+
+
+@pytest.mark.parametrize("locale", ["ko", "en"])
+def test_commands_answer_in_the_language_of_the_user(tmp_path: Path, locale: str) -> None:
+    turns = chat(tmp_path, ["/memory", "/sanctions", "/forget 1", "/nonsense"], "--locale", locale)
+    assert [turn["kind"] for turn in turns] == ["command"] * 4
+    korean = any("가" <= letter <= "힣" for letter in turns[0]["text"])
+    assert korean == (locale == "ko")
