@@ -9,8 +9,8 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from io import TextIOWrapper
@@ -20,9 +20,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console as RichConsole
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bot.errors import BotError, SettingsError
+from bot.progress import show_progress
 from bot.settings import Settings, load_settings
 from engine.errors import EngineError
 from engine.sanction_policy import Thresholds, find_offences, load_policy
@@ -67,9 +67,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """Everything that runs while she is awake."""
+    """What a front end needs of her while she is awake."""
 
-    runtime: ModelRuntime
     database: Database
     queue: TurnQueue
 
@@ -142,7 +141,7 @@ def train_embedded_command(
 
     recipe = EmbeddedRecipe(compile_steps=not no_compile)
     recipe = replace(recipe, base=replace(recipe.base, passes=passes))
-    with training_progress() as stage:
+    with show_progress(notes) as stage:
         manifest = train_embedded(recipe, stage)
     notes.print(f"models/weights/embedded: {manifest['bytes'] / 1e6:.1f} MB; restart to use it")
 
@@ -154,7 +153,7 @@ def train_encoder_command(
     out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
     profile: ProfileOption = None,
     base: Annotated[str | None, typer.Option(help="Model to start from; without one, hashed n-grams.")] = None,
-    epochs: Annotated[float | None, typer.Option(help="Passes over the pairs.")] = None,
+    epochs: Annotated[float | None, typer.Option(min=0.01, help="Passes over the pairs.")] = None,
     seed: int = 7,
 ) -> None:
     """Train a sentence encoder on one file."""
@@ -167,7 +166,7 @@ def train_encoder_command(
     pairs = read_training_pairs(task, data, seed=seed)
     start = str(Path(base).resolve()) if base and Path(base).is_dir() else base or encoder.training_base
     recipe = recipe_for(base=start, epochs=epochs or encoder.training_epochs, seed=seed)
-    with training_progress() as stage:
+    with show_progress(notes) as stage:
         figures = train_encoder(pairs, recipe, out, stage(f"{task} encoder"))
     print(json.dumps({"out": str(out), "pairs": len(pairs), **figures}))
 
@@ -193,7 +192,7 @@ def train_adapter_command(
     if found.training.swap_synonyms:
         rows = with_synonyms(rows, seed)
     examples = make_examples(adapter, found, rows)
-    with training_progress() as stage:
+    with show_progress(notes) as stage:
         figures = train_adapter(
             chosen.bases[found.base].source, examples, found.training, out, seed=seed, report=stage(adapter)
         )
@@ -220,7 +219,7 @@ def evaluate_dialogue_command(
     async def measure() -> dict[str, Any]:
         async with open_runtime(settings, weights, is_reproducible=True) as runtime:
             rehearsal = Rehearsal(runtime.generator, runtime.profile, seed)
-            with training_progress() as stage:
+            with show_progress(notes) as stage:
                 report = stage("prompts")
                 return await evaluate_dialogue(prompts, rehearsal.answer, lambda n: report(n, len(prompts), 0.0))
 
@@ -325,7 +324,7 @@ async def open_engine(settings: Settings, clock: Clock, seed: int | None) -> Asy
             seed=seed,
         )
         async with open_queue(pipeline.run, limits) as queue:
-            yield Engine(runtime=runtime, database=database, queue=queue)
+            yield Engine(database=database, queue=queue)
 
 
 @asynccontextmanager
@@ -341,20 +340,18 @@ async def open_runtime(
         profile = with_weights(profile, weights)
     model_settings = make_model_settings(settings, max_rows=1 if is_reproducible else settings.max_rows)
     with notes.status("loading", spinner="dots") as status:
+        from models.loader import LoadProgress
         from models.runtime import open_models
 
-        def tell(step: str) -> None:
-            if step.startswith(("base ", "encoder ")):
-                status.update(f"loading {step}")
-            else:  # the choice of profile, device and precision, and the terms of a licence
-                notes.print(step, style="dim", markup=False)
-
-        models = open_models(profile, model_settings, tell, with_generator=not encoders_only)
-        runtime = await models.__aenter__()
-    try:
-        yield runtime
-    finally:
-        await models.__aexit__(None, None, None)
+        progress = LoadProgress(
+            step=lambda name: status.update(f"loading {name}"),
+            note=lambda text: notes.print(text, style="dim", markup=False),
+        )
+        async with AsyncExitStack() as stack:
+            models = open_models(profile, model_settings, progress, with_generator=not encoders_only)
+            runtime = await stack.enter_async_context(models)
+            status.stop()
+            yield runtime
 
 
 def make_model_settings(settings: Settings, *, max_rows: int) -> ModelSettings:
@@ -394,31 +391,6 @@ def make_clock(now: str | None, zone: ZoneInfo) -> Clock:
     except (ValueError, OverflowError) as error:
         raise SettingsError(f"--now {now!r} is no ISO 8601 moment; write 2026-11-20T21:00+09:00") from error
     return lambda: fixed
-
-
-class training_progress:  # noqa: N801 - used as a context manager
-    """Progress bars on stderr: calling the value gives a report for one named part."""
-
-    def __enter__(self) -> Callable[[str], Callable[[int, int, float], None]]:
-        """Start drawing."""
-        self._bars = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-            TextColumn("{task.fields[loss]}"), console=notes,
-        )  # fmt: skip
-        self._bars.start()
-        return self._stage
-
-    def __exit__(self, *_: object) -> None:
-        """Stop drawing."""
-        self._bars.stop()
-
-    def _stage(self, name: str) -> Callable[[int, int, float], None]:
-        bar = self._bars.add_task(name, total=None, loss="")
-
-        def report(step: int, steps: int, loss: float) -> None:
-            self._bars.update(bar, completed=step, total=max(step, steps), loss=f"loss {loss:.4f}" if loss else "")
-
-        return report
 
 
 def print_figures(figures: dict[str, Any], as_json: bool) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import shutil
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -13,6 +15,7 @@ from typing import TextIO
 from zoneinfo import ZoneInfo
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.utils import get_cwidth
 
 from bot.handlers.chat import ChatHandler
 from bot.handlers.memory import MemoryHandler
@@ -20,8 +23,10 @@ from bot.handlers.sanctions import SanctionHandler
 from bot.outcome_json import outcome_to_json
 from bot.rendering import Texts, draw_face, printable
 from engine.types import ChatEvent, ChatOutcome, ChatReply, Clock, TextShown
+from storage.errors import StorageError
 from storage.records import ConversationKey, UserKey
 
+_log = logging.getLogger(__name__)
 PLATFORM = "console"
 _LONGEST_NAME = 64
 _BLOCK = 65536  # bytes read at once
@@ -84,7 +89,11 @@ class Console:
 
     async def _answer(self, line: str, *, stream: bool) -> None:
         if line.startswith("/"):
-            text = await self._run_command(line)
+            try:
+                text = await self._run_command(line)
+            except StorageError as error:
+                _log.error("a command failed: %s", error)
+                text = self._texts.get("rejection.error", request_id="-")
             self._write(self._json({"kind": "command", "text": text}) if self._options.as_json else text)
             return
         view = _ReplyView(self._out, self._texts.get("console.her_name")) if stream else None
@@ -179,22 +188,25 @@ class _ReplyView:
     def __init__(self, out: TextIO, name: str) -> None:
         self._out = out
         self._start = f"{name} … "
-        self._is_shown = False
+        self._width = 0  # columns that are shown; Hangul takes two each
 
     def show(self, event: ChatEvent) -> None:
         """Add new text, or take back what was shown."""
         if isinstance(event, TextShown):
-            text = printable(event.text) if self._is_shown else self._start + printable(event.text)
-            self._is_shown = True
-            print(text.replace("\n", " "), end="", file=self._out, flush=True)
+            text = printable(event.text).replace("\n", " ")
+            text = text if self._width else self._start + text
+            self._width += get_cwidth(text)
+            print(text, end="", file=self._out, flush=True)
         else:
             self.finish()
 
     def finish(self) -> None:
-        """Clear the line."""
-        if self._is_shown:
-            print("\r\x1b[2K", end="", file=self._out, flush=True)
-            self._is_shown = False
+        """Clear every row that the reply took so far."""
+        if self._width:
+            rows_above = (self._width - 1) // shutil.get_terminal_size().columns
+            up = f"\x1b[{rows_above}A" if rows_above else ""
+            print(f"\r{up}\x1b[J", end="", file=self._out, flush=True)
+            self._width = 0
 
 
 def is_user_name(name: str) -> bool:
@@ -216,7 +228,10 @@ async def read_lines(stream: TextIO | None = None) -> AsyncIterator[str]:
     def read() -> None:
         block = b"more"
         while block and wanted.acquire():
-            block = raw.read(_BLOCK) or b""
+            try:
+                block = raw.read(_BLOCK) or b""
+            except OSError:
+                block = b""  # the terminal is gone: the end of the input
             with suppress(RuntimeError):  # the loop is closed: the program ends
                 loop.call_soon_threadsafe(blocks.put_nowait, block)
 

@@ -11,6 +11,7 @@ MARK_WORDS = (
     "답변 시작", "답변 종료", "요약 시작", "요약 종료", "표정 출력 시작", "표정 출력 종료", "오로라 답변 요약", "오로라 답변", "사용자 질문",
     "발화 시작", "발화 종료",
 )  # fmt: skip
+REPLY_MARK = " (오로라 답변)"
 _MARKS = re.compile(r"[(（]\s*(" + "|".join(re.escape(word) for word in MARK_WORDS) + r")\s*[)）]")
 _TIME_MARK = re.compile(r"[(（]\s*지금은([^()（）]*)[)）]")
 _MEMORY_FRONT = re.compile(r"\[([^\[\]:]+):([^\[\]]*)\]")
@@ -41,4 +42,4 @@ def build_final_input(message: str, now: DayPart, memory: str | None, last_summa
 
 def build_summary_input(final_input: str, reply: str) -> str:
     """Return what the summary adapter reads."""
-    return f"{final_input} (오로라 답변){reply}"
+    return f"{final_input}{REPLY_MARK}{reply}"

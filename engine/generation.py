@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from engine.clock_context import DayPart
 from engine.expression import make_expression, parse_expression
 from engine.final_input import MARK_WORDS, build_summary_input
-from engine.memory import NOTHING, MemoryNote, may_be_stored, parse_memory
+from engine.memory import NOTHING, MemoryNote, is_grounded, may_be_stored, parse_memory
 from engine.reply_check import ReplyFault, clean_reply, find_fault
 from engine.types import EventSink, Expression, TextShown, TextWithdrawn
 from models.profile import Profile
@@ -65,7 +65,7 @@ class Writer:
             answer = await self._ask("output_message", final_input, attempt, temperature, shown.push)
             first_token_s = first_token_s or answer.first_token_s
             text = clean_reply(answer.text)
-            fault = find_fault(text, now)
+            fault = ReplyFault.CUT_OFF if answer.finish_reason is FinishReason.LENGTH else find_fault(text, now)
             if fault is None:
                 return WrittenReply(text=text, tries=attempt + 1, first_token_s=first_token_s, is_fallback=False)
             wrong_days += fault is ReplyFault.WRONG_DAY
@@ -73,8 +73,10 @@ class Writer:
         fallback = self._profile.fallback_reply
         return WrittenReply(text=fallback, tries=adapter.tries, first_token_s=first_token_s, is_fallback=True)
 
-    async def extract_memory(self, final_input: str) -> MemoryNote | None:
+    async def extract_memory(self, final_input: str, message: str) -> MemoryNote | None:
         """Return what is worth remembering of the user, or None; a note that is unsafe to store is dropped.
+
+        A note that `message` does not bear out is another try's turn, like a malformed one.
 
         Raises:
             GenerationError: the generator failed.
@@ -87,8 +89,10 @@ class Writer:
             note = parse_memory(answer.text)
             if note == NOTHING:
                 return None
-            if isinstance(note, MemoryNote):
-                return note if may_be_stored(note) else None
+            if isinstance(note, MemoryNote) and not may_be_stored(note):
+                return None
+            if isinstance(note, MemoryNote) and is_grounded(note, message):
+                return note
         return None
 
     async def summarise(self, final_input: str, reply: str) -> str | None:

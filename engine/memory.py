@@ -61,6 +61,19 @@ def may_be_stored(note: MemoryNote) -> bool:
     return not any(word in note.text for word in MARK_WORDS) and "지금은" not in note.text
 
 
+def is_grounded(note: MemoryNote, message: str) -> bool:
+    """Tell whether two letters in a row of the value stand in `message`, so that nothing is remembered that nobody said.
+
+    A state (상태) is a reading of the message rather than a quotation and always passes.
+    """
+    if note.key == "상태":
+        return True
+    said, value = "".join(message.split()), "".join(note.value.split())
+    if len(value) == 1:
+        return value in said
+    return any(value[start : start + 2] in said for start in range(len(value) - 1))
+
+
 class MemoryRetriever:
     """Finds the memory whose embedding is nearest to a message."""
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from engine.clock_context import day_part
+from engine.errors import PolicyError
 from engine.ethics import EthicsScorer
 from engine.final_input import build_final_input
 from engine.generation import SeedSource, Writer, WrittenReply
@@ -41,7 +42,6 @@ from engine.types import (
     Notice,
     Rejection,
     RejectionReason,
-    TextWithdrawn,
     TurnDetails,
     ignore_event,
 )
@@ -86,7 +86,11 @@ class ChatPipeline:
         clock: Clock,
         seed: int | None = None,
     ) -> None:
-        """Put a pipeline together; `seed` fixes what is drawn."""
+        """Put a pipeline together; `seed` fixes what is drawn.
+
+        Raises:
+            PolicyError: policy and profile do not know the same categories.
+        """
         self._profile = profile
         self._policy = policy
         self._generator = generator
@@ -98,6 +102,9 @@ class ChatPipeline:
             normal=profile.ethics.normal,
             categories=profile.ethics.categories,
         )
+        if set(policy.categories) != set(profile.ethics.categories):
+            odd = sorted(set(policy.categories) ^ set(profile.ethics.categories))
+            raise PolicyError(f"profile {profile.name} and policy {policy.version} do not both know {', '.join(odd)}")
         categories = (profile.ethics.normal_category, *profile.ethics.categories)
         self._ethics = EthicsScorer(embedder, categories)
         self._retriever = MemoryRetriever(embedder, profile.memory_threshold)
@@ -116,14 +123,14 @@ class ChatPipeline:
 
         # 2. Nothing to answer, or more than she reads at once.
         if (reason := self._refuse_length(request.text)) is not None:
-            return await self._commit_rejection(turn, reason)
+            return await _whole(self._commit_rejection(turn, reason))
 
         # 3. Scores of the message as typed; what is certain is blocked before anything is generated.
         with turn.watch.measure("ethics"):
             turn.scores = await self._ethics.score(request.text)
         turn.offences = find_offences(turn.scores, self._thresholds, self._policy)
         if certain := certain_offences(turn.offences, self._policy):
-            notice = await self._commit_sanction(turn, certain, reply=None)
+            notice = await _whole(self._commit_sanction(turn, certain, reply=None))
             return Rejection(reason=RejectionReason.BLOCKED, notice=notice, details=_details(turn))
 
         # 4. What she reads: a memory or the last summary in front, the time where it matters.
@@ -138,7 +145,7 @@ class ChatPipeline:
         writer = Writer(self._generator, self._profile, self._seeds(request))
         sink = ignore_event if turn.offences else show
         reply, note = await _together(
-            writer.write_reply(turn.final_input, now, sink), writer.extract_memory(turn.final_input)
+            writer.write_reply(turn.final_input, now, sink), writer.extract_memory(turn.final_input, request.text)
         )
         turn.watch.note("first_token", begun_ms + reply.first_token_s * 1000)
         turn.watch.mark("reply")
@@ -146,8 +153,7 @@ class ChatPipeline:
         # 6. Judgement that needs the reply; a reply that ends in a block is never shown.
         proven = proven_offences(turn.offences, self._policy, reply.text)
         if proven and self._would_block(proven, await self._levels(request)):
-            show(TextWithdrawn())
-            notice = await self._commit_sanction(turn, proven, reply=reply.text)
+            notice = await _whole(self._commit_sanction(turn, proven, reply=reply.text))
             return Rejection(reason=RejectionReason.BLOCKED, notice=notice, details=_details(turn))
 
         # 7. Her face, while the turn is summed up.
@@ -158,7 +164,7 @@ class ChatPipeline:
             note = None
 
         # 8. Everything is written at once; then she answers.
-        return await self._commit_reply(turn, reply, expression, summary, note, proven)
+        return await _whole(self._commit_reply(turn, reply, expression, summary, note, proven))
 
     def _seeds(self, request: ChatRequest) -> SeedSource:
         return SeedSource(self._seed, f"{request.user.id}|{request.conversation.id}|{request.text}")
@@ -202,10 +208,8 @@ class ChatPipeline:
         """Tell whether a note itself would draw no sanction."""
         if note is None:
             return False
-        for text in (note.key, note.value, f"{note.key} {note.value}"):
-            if find_offences(await self._ethics.score(text), self._thresholds, self._policy):
-                return False
-        return True
+        scores = await self._ethics.score_all([note.key, note.value, f"{note.key} {note.value}"])
+        return not any(find_offences(part, self._thresholds, self._policy) for part in scores)
 
     async def _commit_rejection(self, turn: _Context, reason: RejectionReason) -> Rejection:
         turn.watch.mark("total")
@@ -304,6 +308,18 @@ async def _together(first: Coroutine[Any, Any, T], second: Coroutine[Any, Any, U
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
     return tasks[0].result(), tasks[1].result()
+
+
+async def _whole(commit: Coroutine[Any, Any, T]) -> T:
+    """Run a commit to its end even when the turn is cancelled meanwhile: what is stored is also told."""
+    task = asyncio.ensure_future(commit)
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise
+    return task.result()
 
 
 def _notice(steps: tuple[SanctionStep, ...]) -> Notice:

@@ -9,7 +9,10 @@ _INVISIBLE = re.compile(
     "[\u00ad\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u3164\uffa0]"
     "|(?<![\u2600-\u27bf\ufe0f\U0001f000-\U0001faff])\u200d"
 )
-_LINK = re.compile(r"https?://|www\.|\b[\w-]+\.(com|net|org|io|kr|gg|ai|me)\b", re.IGNORECASE)
+_LINK = re.compile(
+    r"https?://|www\.|\b[\w-]+\.(com|net|org|io|kr|gg|ai|me|ly|co|be|xyz|info|app|dev|shop|link|site|tv|us|jp|cn|ru)(?![A-Za-z0-9-])",
+    re.IGNORECASE,
+)
 
 
 def has_link(text: str) -> bool:

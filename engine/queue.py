@@ -58,8 +58,11 @@ class QueuedTurn:
 
     def fail(self, reason: RejectionReason) -> None:
         """End the turn without a reply, and take back what was shown of one."""
-        self.show(TextWithdrawn())
         self.resolve(Rejection(reason=reason))
+        try:
+            self.show(TextWithdrawn())
+        except Exception:
+            _log.exception("turn %s: its front end failed to take text back", self.request.request_id)
 
     async def outcome(self) -> ChatOutcome:
         """Wait for the outcome; a waiter that is cancelled does not cancel the turn."""
@@ -193,9 +196,6 @@ class TurnQueue:
                 turn.resolve(await turn.running)
         except asyncio.CancelledError:
             turn.fail(RejectionReason.CANCELLED)
-            worker = asyncio.current_task()
-            if worker is not None and worker.cancelling():
-                raise  # the worker itself is stopped, not only this turn
         except TimeoutError:
             _log.warning("turn %s ran past its limit", turn.request.request_id)
             turn.fail(RejectionReason.ERROR)
@@ -203,6 +203,9 @@ class TurnQueue:
             _log.error("turn %s failed: %s: %s", turn.request.request_id, type(error).__name__, error)
             _log.debug("turn %s", turn.request.request_id, exc_info=error)
             turn.fail(RejectionReason.ERROR)
+        worker = asyncio.current_task()
+        if worker is not None and worker.cancelling():
+            raise asyncio.CancelledError  # the worker itself is stopped, not only this turn
 
 
 @asynccontextmanager

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from engine.clock_context import PARTS, WEEKDAYS, DayPart
+from engine.final_input import REPLY_MARK
 from engine.generation import SeedSource, Writer
 from engine.types import ignore_event
 from models.profile import Profile
 from models.types import TextGenerator
-
-_REPLY_MARK = " (오로라 답변)"
 
 
 class Rehearsal:
@@ -30,10 +29,10 @@ class Rehearsal:
         if task == "output_message":
             return (await writer.write_reply(prompt, _time_of(prompt), ignore_event)).text
         if task == "memory":
-            note = await writer.extract_memory(prompt)
+            note = await writer.extract_memory(prompt, prompt)
             return note.text if note else ""
         if task == "summary":
-            final_input, _, reply = prompt.rpartition(_REPLY_MARK)
+            final_input, _, reply = prompt.rpartition(REPLY_MARK)
             return await writer.summarise(final_input, reply.strip()) or ""
         face = await writer.choose_expression(prompt)
         return f"(눈 {face.eyes}, 입 {face.mouth}, 고개 돌림 {face.pose})"

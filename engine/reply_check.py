@@ -24,6 +24,7 @@ class ReplyFault(StrEnum):
     LINK = "link"
     WRONG_DAY = "wrong_day"
     UNREADABLE = "unreadable"
+    CUT_OFF = "cut_off"
 
 
 def clean_reply(text: str) -> str:

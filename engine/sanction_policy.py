@@ -112,8 +112,10 @@ def load_policy(name: str) -> SanctionPolicy:
     Raises:
         PolicyError: there is no such file, or it breaks the format.
     """
-    path = Path(name) if name.endswith(".toml") else POLICIES_DIR / f"{Path(name).name}.toml"
+    path = Path(name) if name.endswith(".toml") else POLICIES_DIR / f"{name}.toml"
     try:
+        if not name.endswith(".toml") and Path(name).name != name:
+            raise FileNotFoundError(name)
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise PolicyError(f"no sanction policy {name!r}; give a file that ends in .toml") from error

@@ -59,6 +59,8 @@ class EmbedWorker(Worker):
         texts = list(dict.fromkeys(text for request in requests for text in request.texts))
         try:
             rows = encode(self.encoders[name], texts)
+            if not np.isfinite(rows).all():
+                raise ValueError("its weights give numbers that are not finite; restore or retrain it")
         except Exception as error:
             failure = EmbeddingError(f"the {name} encoder failed: {type(error).__name__}: {error}")
             for request in requests:

@@ -21,7 +21,17 @@ from models.settings import Device, ModelSettings, Precision
 from models.sources import check_safe, fetch, names_own_module, quieten_libraries, resolve_source
 from models.text_features import HashedNgrams
 
-Progress = Callable[[str], None]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadProgress:
+    """Gets told what is loaded: `step` a name while it loads; `note` what must stay readable (the choices, a licence)."""
+
+    step: Callable[[str], None] = lambda _: None
+    note: Callable[[str], None] = lambda _: None
+
+
+SILENT = LoadProgress()
+
 LOAD_FAILURES = (OSError, ValueError, KeyError, RuntimeError, SafetensorError, AssertionError, TypeError)
 
 
@@ -72,7 +82,7 @@ def choose_device(settings: ModelSettings) -> tuple[torch.device, torch.dtype]:
 
 
 def load_models(
-    profile: Profile, settings: ModelSettings, progress: Progress = lambda _: None, *, with_generator: bool = True
+    profile: Profile, settings: ModelSettings, progress: LoadProgress = SILENT, *, with_generator: bool = True
 ) -> LoadedModels:
     """Load every base, adapter and encoder of `profile`, or only the encoders; report each step to `progress`.
 
@@ -81,18 +91,18 @@ def load_models(
     """
     quieten_libraries()
     device, dtype = choose_device(settings)
-    progress(f"profile {profile.name} · {device.type} · {str(dtype).removeprefix('torch.')}")
+    progress.note(f"profile {profile.name} · {device.type} · {str(dtype).removeprefix('torch.')}")
     bases = []
     for name, base in profile.bases.items() if with_generator else ():
         if base.licence_notice:
-            progress(base.licence_notice)
+            progress.note(base.licence_notice)
         adapters = {key: adapter.source for key, adapter in profile.adapters.items() if adapter.base == name}
         if adapters:
-            progress(f"base {name} with {len(adapters)} adapters")
+            progress.step(f"base {name} with {len(adapters)} adapters")
             bases.append(load_base(name, base.source, adapters, device, dtype))
     encoders = {}
     for name, encoder in profile.encoders.items():
-        progress(f"encoder {name}")
+        progress.step(f"encoder {name}")
         encoders[name] = load_encoder(encoder.source, device)
     return LoadedModels(profile=profile, device=device, dtype=dtype, bases=bases, encoders=encoders)
 

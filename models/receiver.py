@@ -20,7 +20,7 @@ class Receiver:
     def on_text(self, text: str) -> None:
         """Pass on new visible text."""
         if self._on_text is not None:
-            self._call(self._on_text, text)
+            self._call(self._show, text)
 
     def on_finish(self, generation: Generation) -> None:
         """Deliver the finished generation."""
@@ -33,6 +33,10 @@ class Receiver:
     def _call(self, function: Callable[..., None], argument: object) -> None:
         if not self._loop.is_closed():  # the caller may be gone
             self._loop.call_soon_threadsafe(function, argument)
+
+    def _show(self, text: object) -> None:
+        if self._on_text is not None and not self.future.done():
+            self._on_text(str(text))
 
     def _set_result(self, generation: Generation) -> None:
         if not self.future.done():  # cancelled while the last step ran

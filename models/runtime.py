@@ -11,7 +11,7 @@ from models.decode_batch import DecodeBatch
 from models.device import DeviceThread, Worker
 from models.embedder import EmbedWorker, EncoderEmbedder
 from models.generator import AdapterGenerator, DecodeWorker
-from models.loader import Progress, load_models
+from models.loader import SILENT, LoadProgress, load_models
 from models.profile import Profile
 from models.settings import ModelSettings
 from models.types import TextEmbedder, TextGenerator
@@ -28,7 +28,7 @@ class ModelRuntime:
 
 @asynccontextmanager
 async def open_models(
-    profile: Profile, settings: ModelSettings, progress: Progress = lambda _: None, *, with_generator: bool = True
+    profile: Profile, settings: ModelSettings, progress: LoadProgress = SILENT, *, with_generator: bool = True
 ) -> AsyncIterator[ModelRuntime]:
     """Load `profile` off the event loop and run it until the context ends.
 

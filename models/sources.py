@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +87,8 @@ def check_safe(folder: Path) -> None:
     for path in names:
         if path.suffix == ".py":
             raise WeightsError(f"{path} is code; weights folders with code are never loaded")
+        if path.suffix in _FORBIDDEN_SUFFIXES and not any(path.parent.glob("*.safetensors")):
+            raise WeightsError(f"{path} is a pickle, which is never loaded; convert it with safetensors")
     for name in module_types(folder):
         if name != OWN_MODULE and not name.startswith("sentence_transformers."):
             raise WeightsError(f"{folder / 'modules.json'} names the class {name}, which is not allowed")
@@ -114,9 +115,7 @@ def names_own_module(folder: Path) -> bool:
 
 
 def quieten_libraries() -> None:
-    """Keep the model libraries from sending telemetry and from drawing their own progress."""
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    """Keep the model libraries from drawing their own progress and from warning about each other."""
     from transformers.utils import logging
 
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\..*")

@@ -16,7 +16,7 @@ PACKAGES = ("bot", "engine", "models", "storage", "migrations")
 # What each part may import of ours besides itself, as modules or whole packages.
 ALLOWED = {
     "main": {"bot", "engine", "models", "storage"},
-    "bot": {"engine", "storage.records"},
+    "bot": {"engine", "storage.records", "storage.errors"},
     "bot.handlers": {"bot", "engine", "storage"},
     "engine": {"models.types", "models.profile", "models.errors", "storage"},
     "models": set[str](),

@@ -36,6 +36,18 @@ class _Progress(TrainerCallback):  # type: ignore[misc]
             self._report(state.global_step, state.max_steps, float(logs["loss"]))
 
 
+def make_parent(out: Path) -> None:
+    """Make the folder that `out` will stand in, before anything is trained.
+
+    Raises:
+        ModelError: it cannot be made.
+    """
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelError(f"{out.parent} cannot be made ({error.strerror}); give another --out") from error
+
+
 def lora_config(recipe: AdapterTraining) -> LoraConfig:
     """Return the PEFT configuration of a recipe (gaussian initial weights, no bias)."""
     return LoraConfig(
@@ -56,11 +68,13 @@ def train_adapter(
     *,
     seed: int,
     report: Report,
+    base_name: str = "",
     in_bfloat16: bool = False,
 ) -> dict[str, float]:
     """Train on (prompt, answer) pairs and write the adapter folder `out`; return steps and the mean loss.
 
-    The weights are written as float32, or in half the size as bfloat16.
+    The weights are written as float32, or in half the size as bfloat16; `base_name` (else `base_source`) is what the
+    folder says of its base.
 
     Raises:
         TargetExists: `out` exists already.
@@ -68,6 +82,7 @@ def train_adapter(
     """
     if out.exists():
         raise TargetExists(f"{out} exists; remove it to train again, or give another --out")
+    make_parent(out)
     if not examples:
         raise ModelError("no example teaches this adapter; check the data file's split and columns")
     folder = fetch(resolve_source(base_source))
@@ -118,10 +133,10 @@ def train_adapter(
         result = trainer.train()
         if in_bfloat16:
             trainer.model.to(torch.bfloat16)
+        trainer.model.peft_config["default"].base_model_name_or_path = base_name or base_source
         staged = Path(scratch, "adapter")
         trainer.model.save_pretrained(staged, safe_serialization=True)
         tokenizer.save_pretrained(staged)
         (staged / "README.md").unlink(missing_ok=True)
-        out.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(staged, out)
     return {"steps": float(result.global_step), "loss": round(float(result.training_loss), 4)}

@@ -24,6 +24,7 @@ from models.training.encoder_data import (
     read_ethics_corpus,
     read_ethics_dialogue,
     read_memory_lines,
+    unrelated_pairs,
 )
 from models.training.examples import make_examples
 from models.training.manifest import LARGEST_BYTES, hash_folder, write_manifest
@@ -39,7 +40,7 @@ class EmbeddedRecipe:
     base: BaseRecipe = BaseRecipe()
     adapter_examples: int = 6000
     ethics: EncoderRecipe = EncoderRecipe(epochs=3)
-    memory: EncoderRecipe = EncoderRecipe(epochs=4)
+    memory: EncoderRecipe = EncoderRecipe(epochs=6)
     seed: int = 7
     compile_steps: bool = True
 
@@ -66,6 +67,7 @@ def train_embedded(recipe: EmbeddedRecipe, stage: Stage, out: Path = WEIGHTS_DIR
         figures_file.write_text(json.dumps(figures))
 
     profile = load_profile("embedded")
+    adapter_base = profile.bases["main"].source
     corpus = read_corpus()
     base = staging / "base"
     part("base", base, lambda r: train_base(corpus, profile, base, recipe.base, r, compile_steps=recipe.compile_steps))
@@ -81,7 +83,7 @@ def train_embedded(recipe: EmbeddedRecipe, stage: Stage, out: Path = WEIGHTS_DIR
             f"adapter {name}",
             folder,
             lambda r, c=chosen, f=folder, t=training: train_adapter(
-                str(base), c, t, f, seed=recipe.seed, report=r, in_bfloat16=True
+                str(base), c, t, f, seed=recipe.seed, report=r, base_name=adapter_base, in_bfloat16=True
             ),  # type: ignore[misc]
         )
 
@@ -90,7 +92,9 @@ def train_embedded(recipe: EmbeddedRecipe, stage: Stage, out: Path = WEIGHTS_DIR
     pairs = ethics_pairs(sentences, copies=2, seed=recipe.seed)
     part("encoder ethics", ethics, lambda r: train_encoder(pairs, recipe.ethics, ethics, r))
     lines = read_memory_lines(DATA_DIR / "memory" / "lines.txt")
-    near = memory_pairs(lines, KeySimilarity(), negatives=60, seed=recipe.seed)
+    near = unrelated_pairs(lines, corpus, each=4, seed=recipe.seed)
+    for draw in range(2):
+        near += memory_pairs(lines, KeySimilarity(), negatives=20, seed=recipe.seed + draw)
     part("encoder memory", memory, lambda r: train_encoder(near, recipe.memory, memory, r))
 
     figures_file.unlink()

@@ -21,9 +21,10 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 from transformers import PrinterCallback, TrainerCallback
 
 from models.errors import ModelError
+from models.loader import LOAD_FAILURES, broken_weights
 from models.sources import check_safe, fetch, resolve_source
 from models.text_features import HashedNgrams
-from models.training.adapter import TargetExists
+from models.training.adapter import TargetExists, make_parent
 from models.training.base import Report
 from models.training.encoder_data import Pair
 
@@ -66,7 +67,10 @@ def make_encoder(recipe: EncoderRecipe) -> SentenceTransformer:
 
     folder = fetch(resolve_source(recipe.base))
     check_safe(folder)
-    transformer = Transformer(str(folder), model_kwargs={"use_safetensors": True})
+    try:
+        transformer = Transformer(str(folder), model_kwargs={"use_safetensors": True})
+    except LOAD_FAILURES as error:
+        raise broken_weights("base model", folder, error) from error
     return SentenceTransformer(
         modules=[transformer, Pooling(transformer.get_embedding_dimension(), "mean")], device=device
     )
@@ -81,6 +85,7 @@ def train_encoder(pairs: Sequence[Pair], recipe: EncoderRecipe, out: Path, repor
     """
     if out.exists():
         raise TargetExists(f"{out} exists; remove it to train again, or give another --out")
+    make_parent(out)
     if not pairs:
         raise ModelError("no training pairs; check the data file and its split")
     torch.manual_seed(recipe.seed)
@@ -120,6 +125,5 @@ def train_encoder(pairs: Sequence[Pair], recipe: EncoderRecipe, out: Path, repor
         result = trainer.train()
         staged = Path(scratch, "encoder")
         encoder.save(str(staged), create_model_card=False)
-        out.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(staged, out)
     return {"steps": float(result.global_step), "loss": round(float(result.training_loss), 5)}

@@ -222,6 +222,23 @@ def memory_pairs(lines: Sequence[MemoryLine], keys: KeySimilarity, *, negatives:
     return pairs
 
 
+def unrelated_pairs(
+    lines: Sequence[MemoryLine], corpus: DialogueCorpus, folder: Path = DATA_DIR, *, each: int, seed: int
+) -> list[Pair]:
+    """Return messages that call for no memory (`memory/unrelated.toml`), each with `each` random memories: similarity 0."""
+    rule = tomllib.loads((folder / "memory" / "unrelated.toml").read_text(encoding="utf-8"))
+    pattern = re.compile("|".join(rule["patterns"]))
+    rng = random.Random(seed)
+    pairs = []
+    for file, exchange in corpus.exchanges():
+        for text in exchange.inputs:
+            message = split_front(fill(text, draw_values(exchange.slots(), file.lists, rng)))[2]
+            if (file.path.stem in rule["files"] or pattern.search(message)) and not corpus.is_held_out(exchange, text):
+                memories = rng.sample(lines, each)
+                pairs += [Pair(first=line.memory, second=message, similarity=0.0) for line in memories]
+    return pairs
+
+
 def read_training_pairs(task: str, path: Path, *, seed: int) -> list[Pair]:
     """Read the training pairs of `task` (memory or ethics) from a CSV, or, for memory, from `[key: value] message` lines.
 

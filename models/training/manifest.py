@@ -13,9 +13,9 @@ LARGEST_BYTES = 40_000_000
 
 
 def hash_folder(folder: Path) -> str:
-    """Return one SHA-256 over the names and bytes of all files under `folder`."""
+    """Return one SHA-256 over the names and bytes of the texts (.txt, .toml) under `folder`."""
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in sorted(path for path in folder.rglob("*") if path.suffix in {".txt", ".toml"}):
         digest.update(f"{path.relative_to(folder).as_posix()}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -6,13 +6,15 @@ import random
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from models.errors import ModelError
+
 WEEKDAYS = ("월요일", "화요일", "수요일", "목요일", "금요일", "토요일", "일요일")
 PARTS_OF_DAY = ("오전", "오후", "저녁")
 _SLOT = re.compile(r"\{([^{}:]+?)(\d?)(?::([^{}/]*)/([^{}/]*))?\}")
 _DERIVED_WEEKDAYS = {"어제요일": -1, "요일": 0, "다음요일": 1}
 
 
-class SlotError(ValueError):
+class SlotError(ModelError):
     """A slot names no list, or its particle is malformed."""
 
 

@@ -359,7 +359,7 @@ async def test_terminal_greets_and_says_good_bye(desk: Desk, keyboard: PipeInput
 
 async def test_terminal_shows_the_reply_while_it_is_written_then_with_its_face(desk: Desk, keyboard: PipeInput) -> None:
     printed = await talk(desk, keyboard, "안녕!\r\r/memory\r/quit\r")
-    assert "오로라 … 응, 좋아! 😊\r\x1b[2K오로라 ( • ▽ • ) 응, 좋아! 😊\n" in printed
+    assert "오로라 … 응, 좋아! 😊\r\x1b[J오로라 ( • ▽ • ) 응, 좋아! 😊\n" in printed
     assert len(desk.generator.prompts("output_message")) == 1  # an empty line is no turn here
     assert "아직 기억해 둔 게 없어" in printed
 
@@ -367,7 +367,7 @@ async def test_terminal_shows_the_reply_while_it_is_written_then_with_its_face(d
 async def test_terminal_takes_back_a_try_that_was_thrown_away(desk: Desk, keyboard: PipeInput) -> None:
     desk.generator.enqueue("output_message", "여기 봐 https://example.com")
     printed = await talk(desk, keyboard, "안녕!\r/quit\r")
-    shown = printed.split("\r\x1b[2K")
+    shown = printed.split("\r\x1b[J")
     assert len(shown) == 3
     assert shown[1] == "오로라 … 응, 좋아! 😊"
 
@@ -375,7 +375,7 @@ async def test_terminal_takes_back_a_try_that_was_thrown_away(desk: Desk, keyboa
 async def test_streamed_escape_sequences_are_neutralised(desk: Desk, keyboard: PipeInput) -> None:
     desk.generator.enqueue("output_message", "응 \x1b[2J\x9b2J\x07좋아 😊")
     printed = await talk(desk, keyboard, "안녕!\r/quit\r")
-    rest = printed.replace("\r\x1b[2K", "")
+    rest = printed.replace("\r\x1b[J", "")
     assert not [c for c in rest if (ord(c) < 32 and c != "\n") or 0x7F <= ord(c) <= 0x9F]
 
 

@@ -9,14 +9,16 @@ import pytest
 
 from models.profile import load_profile
 from models.runtime import ModelRuntime, open_models
-from models.settings import ModelSettings
+from models.settings import Device, ModelSettings, Precision
 
 
 @pytest.fixture(scope="session")
 def embedded_runtime() -> Iterator[ModelRuntime]:
-    """The shipped models with their real device thread, one sequence at a time so that a seed decides everything."""
+    """The shipped models with their real device thread, in float32 and one sequence at a time so that a seed decides everything."""
     with asyncio.Runner() as runner:
-        models = open_models(load_profile("embedded"), ModelSettings(max_rows=1))
+        models = open_models(
+            load_profile("embedded"), ModelSettings(device=Device.CPU, precision=Precision.FLOAT32, max_rows=1)
+        )
         runtime = runner.run(models.__aenter__())
         yield runtime
         runner.run(models.__aexit__(None, None, None))

@@ -11,7 +11,7 @@ import torch
 from models.device import DeviceThread
 from models.errors import DeviceClosed, GenerationError
 from models.generator import AdapterGenerator, DecodeWorker
-from models.loader import LoadedBase, load_base
+from models.loader import LoadedBase, LoadProgress, load_base
 from models.profile import ADAPTER_NAMES, Profile
 from models.runtime import open_models
 from models.sequence import DecodeSequence
@@ -78,7 +78,7 @@ async def test_adapters_of_two_bases_answer_together(
     two_base_profile: Profile, llama: TinyBase, neox: TinyBase
 ) -> None:
     progress: list[str] = []
-    async with open_models(two_base_profile, SETTINGS, progress.append) as runtime:
+    async with open_models(two_base_profile, SETTINGS, LoadProgress(step=progress.append)) as runtime:
         results = await asyncio.wait_for(
             asyncio.gather(*(runtime.generator.generate(name, PROMPTS[name], greedy(10)) for name in ADAPTER_NAMES)),
             SECONDS,

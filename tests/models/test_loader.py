@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models.errors import WeightsError
-from models.loader import choose_device, load_base, load_encoder, load_models
+from models.loader import LoadProgress, choose_device, load_base, load_encoder, load_models
 from models.profile import ADAPTER_NAMES, Profile, with_weights
 from models.settings import Device, ModelSettings, Precision
 from tests.models.tiny import TinyBase
@@ -71,7 +71,11 @@ def test_cuda_that_is_not_there_is_refused_and_auto_takes_the_cpu() -> None:
 @pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.BFLOAT16])
 def test_profile_is_loaded_with_each_base_once(profile: Profile, precision: Precision) -> None:
     progress: list[str] = []
-    loaded = load_models(profile, ModelSettings(device=Device.CPU, precision=precision), progress.append)
+    loaded = load_models(
+        profile,
+        ModelSettings(device=Device.CPU, precision=precision),
+        LoadProgress(step=progress.append, note=progress.append),
+    )
     assert [base.name for base in loaded.bases] == ["main"]
     assert set(loaded.bases[0].adapters) == set(ADAPTER_NAMES)
     assert loaded.bases[0].network.lm_head.weight.dtype == loaded.dtype
@@ -89,7 +93,11 @@ def test_licence_notice_is_shown_before_its_base(profile_file: Path) -> None:
         text.replace("[bases.main]\n", '[bases.main]\nlicence_notice = "약관을 읽으세요"\n'), "utf-8"
     )
     progress: list[str] = []
-    load_models(load_profile(str(profile_file)), ModelSettings(device=Device.CPU), progress.append)
+    load_models(
+        load_profile(str(profile_file)),
+        ModelSettings(device=Device.CPU),
+        LoadProgress(step=progress.append, note=progress.append),
+    )
     base = next(number for number, line in enumerate(progress) if line.startswith("base "))
     assert progress.index("약관을 읽으세요") < base
 
