@@ -48,6 +48,13 @@ def recipe_for(*, base: str, epochs: float, seed: int) -> EncoderRecipe:
     return EncoderRecipe(base=base, epochs=epochs, learning_rate=2e-5 if base else 1e-3, seed=seed)
 
 
+class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
+    """Trains without writing a model card, whose examples would draw a bar of their own."""
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """Add none."""
+
+
 class _Progress(TrainerCallback):  # type: ignore[misc]
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -114,7 +121,7 @@ def train_encoder(pairs: Sequence[Pair], recipe: EncoderRecipe, out: Path, repor
             use_cpu=not torch.cuda.is_available(),
             dataloader_pin_memory=torch.cuda.is_available(),
         )
-        trainer = SentenceTransformerTrainer(
+        trainer = _Trainer(
             model=encoder,
             args=arguments,
             train_dataset=data,
