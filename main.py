@@ -25,7 +25,7 @@ from bot.errors import BotError, SettingsError
 from bot.progress import show_progress
 from bot.settings import Settings, load_settings
 from engine.errors import EngineError
-from engine.sanction_policy import Thresholds, find_offences, load_policy
+from engine.sanction_policy import find_offences, load_policy
 from engine.settings import EngineSettings
 from engine.types import Clock
 from models.errors import ModelError
@@ -244,10 +244,7 @@ def evaluate_ethics_command(
 
     async def measure() -> dict[str, Any]:
         async with open_runtime(settings, weights, encoders_only=True) as runtime:
-            ethics = runtime.profile.ethics
-            thresholds = Thresholds(
-                normal_category=ethics.normal_category, normal=ethics.normal, categories=ethics.categories
-            )
+            thresholds = runtime.profile.ethics
             return await evaluate_ethics(
                 runtime.embedder, sentences, lambda scores: find_offences(scores, thresholds, policy)
             )

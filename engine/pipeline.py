@@ -25,7 +25,6 @@ from engine.plain_text import remove_invisible
 from engine.sanction_policy import (
     SanctionPolicy,
     SanctionStep,
-    Thresholds,
     certain_offences,
     decide,
     find_offences,
@@ -97,11 +96,7 @@ class ChatPipeline:
         self._database = database
         self._clock = clock
         self._seed = seed
-        self._thresholds = Thresholds(
-            normal_category=profile.ethics.normal_category,
-            normal=profile.ethics.normal,
-            categories=profile.ethics.categories,
-        )
+        self._thresholds = profile.ethics
         if set(policy.categories) != set(profile.ethics.categories):
             odd = sorted(set(policy.categories) ^ set(profile.ethics.categories))
             raise PolicyError(f"profile {profile.name} and policy {policy.version} do not both know {', '.join(odd)}")

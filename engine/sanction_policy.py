@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import PolicyError
+from models.profile import EthicsThresholds
 from storage.records import SanctionKind
 
 POLICIES_DIR = Path(__file__).resolve().parent / "policies"
@@ -43,15 +44,6 @@ class SanctionPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Thresholds:
-    """Cosines from which a category counts, and the normal category's, from which nothing does."""
-
-    normal_category: str
-    normal: float
-    categories: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SanctionStep:
     """One row of the sanction log to be written: category, level, and when a block ends (None: warning)."""
 
@@ -61,7 +53,7 @@ class SanctionStep:
     expires_at: datetime | None
 
 
-def find_offences(scores: Mapping[str, float], thresholds: Thresholds, policy: SanctionPolicy) -> tuple[str, ...]:
+def find_offences(scores: Mapping[str, float], thresholds: EthicsThresholds, policy: SanctionPolicy) -> tuple[str, ...]:
     """Return the categories whose score reaches its threshold, in the order of the policy; none when the message is normal."""
     if scores.get(thresholds.normal_category, 0.0) >= thresholds.normal:
         return ()

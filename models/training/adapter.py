@@ -6,46 +6,19 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from datasets import Dataset, disable_progress_bars
 from peft import LoraConfig
-from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainerCallback
+from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
 from models.errors import ModelError
 from models.loader import LOAD_FAILURES, broken_weights, cpu_multiplies_bfloat16
 from models.profile import AdapterTraining
 from models.sources import check_safe, fetch, resolve_source
-from models.training.base import Report
-
-
-class TargetExists(ModelError):
-    """The target of a training run exists; nothing was overwritten."""
-
-
-class _Progress(TrainerCallback):  # type: ignore[misc]
-    """Hands the trainer's loss to a `Report`."""
-
-    def __init__(self, report: Report) -> None:
-        self._report = report
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
-        if logs and "loss" in logs:
-            self._report(state.global_step, state.max_steps, float(logs["loss"]))
-
-
-def make_parent(out: Path) -> None:
-    """Make the folder that `out` will stand in, before anything is trained.
-
-    Raises:
-        ModelError: it cannot be made.
-    """
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ModelError(f"{out.parent} cannot be made ({error.strerror}); give another --out") from error
+from models.training.progress import Report, ReportCallback
+from models.training.target import prepare_target
 
 
 def lora_config(recipe: AdapterTraining) -> LoraConfig:
@@ -80,9 +53,7 @@ def train_adapter(
         TargetExists: `out` exists already.
         ModelError: there are no examples, or the base cannot be loaded.
     """
-    if out.exists():
-        raise TargetExists(f"{out} exists; remove it to train again, or give another --out")
-    make_parent(out)
+    prepare_target(out)
     if not examples:
         raise ModelError("no example teaches this adapter; check the data file's split and columns")
     folder = fetch(resolve_source(base_source))
@@ -127,7 +98,7 @@ def train_adapter(
             train_dataset=data,
             processing_class=tokenizer,
             peft_config=lora_config(recipe),
-            callbacks=[_Progress(report)],
+            callbacks=[ReportCallback(report)],
         )
         trainer.remove_callback(PrinterCallback)
         result = trainer.train()

@@ -12,7 +12,6 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,9 +22,8 @@ from models.profile import Profile
 from models.training.dialogue_rows import DialogueCorpus, expand
 from models.training.examples import make_examples
 from models.training.packing import batches, pack
+from models.training.progress import Report
 from models.training.tokenizer import train_tokenizer
-
-Report = Callable[[int, int, float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Any
 from models.errors import ModelError
 from models.profile import ADAPTER_NAMES, WEIGHTS_DIR, load_profile
 from models.training.adapter import train_adapter
-from models.training.base import BaseRecipe, Report, train_base
+from models.training.base import BaseRecipe, train_base
 from models.training.dialogue_files import DATA_DIR
 from models.training.dialogue_rows import expand, read_corpus
 from models.training.encoder import EncoderRecipe, train_encoder
@@ -28,6 +28,7 @@ from models.training.encoder_data import (
 )
 from models.training.examples import make_examples
 from models.training.manifest import LARGEST_BYTES, hash_folder, write_manifest
+from models.training.progress import Report
 
 Stage = Callable[[str], Report]
 COMMAND = "python main.py train embedded"

@@ -18,15 +18,15 @@ from sentence_transformers import (
 )
 from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss
 from sentence_transformers.sentence_transformer.modules import Pooling
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PrinterCallback
 
 from models.errors import ModelError
 from models.loader import LOAD_FAILURES, broken_weights
 from models.sources import check_safe, fetch, resolve_source
 from models.text_features import HashedNgrams
-from models.training.adapter import TargetExists, make_parent
-from models.training.base import Report
 from models.training.encoder_data import Pair
+from models.training.progress import Report, ReportCallback
+from models.training.target import prepare_target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +55,6 @@ class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
         """Add none."""
 
 
-class _Progress(TrainerCallback):  # type: ignore[misc]
-    def __init__(self, report: Report) -> None:
-        self._report = report
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
-        if logs and "loss" in logs:
-            self._report(state.global_step, state.max_steps, float(logs["loss"]))
-
-
 def make_encoder(recipe: EncoderRecipe) -> SentenceTransformer:
     """Return an untrained encoder of the recipe's kind."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -90,9 +81,7 @@ def train_encoder(pairs: Sequence[Pair], recipe: EncoderRecipe, out: Path, repor
         TargetExists: `out` exists already.
         ModelError: there are no pairs.
     """
-    if out.exists():
-        raise TargetExists(f"{out} exists; remove it to train again, or give another --out")
-    make_parent(out)
+    prepare_target(out)
     if not pairs:
         raise ModelError("no training pairs; check the data file and its split")
     torch.manual_seed(recipe.seed)
@@ -126,7 +115,7 @@ def train_encoder(pairs: Sequence[Pair], recipe: EncoderRecipe, out: Path, repor
             args=arguments,
             train_dataset=data,
             loss=CosineSimilarityLoss(encoder),
-            callbacks=[_Progress(report)],
+            callbacks=[ReportCallback(report)],
         )
         trainer.remove_callback(PrinterCallback)
         result = trainer.train()

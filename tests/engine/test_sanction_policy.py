@@ -14,13 +14,13 @@ from engine.errors import PolicyError
 from engine.sanction_policy import (
     CategoryPolicy,
     SanctionPolicy,
-    Thresholds,
     certain_offences,
     decide,
     find_offences,
     load_policy,
     proven_offences,
 )
+from models.profile import EthicsThresholds
 from storage.records import SanctionKind
 from tests.fakes import HATE, LOVE, NORMAL, PAEDRIP, POLITICS
 
@@ -34,7 +34,7 @@ LADDERS: Mapping[str, tuple[timedelta | None, ...]] = {
     PAEDRIP: (7 * DAY, 30 * DAY, LONGEST),
     HATE: (DAY, 7 * DAY, 90 * DAY, LONGEST),
 }
-THRESHOLDS = Thresholds(
+THRESHOLDS = EthicsThresholds(
     normal_category=NORMAL, normal=0.5, categories={LOVE: 0.98, POLITICS: 0.95, PAEDRIP: 0.90, HATE: 0.90}
 )
 CATEGORIES = st.sampled_from(list(LADDERS))

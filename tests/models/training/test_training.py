@@ -15,10 +15,11 @@ from models.embedder import encode
 from models.errors import ModelError
 from models.loader import load_base, load_encoder
 from models.profile import AdapterTraining
-from models.training.adapter import TargetExists, lora_config, train_adapter
+from models.training.adapter import lora_config, train_adapter
 from models.training.encoder import EncoderRecipe, make_encoder, recipe_for, train_encoder
 from models.training.encoder_data import CATEGORIES, EthicsSentence, Pair, ethics_pairs
 from models.training.manifest import hash_folder, write_manifest
+from models.training.target import TargetExists
 from models.training.tokenizer import MARKS, train_tokenizer
 from tests.models.tiny import LINES, TARGETS, TinyBase, greedy, running
 
