@@ -36,14 +36,19 @@ class RowCache:
         return self.mask.sum(dim=1, keepdim=True) - 1
 
     def join(self, other: RowCache) -> None:
-        """Append the rows of `other`, padding the shorter side on the left."""
+        """Append the rows of `other`, padding the shorter side on the left; a failure leaves this cache as it was."""
         length = max(self.mask.shape[1], other.mask.shape[1])
-        for mine, theirs in zip(self.cache.layers, other.cache.layers, strict=True):
-            mine.keys = torch.cat([_pad_left(mine.keys, length), _pad_left(theirs.keys, length)])
-            mine.values = torch.cat([_pad_left(mine.values, length), _pad_left(theirs.values, length)])
-        self.mask = torch.cat(
-            [pad(self.mask, (length - self.mask.shape[1], 0)), pad(other.mask, (length - other.mask.shape[1], 0))]
-        )
+        joined = [
+            (
+                torch.cat([_pad_left(mine.keys, length), _pad_left(theirs.keys, length)]),
+                torch.cat([_pad_left(mine.values, length), _pad_left(theirs.values, length)]),
+            )
+            for mine, theirs in zip(self.cache.layers, other.cache.layers, strict=True)
+        ]
+        masks = [pad(each.mask, (length - each.mask.shape[1], 0)) for each in (self, other)]
+        self.mask = torch.cat(masks)
+        for layer, (keys, values) in zip(self.cache.layers, joined, strict=True):
+            layer.keys, layer.values = keys, values
 
     def keep(self, rows: Sequence[int]) -> None:
         """Keep only `rows`, and cut the padding that all of them share."""

@@ -106,7 +106,7 @@ def train_adapter(
             trainer.model.to(torch.bfloat16)
         trainer.model.peft_config["default"].base_model_name_or_path = base_name or base_source
         staged = Path(scratch, "adapter")
-        trainer.model.save_pretrained(staged, safe_serialization=True)
+        trainer.model.save_pretrained(staged, safe_serialization=True, save_embedding_layers=False)
         tokenizer.save_pretrained(staged)
         (staged / "README.md").unlink(missing_ok=True)
         shutil.move(staged, out)

@@ -7,6 +7,7 @@ import random
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,10 @@ class EmbeddedRecipe:
     compile_steps: bool = True
 
 
-def train_embedded(recipe: EmbeddedRecipe, stage: Stage, out: Path = WEIGHTS_DIR / "embedded") -> dict[str, Any]:
-    """Train everything into `out` and return the manifest; `stage` names each part and gives its progress report.
+def train_embedded(
+    recipe: EmbeddedRecipe, stage: Stage, out: Path = WEIGHTS_DIR / "embedded", data: Path = DATA_DIR
+) -> dict[str, Any]:
+    """Train everything from the text in `data` into `out` and return the manifest; `stage` names each part and gives its progress report.
 
     Parts are made in a folder beside `out` that takes its place at the end. After an interruption the parts that are finished are
     kept, if neither text nor recipe has changed.
@@ -56,22 +59,22 @@ def train_embedded(recipe: EmbeddedRecipe, stage: Stage, out: Path = WEIGHTS_DIR
         CorpusError: the text is broken. ModelError: a part cannot be trained.
     """
     staging = out.with_name(f"{out.name}.new")
-    _keep_or_clear(staging, recipe)
+    _keep_or_clear(staging, recipe, data)
     figures_file = staging / "figures.json"
     figures: dict[str, Any] = json.loads(figures_file.read_text()) if figures_file.is_file() else {}
 
-    def part(name: str, folder: Path, train: Callable[[Report], dict[str, float]]) -> None:
+    def part(name: str, folder: Path, train: Callable[..., dict[str, float]]) -> None:
         if name in figures and folder.is_dir():
             return
         shutil.rmtree(folder, ignore_errors=True)
-        figures[name] = train(stage(name))
+        figures[name] = train(report=stage(name))
         figures_file.write_text(json.dumps(figures))
 
     profile = load_profile("embedded")
     adapter_base = profile.bases["main"].source
-    corpus = read_corpus()
+    corpus = read_corpus(data)
     base = staging / "base"
-    part("base", base, lambda r: train_base(corpus, profile, base, recipe.base, r, compile_steps=recipe.compile_steps))
+    part("base", base, partial(train_base, corpus, profile, base, recipe.base, compile_steps=recipe.compile_steps))
 
     rows = expand(corpus, recipe.seed + 99)
     for name in ADAPTER_NAMES:
@@ -79,24 +82,20 @@ def train_embedded(recipe: EmbeddedRecipe, stage: Stage, out: Path = WEIGHTS_DIR
         assert adapter.training is not None
         examples = make_examples(name, adapter, rows)
         chosen = random.Random(recipe.seed).sample(examples, min(recipe.adapter_examples, len(examples)))
-        folder, training = staging / "adapters" / name, adapter.training
-        part(
-            f"adapter {name}",
-            folder,
-            lambda r, c=chosen, f=folder, t=training: train_adapter(
-                str(base), c, t, f, seed=recipe.seed, report=r, base_name=adapter_base, in_bfloat16=True
-            ),  # type: ignore[misc]
-        )
+        folder = staging / "adapters" / name
+        train = partial(train_adapter, str(base), chosen, adapter.training, folder, seed=recipe.seed)
+        part(f"adapter {name}", folder, partial(train, base_name=adapter_base, in_bfloat16=True))
 
-    sentences = [*read_ethics_corpus(seed=recipe.seed), *read_ethics_dialogue(corpus, seed=recipe.seed)]
+    sentences = [*read_ethics_corpus(data, seed=recipe.seed), *read_ethics_dialogue(corpus, data, seed=recipe.seed)]
     ethics, memory = staging / "encoders" / "ethics", staging / "encoders" / "memory"
     pairs = ethics_pairs(sentences, copies=2, seed=recipe.seed)
-    part("encoder ethics", ethics, lambda r: train_encoder(pairs, recipe.ethics, ethics, r))
-    lines = read_memory_lines(DATA_DIR / "memory" / "lines.txt")
-    near = unrelated_pairs(lines, corpus, each=4, seed=recipe.seed)
+    part("encoder ethics", ethics, partial(train_encoder, pairs, recipe.ethics, ethics))
+    lines = read_memory_lines(data / "memory" / "lines.txt")
+    near = unrelated_pairs(lines, corpus, data, each=4, seed=recipe.seed)
+    keys = KeySimilarity(data / "memory" / "key_groups.txt")
     for draw in range(2):
-        near += memory_pairs(lines, KeySimilarity(), negatives=20, seed=recipe.seed + draw)
-    part("encoder memory", memory, lambda r: train_encoder(near, recipe.memory, memory, r))
+        near += memory_pairs(lines, keys, negatives=20, seed=recipe.seed + draw)
+    part("encoder memory", memory, partial(train_encoder, near, recipe.memory, memory))
 
     figures_file.unlink()
     (staging / "recipe.txt").unlink()
@@ -104,7 +103,7 @@ def train_embedded(recipe: EmbeddedRecipe, stage: Stage, out: Path = WEIGHTS_DIR
         extra.unlink(missing_ok=True)
     counts = {"dialogue rows": corpus.count_rows(), "ethics sentences": len(sentences), "memory lines": len(lines)}
     command = COMMAND if recipe == EmbeddedRecipe() else f"{COMMAND} --passes {recipe.base.passes}"
-    manifest = write_manifest(staging, DATA_DIR, command, {**figures, **counts})
+    manifest = write_manifest(staging, data, command, {**figures, **counts})
     if manifest["bytes"] > LARGEST_BYTES:
         raise ModelError(
             f"{staging} takes {manifest['bytes']} bytes, over the {LARGEST_BYTES} that may ship; lower the recipe"
@@ -114,9 +113,9 @@ def train_embedded(recipe: EmbeddedRecipe, stage: Stage, out: Path = WEIGHTS_DIR
     return manifest
 
 
-def _keep_or_clear(staging: Path, recipe: EmbeddedRecipe) -> None:
+def _keep_or_clear(staging: Path, recipe: EmbeddedRecipe, data: Path) -> None:
     """Keep the staging folder only when it was begun with the same text and recipe."""
-    stamp = f"{hash_folder(DATA_DIR)} {recipe} {load_profile('embedded').adapters}"
+    stamp = f"{hash_folder(data)} {recipe} {load_profile('embedded').adapters}"
     note = staging / "recipe.txt"
     if note.is_file() and note.read_text() == stamp:
         return

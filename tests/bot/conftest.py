@@ -6,11 +6,9 @@ import asyncio
 import io
 import itertools
 import json
-import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -25,11 +23,10 @@ from engine.queue import QueuedTurn, TurnQueue, open_queue
 from engine.sanction_policy import load_policy
 from engine.settings import EngineSettings
 from models.profile import load_profile
-from storage.database import Database, open_database, upgrade
+from storage.database import Database
 from storage.memories import MemoryStore
 from storage.records import ConversationKey, Evidence, Sanction, SanctionKind, UserKey
 from storage.sanctions import SanctionStore
-from storage.settings import StorageSettings
 from tests.fakes import HATE, LOVE, NORMAL, PAEDRIP, POLITICS, FakeEmbedder, FakeGenerator
 
 NOW = datetime(2026, 3, 11, 6, 30, tzinfo=UTC)  # Wednesday 15:30 in Seoul
@@ -178,21 +175,6 @@ def make_sanction() -> MakeSanction:
         )
 
     return make
-
-
-@pytest.fixture(scope="session")
-def migrated_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a migrated, empty database to copy."""
-    folder = tmp_path_factory.mktemp("template")
-    asyncio.run(upgrade(StorageSettings.for_data_dir(folder)))
-    return folder
-
-
-@pytest.fixture
-async def database(tmp_path: Path, migrated_folder: Path) -> AsyncIterator[Database]:
-    shutil.copytree(migrated_folder, tmp_path / "data")
-    async with open_database(StorageSettings.for_data_dir(tmp_path / "data")) as database:
-        yield database
 
 
 @pytest.fixture

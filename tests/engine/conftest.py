@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 
 import hypothesis
 import pytest
@@ -16,8 +13,7 @@ from engine.pipeline import ChatPipeline
 from engine.sanction_policy import load_policy
 from engine.types import ChatRequest
 from models.profile import load_profile
-from storage.database import Database, open_database, upgrade
-from storage.settings import StorageSettings
+from storage.database import Database
 from tests.engine.rig import NOW, FixedClock, MakeRequest, MakeRig, Rig, conversation_key, user_key
 from tests.fakes import FakeEmbedder, FakeGenerator
 
@@ -41,21 +37,6 @@ def make_request() -> MakeRequest:
         )
 
     return make
-
-
-@pytest.fixture(scope="session")
-def migrated_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a migrated, empty database to copy."""
-    folder = tmp_path_factory.mktemp("template")
-    asyncio.run(upgrade(StorageSettings.for_data_dir(folder)))
-    return folder
-
-
-@pytest.fixture
-async def database(tmp_path: Path, migrated_folder: Path) -> AsyncIterator[Database]:
-    shutil.copytree(migrated_folder, tmp_path / "data")
-    async with open_database(StorageSettings.for_data_dir(tmp_path / "data")) as database:
-        yield database
 
 
 @pytest.fixture

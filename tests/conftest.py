@@ -1,0 +1,28 @@
+"""A migrated database that every test may have a copy of."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from storage.database import Database, open_database, upgrade
+from storage.settings import StorageSettings
+
+
+@pytest.fixture(scope="session")
+def migrated_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a migrated, empty database to copy."""
+    folder = tmp_path_factory.mktemp("template")
+    asyncio.run(upgrade(StorageSettings.for_data_dir(folder)))
+    return folder
+
+
+@pytest.fixture
+async def database(tmp_path: Path, migrated_folder: Path) -> AsyncIterator[Database]:
+    shutil.copytree(migrated_folder, tmp_path / "data")
+    async with open_database(StorageSettings.for_data_dir(tmp_path / "data")) as database:
+        yield database

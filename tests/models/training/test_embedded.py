@@ -1,0 +1,84 @@
+"""Rebuild a whole set of embedded weights from a small corpus, and load it as the product does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+
+from models.loader import load_models
+from models.profile import load_profile, with_weights
+from models.settings import Device, ModelSettings
+from models.training.base import BaseRecipe
+from models.training.embedded import EmbeddedRecipe, train_embedded
+from models.training.encoder import EncoderRecipe
+from models.training.encoder_data import CATEGORIES
+from models.training.progress import Report
+
+ENCODER = EncoderRecipe(epochs=0.1, buckets=256, dimensions=16, hidden=16)
+RECIPE = EmbeddedRecipe(
+    base=BaseRecipe(vocabulary=500, hidden=32, layers=1, heads=2, row_length=128, rows=1, passes=1),
+    adapter_examples=4,
+    ethics=ENCODER,
+    memory=ENCODER,
+    compile_steps=False,
+)
+
+
+def write_corpus(folder: Path) -> Path:
+    """Write the least text that every part can be trained on."""
+    for name in ("dialogue", "ethics", "memory"):
+        (folder / name).mkdir(parents=True)
+    exchanges = [
+        f"> 나 {food} 먹었어\n> 점심에 {food} 먹음\n= [먹은 음식: {food}]\n< {food} 맛있었겠다! 😋 | {food} 부러움 | 크게 크게 없음\n"
+        for food in ("김밥", "라면", "냉면", "초밥", "만두", "카레", "우동", "국수")
+    ]
+    (folder / "slots.txt").write_text("@음식: 김밥, 라면\n", "utf-8")
+    (folder / "dialogue" / "food.txt").write_text("## 점심\n" + "\n".join(exchanges), "utf-8")
+    for number, category in enumerate(CATEGORIES):
+        lines = "\n".join(f"{category} 문장 {line}" for line in range(6))
+        (folder / "ethics" / f"{number}.txt").write_text(f"# category: {category}\n{lines}\n", "utf-8")
+    (folder / "ethics" / "topics.toml").write_text("skip = []\n", "utf-8")
+    memories = "\n".join(f"[좋아하는 것 {number}: 값] 메시지 {number}" for number in range(6))
+    (folder / "memory" / "lines.txt").write_text(memories, "utf-8")
+    (folder / "memory" / "key_groups.txt").write_text("same:\nnear:\n", "utf-8")
+    (folder / "memory" / "unrelated.toml").write_text('files = []\npatterns = ["먹었어"]\n', "utf-8")
+    return folder
+
+
+def test_whole_rebuild_is_loaded_and_keeps_finished_parts_after_an_interruption(tmp_path: Path) -> None:
+    data, out = write_corpus(tmp_path / "data"), tmp_path / "weights"
+    begun: list[str] = []
+
+    def stop_at_ethics(name: str) -> Report:
+        if name == "encoder ethics":
+            raise KeyboardInterrupt
+        begun.append(name)
+        return lambda *_: None
+
+    def go_on(name: str) -> Report:
+        begun.append(name)
+        return lambda *_: None
+
+    try:
+        train_embedded(RECIPE, stop_at_ethics, out, data)
+    except KeyboardInterrupt:
+        assert not out.exists()
+    manifest = train_embedded(RECIPE, go_on, out, data)
+
+    adapters = [f"adapter {name}" for name in ("output_message", "memory", "summary", "eyes_mouth_pose")]
+    assert begun == ["base", *adapters, "encoder ethics", "encoder memory"]
+    assert json.loads((out / "manifest.json").read_text("utf-8")) == manifest
+    assert set(manifest["files"]) == {
+        path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file() and path.name != "manifest.json"
+    }
+    config = json.loads((out / "adapters" / "memory" / "adapter_config.json").read_text("utf-8"))
+    assert config["base_model_name_or_path"] == "embedded/base"  # no path of the machine that trained it
+
+    loaded = load_models(with_weights(load_profile("embedded"), out), ModelSettings(device=Device.CPU))
+    assert len(loaded.bases[0].adapters) == 4
+    with torch.inference_mode():
+        loaded.bases[0].rows.choose(["memory"])
+        logits = loaded.bases[0].network(input_ids=torch.tensor([[0, 5, 6]])).logits
+    assert torch.isfinite(logits).all()
