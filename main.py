@@ -62,6 +62,10 @@ DatabaseOption = Annotated[str | None, typer.Option("--database-url", help="Anot
 DeviceOption = Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda.")]
 PrecisionOption = Annotated[str | None, typer.Option("--precision", help="auto, float32 or bfloat16.")]
 WeightsOption = Annotated[Path | None, typer.Option("--weights", help="A folder with other weights to use.")]
+OutOption = Annotated[Path, typer.Option(help="Folder to write; one that exists is used, not overwritten.")]
+EpochsOption = Annotated[float | None, typer.Option(min=0.01, help="Passes over the training data.")]
+BatchOption = Annotated[int | None, typer.Option(min=1, help="Examples in a batch.")]
+RateOption = Annotated[float | None, typer.Option(min=1e-9, help="Learning rate at its highest.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -133,14 +137,14 @@ def run(profile: ProfileOption = None, data_dir: DataDirOption = None) -> None:
 
 @train_app.command("embedded")
 def train_embedded_command(
-    passes: Annotated[int, typer.Option(min=1, help="Passes over the widened corpus for the base.")] = 4,
+    passes: Annotated[int | None, typer.Option(min=1, help="Passes over the widened corpus for the base.")] = None,
     no_compile: Annotated[bool, typer.Option("--no-compile", help="Do not compile the training step.")] = False,
 ) -> None:
     """Rebuild the embedded weights from the text in models/data."""
     from models.training.embedded import EmbeddedRecipe, train_embedded
 
     recipe = EmbeddedRecipe(compile_steps=not no_compile)
-    recipe = replace(recipe, base=replace(recipe.base, passes=passes))
+    recipe = replace(recipe, base=replace(recipe.base, passes=passes or recipe.base.passes))
     with show_progress(notes) as stage:
         manifest = train_embedded(recipe, stage)
     notes.print(f"models/weights/embedded: {manifest['bytes'] / 1e6:.1f} MB; restart to use it")
@@ -150,53 +154,58 @@ def train_embedded_command(
 def train_encoder_command(
     task: Annotated[str, typer.Option(help="memory or ethics.")],
     data: Annotated[Path, typer.Option(help="Training file (docs/formats.md).")],
-    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    out: OutOption,
+    validation: Annotated[Path | None, typer.Option(help="File to measure on after each epoch.")] = None,
     profile: ProfileOption = None,
-    base: Annotated[str | None, typer.Option(help="Model to start from; without one, hashed n-grams.")] = None,
-    epochs: Annotated[float | None, typer.Option(min=0.01, help="Passes over the pairs.")] = None,
+    base: Annotated[str, typer.Option(help="Model to start from; without one, hashed n-grams.")] = "",
+    epochs: EpochsOption = None,
+    batch_size: BatchOption = None,
+    learning_rate: RateOption = None,
     seed: int = 7,
 ) -> None:
-    """Train a sentence encoder on one file."""
-    from models.training.encoder import recipe_for, train_encoder
-    from models.training.encoder_data import read_training_pairs
+    """Train a sentence encoder on one file; repeated, go on with it or measure it."""
+    from models.training.encoder_run import EncoderOptions, run_encoder
 
-    encoder = load_profile(load_settings(profile=profile).profile).encoders.get(task)
-    if encoder is None:
-        raise SettingsError(f"no encoder task {task!r}; choose memory or ethics")
-    pairs = read_training_pairs(task, data, seed=seed)
-    start = str(Path(base).resolve()) if base and Path(base).is_dir() else base or encoder.training_base
-    recipe = recipe_for(base=start, epochs=epochs or encoder.training_epochs, seed=seed)
+    chosen = load_profile(load_settings(profile=profile).profile)
+    options = EncoderOptions(base=base, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed)
     with show_progress(notes) as stage:
-        figures = train_encoder(pairs, recipe, out, stage(f"{task} encoder"))
-    print(json.dumps({"out": str(out), "pairs": len(pairs), **figures}))
+        figures = run_encoder(chosen, task, data, validation, out, options, stage, show_note)
+    print_figures(figures, as_json=True)
 
 
 @train_app.command("adapter")
 def train_adapter_command(
     adapter: Annotated[str, typer.Option(help="output_message, memory, summary or eyes_mouth_pose.")],
     data: Annotated[Path, typer.Option(help="Dialogue CSV (docs/formats.md).")],
-    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    out: OutOption,
     profile: ProfileOption = None,
+    base: Annotated[str, typer.Option(help="Another base than the profile's: a folder or a Hugging Face id.")] = "",
+    rank: Annotated[int | None, typer.Option(min=1, help="Rank of the adapter.")] = None,
+    alpha: Annotated[int | None, typer.Option(min=1, help="LoRA alpha; the scale is alpha / rank.")] = None,
+    dropout: Annotated[float | None, typer.Option(min=0, max=0.9, help="LoRA dropout.")] = None,
+    epochs: EpochsOption = None,
+    learning_rate: RateOption = None,
+    batch_size: BatchOption = None,
+    gradient_accumulation: Annotated[int | None, typer.Option(min=1, help="Batches added up for one step.")] = None,
+    target_modules: Annotated[str, typer.Option(help="Layers to adapt, with commas between.")] = "",
+    train_rows: Annotated[int | None, typer.Option(min=1, help="Train on the first N training rows.")] = None,
+    valid_rows: Annotated[int | None, typer.Option(min=0, help="Validate on the first N validation rows.")] = None,
+    unsloth: Annotated[bool, typer.Option("--unsloth", help="Train through Unsloth where the card can.")] = False,
     seed: int = 7,
 ) -> None:
-    """Fine-tune one adapter of a profile on a dialogue CSV."""
-    from models.training.adapter import train_adapter
-    from models.training.dialogue_rows import read_csv_rows
-    from models.training.examples import make_examples, with_synonyms
+    """Fine-tune one adapter of a profile on a dialogue CSV; repeated, go on with it or answer with it."""
+    from models.training.adapter_run import AdapterOptions, run_adapter
 
     chosen = load_profile(load_settings(profile=profile).profile)
-    found = chosen.adapters.get(adapter)
-    if found is None or found.training is None:
-        raise SettingsError(f"profile {chosen.name} has no recipe for {adapter!r}; choose {', '.join(chosen.adapters)}")
-    rows = read_csv_rows(data, "train")
-    if found.training.swap_synonyms:
-        rows = with_synonyms(rows, seed)
-    examples = make_examples(adapter, found, rows)
+    options = AdapterOptions(
+        base=base, rank=rank, alpha=alpha, dropout=dropout, epochs=epochs, learning_rate=learning_rate,
+        batch_size=batch_size, gradient_accumulation=gradient_accumulation,
+        target_modules=tuple(name.strip() for name in target_modules.split(",") if name.strip()),
+        train_rows=train_rows, valid_rows=valid_rows, with_unsloth=unsloth, seed=seed,
+    )  # fmt: skip
     with show_progress(notes) as stage:
-        figures = train_adapter(
-            chosen.bases[found.base].source, examples, found.training, out, seed=seed, report=stage(adapter)
-        )
-    print(json.dumps({"out": str(out), "examples": len(examples), **figures}))
+        figures = run_adapter(chosen, adapter, data, out, options, stage, show_note)
+    print_figures(figures, as_json=True)
 
 
 @evaluate_app.command("dialogue")
@@ -342,7 +351,7 @@ async def open_runtime(
 
         progress = LoadProgress(
             step=lambda name: status.update(f"loading {name}"),
-            note=lambda text: notes.print(text, style="dim", markup=False),
+            note=show_note,
         )
         async with AsyncExitStack() as stack:
             models = open_models(profile, model_settings, progress, with_generator=not encoders_only)
@@ -388,6 +397,11 @@ def make_clock(now: str | None, zone: ZoneInfo) -> Clock:
     except (ValueError, OverflowError) as error:
         raise SettingsError(f"--now {now!r} is no ISO 8601 moment; write 2026-11-20T21:00+09:00") from error
     return lambda: fixed
+
+
+def show_note(text: str) -> None:
+    """Print a line that must stay readable on stderr."""
+    notes.print(text, style="dim", markup=False)
 
 
 def print_figures(figures: dict[str, Any], as_json: bool) -> None:

@@ -13,7 +13,7 @@ Report = Callable[[int, int, float], None]
 
 @contextmanager
 def show_progress(console: Console) -> Iterator[Callable[[str], Report]]:
-    """Draw a bar for each named part; a report takes the step, the number of steps and the loss (0 where there is none)."""
+    """Draw a bar for each named part, nothing before the first; a report takes step, number of steps and loss (0 where there is none)."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -21,14 +21,19 @@ def show_progress(console: Console) -> Iterator[Callable[[str], Report]]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[loss]}"),
     )
-    with Progress(*columns, console=console) as bars:
+    bars = Progress(*columns, console=console)
 
-        def start(name: str) -> Report:
-            bar = bars.add_task(name, total=None, loss="")
+    def start(name: str) -> Report:
+        bars.start()
+        bar = bars.add_task(name, total=None, loss="")
 
-            def report(step: int, steps: int, loss: float) -> None:
-                bars.update(bar, completed=step, total=max(step, steps), loss=f"loss {loss:.4f}" if loss else "")
+        def report(step: int, steps: int, loss: float) -> None:
+            bars.update(bar, completed=step, total=max(step, steps), loss=f"loss {loss:.4f}" if loss else "")
 
-            return report
+        return report
 
+    try:
         yield start
+    finally:
+        if bars.tasks:
+            bars.stop()

@@ -15,6 +15,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from models.errors import WeightsError
+from models.licence import licence_notice
 from models.lora import AdapterRows, mix_adapters
 from models.profile import Profile
 from models.settings import Device, ModelSettings, Precision
@@ -94,22 +95,23 @@ def load_models(
     progress.note(f"profile {profile.name} · {device.type} · {str(dtype).removeprefix('torch.')}")
     bases = []
     for name, base in profile.bases.items() if with_generator else ():
-        if base.licence_notice:
-            progress.note(base.licence_notice)
         adapters = {key: adapter.source for key, adapter in profile.adapters.items() if adapter.base == name}
         if adapters:
+            progress.step(f"files of {name}")
+            folder = fetch_model(base.source, progress.note, base.licence_notice)
             progress.step(f"base {name} with {len(adapters)} adapters")
-            bases.append(load_base(name, base.source, adapters, device, dtype))
+            bases.append(load_base(name, str(folder), adapters, device, dtype))
     encoders = {}
     for name, encoder in profile.encoders.items():
+        folder = fetch_model(encoder.source, progress.note)
         progress.step(f"encoder {name}")
-        encoders[name] = load_encoder(encoder.source, device)
+        encoders[name] = load_encoder(str(folder), device)
     return LoadedModels(profile=profile, device=device, dtype=dtype, bases=bases, encoders=encoders)
 
 
 def load_base(name: str, source: str, adapters: dict[str, str], device: torch.device, dtype: torch.dtype) -> LoadedBase:
     """Load one base language model and put `adapters` (name: source) onto it."""
-    folder = _safe_folder(source)
+    folder = fetch_model(source)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         network, info = AutoModelForCausalLM.from_pretrained(
@@ -117,7 +119,6 @@ def load_base(name: str, source: str, adapters: dict[str, str], device: torch.de
             dtype=dtype,
             use_safetensors=True,
             trust_remote_code=False,
-            attn_implementation="sdpa",
             output_loading_info=True,
         )
         if info["missing_keys"]:
@@ -126,7 +127,7 @@ def load_base(name: str, source: str, adapters: dict[str, str], device: torch.de
         raise broken_weights(f"base model {name}", folder, error) from error
     peft: PeftModel | None = None
     for adapter, adapter_source in adapters.items():
-        adapter_folder = _safe_folder(adapter_source)
+        adapter_folder = fetch_model(adapter_source)
         try:
             config = PeftConfig.from_pretrained(str(adapter_folder))
             _check_plain_lora(config)
@@ -162,7 +163,7 @@ def _check_complete(peft: PeftModel, adapter: str, folder: Path) -> None:
 
 def load_encoder(source: str, device: torch.device) -> SentenceTransformer:
     """Load one sentence encoder in float32: our own module, or any that sentence-transformers brings."""
-    folder = _safe_folder(source)
+    folder = fetch_model(source)
     try:
         if names_own_module(folder):
             module = HashedNgrams.load(str(folder))
@@ -176,9 +177,19 @@ def load_encoder(source: str, device: torch.device) -> SentenceTransformer:
     return encoder.float().eval()
 
 
-def _safe_folder(source: str) -> Path:
+def fetch_model(source: str, note: Callable[[str], None] = SILENT.note, own_notice: str = "") -> Path:
+    """Return the checked folder of `source`; hand the licence notice of what is in it to `note` before anybody uses it.
+
+    `own_notice` is what the profile says of its licence.
+
+    Raises:
+        WeightsError: it cannot be found or fetched, or may not be loaded.
+    """
     folder = fetch(resolve_source(source))
     check_safe(folder)
+    notice = licence_notice(folder, own_notice)
+    if notice:
+        note(notice)
     return folder
 
 

@@ -44,6 +44,7 @@ class AdapterTraining:
     dropout: _Share = 0.05
     learning_rate: float = 3e-4
     batch_size: Annotated[int, Field(gt=0)] = 2
+    gradient_accumulation: Annotated[int, Field(gt=0)] = 1
     target_modules: tuple[str, ...]
     swap_synonyms: bool = False
 

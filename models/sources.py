@@ -45,6 +45,11 @@ def resolve_source(source: str) -> Source:
     return Source(hub_id=hub_id, subfolder=subfolder)
 
 
+def name_source(base: str) -> str:
+    """Return a base named on the command line as a source: a folder by its whole path, an id as it is."""
+    return str(Path(base).resolve()) if base and Path(base).is_dir() else base
+
+
 def fetch(source: Source) -> Path:
     """Return a folder with the files of `source`, downloaded from the hub when it is a hub id.
 
@@ -107,6 +112,15 @@ def module_types(folder: Path) -> list[str]:
         return [str(entry["type"]) for entry in json.loads(modules.read_text(encoding="utf-8"))]
     except (ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"{modules} is not a list of sentence-transformers modules") from error
+
+
+def model_type(folder: Path) -> str:
+    """Return the architecture that a folder's config.json names ("llama", "gpt_neox", "gemma2"), empty where it names none."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # whoever loads the model says what is wrong with it
+        return ""
+    return str(config.get("model_type", "")) if isinstance(config, dict) else ""
 
 
 def names_own_module(folder: Path) -> bool:

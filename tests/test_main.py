@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -95,6 +96,11 @@ def change(database: Path, statement: str) -> None:
         (["train", "embedded", "--passes", "0"], "--passes"),
         (["train", "encoder", "--task", "memory"], "--data"),
         (["train", "adapter", "--adapter", "output_message"], "--data"),
+        (["train", "adapter", "--rank", "0"], "--rank"),
+        (["train", "adapter", "--dropout", "1"], "--dropout"),
+        (["train", "adapter", "--gradient-accumulation", "0"], "--gradient-accumulation"),
+        (["train", "encoder", "--batch-size", "0"], "--batch-size"),
+        (["train", "encoder", "--learning-rate", "0"], "--learning-rate"),
         (["evaluate", "dialogue"], "--golden"),
         (["evaluate", "dialogue", "--golden", "missing.jsonl"], "cannot read missing.jsonl"),
         (["evaluate", "ethics", "--data", "missing.csv"], "cannot read missing.csv"),
@@ -196,6 +202,74 @@ def test_broken_training_data_gets_one_line(refused: Refused, empty_place: Path)
     assert "no example" in refused(*adapter, "empty.csv", "--adapter", "memory", notes=1)
     (empty_place / "short.csv").write_text(f"{DIALOGUE_HEAD}train,안녕\n", encoding="utf-8")
     assert "short.csv" in refused(*adapter, "short.csv", "--adapter", "memory")
+
+
+@pytest.fixture
+def tiny_profile(empty_place: Path) -> str:
+    """The path of a profile over a tiny Llama, with a recipe for the reply; a tiny GPT-NeoX stands in `polyglot/base`."""
+    from tests.models.tiny import make_base, make_encoder, profile_text
+
+    bases = {"main": make_base(empty_place / "kanana", "llama")}
+    make_base(empty_place / "polyglot", "neox")
+    names = ("output_message", "memory", "summary", "eyes_mouth_pose")
+    text = profile_text(bases, dict.fromkeys(names, "main"), make_encoder(empty_place / "encoder"))
+    recipe = '[adapters.output_message.training]\nrank = 4\nepochs = 1\ntarget_modules = ["q_proj"]\n'
+    (empty_place / "tiny.toml").write_text(f"{text}\n{recipe}", encoding="utf-8")
+    return "tiny.toml"
+
+
+@pytest.mark.filterwarnings("default")  # what importing torch and its company warns of is not ours
+def test_adapter_of_an_earlier_recipe_is_trained_and_then_only_answers(
+    capfd: pytest.CaptureFixture[str], empty_place: Path, tiny_profile: str
+) -> None:
+    rows = ["train,안녕,응,,,", "train_msg,뭐 해,논문,,,", "train,또,안,,,", "valid,잘 자,너도,,,", "valid,왜,그냥,,,"]
+    (empty_place / "v1.csv").write_text(DIALOGUE_HEAD + "\n".join(rows), encoding="utf-8")
+    command = [
+        "train", "adapter", "--profile", tiny_profile, "--adapter", "output_message", "--data", "v1.csv", "--out", "a/b",
+        "--base", "polyglot/base", "--rank", "128", "--epochs", "2", "--train-rows", "2", "--valid-rows", "1", "--unsloth",
+    ]  # fmt: skip
+    assert program.main(command) == 0
+    out, err = capfd.readouterr()
+    figures = json.loads(out)
+    assert (figures["out"], figures["examples"], figures["steps"]) == ("a/b", 2, 2)
+    assert "training goes on without it" in " ".join(err.split())
+    config = json.loads((empty_place / "a" / "b" / "adapter_config.json").read_text(encoding="utf-8"))
+    assert (config["r"], config["target_modules"]) == (128, ["query_key_value"])
+
+    assert program.main(command) == 0
+    out, _ = capfd.readouterr()
+    again = json.loads(out)
+    assert (again["out"], again["skipped"]) == ("a/b", True)
+    assert [(each["prompt"], each["expected"]) for each in again["answers"]] == [("잘 자", "너도")]
+
+
+@pytest.mark.filterwarnings("default")
+def test_folder_in_the_way_of_a_training_gets_one_line(refused: Refused, empty_place: Path, tiny_profile: str) -> None:
+    (empty_place / "out").mkdir()
+    (empty_place / "a.csv").write_text(DIALOGUE_HEAD, encoding="utf-8")
+    adapter = ("train", "adapter", "--profile", tiny_profile, "--adapter", "output_message")
+    assert "out exists and is no adapter" in refused(*adapter, "--data", "a.csv", "--out", "out")
+    encoder = ("train", "encoder", "--profile", tiny_profile, "--task", "ethics")
+    assert "out exists and is no sentence encoder" in refused(*encoder, "--data", "a.csv", "--out", "out")
+
+
+@pytest.mark.filterwarnings("default")
+def test_encoder_is_trained_and_then_only_measured(
+    capfd: pytest.CaptureFixture[str], empty_place: Path, tiny_profile: str
+) -> None:
+    rows = ["train,안녕,일반", "train,사랑해,사랑 고백/만남", "test,안녕하세요,일반"]
+    (empty_place / "e.csv").write_text("type,user_prompt,category\n" + "\n".join(rows), encoding="utf-8")
+    command = [
+        "train", "encoder", "--profile", tiny_profile, "--task", "ethics", "--data", "e.csv", "--out", "ethics",
+        "--epochs", "1", "--batch-size", "8", "--learning-rate", "0.01",
+    ]  # fmt: skip
+    assert program.main(command) == 0
+    trained = json.loads(capfd.readouterr().out)
+    assert (trained["pairs"], trained["steps"]) == (40, 5)
+    assert program.main(command) == 0
+    measured = json.loads(capfd.readouterr().out)
+    assert measured["skipped"] is True
+    assert set(measured["validation"]) == set(trained["validation"]) == {"accuracy", "mse", "mae", "corr"}
 
 
 def test_no_traceback_reaches_the_terminal(empty_place: Path) -> None:

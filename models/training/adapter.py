@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from datasets import Dataset, disable_progress_bars
 from peft import LoraConfig
-from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback
+from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import SFTConfig, SFTTrainer
 
 from models.errors import ModelError
-from models.loader import LOAD_FAILURES, broken_weights, cpu_multiplies_bfloat16
+from models.loader import LOAD_FAILURES, LoadedBase, broken_weights, cpu_multiplies_bfloat16, fetch_model
+from models.lora import AdapterRows
 from models.profile import AdapterTraining
-from models.sources import check_safe, fetch, resolve_source
-from models.training.progress import Report, ReportCallback
+from models.training.acceleration import advise, load_patched
+from models.training.answers import ANSWERS_NAME, AdapterValidation, answer_prompts, append_answers, exact_share
+from models.training.progress import Note, Report, ReportCallback, ignore_note
+from models.training.run_folder import make_stamp, open_run
 from models.training.target import prepare_target
+from models.training.target_modules import check_target_modules
+from models.training.training_log import CURVES_NAME, LOG_NAME, EpochEnd, Record, TrainingLog, mean_loss
+
+MAX_LENGTH = 512
+
+
+class _Trainer(SFTTrainer):  # type: ignore[misc]
+    """Trains without writing a model card beside every checkpoint."""
+
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """Write none."""
 
 
 def lora_config(recipe: AdapterTraining) -> LoraConfig:
@@ -41,73 +55,121 @@ def train_adapter(
     *,
     seed: int,
     report: Report,
+    note: Note = ignore_note,
+    validation: AdapterValidation | None = None,
+    licence: str = "",
+    with_unsloth: bool = False,
     base_name: str = "",
     in_bfloat16: bool = False,
+    keep_log: bool = True,
 ) -> dict[str, float]:
     """Train on (prompt, answer) pairs and write the adapter folder `out`; return steps and the mean loss.
 
-    The weights are written as float32, or in half the size as bfloat16; `base_name` (else `base_source`) is what the
-    folder says of its base.
+    The run can be interrupted and repeated (`run_folder`). Each epoch ends with the loss on the examples of `validation` and with
+    answers to them. The weights are written as float32, or in half the size as bfloat16; `base_name` (else `base_source`) is what
+    the folder says of its base; `licence` is the profile's notice on it. Log, curves and answers stay in the folder with `keep_log`.
 
     Raises:
         TargetExists: `out` exists already.
-        ModelError: there are no examples, or the base cannot be loaded.
+        ModelError: there are no examples, the base cannot be loaded, or the folder of another run is in the way.
     """
     prepare_target(out)
     if not examples:
         raise ModelError("no example teaches this adapter; check the data file's split and columns")
-    folder = fetch(resolve_source(base_source))
-    check_safe(folder)
+    folder = fetch_model(base_source, note, licence)
+    use_unsloth, advice = advise(with_unsloth)
+    if advice:
+        note(advice)
+    tokenizer, network = _load_base(folder, recipe, seed, use_unsloth=use_unsloth)
+    check_target_modules(recipe.target_modules, network)
+    stamp = make_stamp("adapter", base_source, recipe, seed, list(examples))
+    with open_run(out, stamp, note) as run:
+        log = TrainingLog(run.path, _answer_each_epoch(run.path, tokenizer, validation, note) if validation else None)
+        trainer = _Trainer(
+            model=network,
+            args=_arguments(recipe, run.path, seed, validates=validation is not None),
+            train_dataset=_dataset(examples),
+            eval_dataset=_dataset(validation.examples) if validation else None,
+            processing_class=tokenizer,
+            peft_config=None if use_unsloth else lora_config(recipe),
+            callbacks=[log, ReportCallback(report)],
+        )
+        run.train(trainer)
+        if in_bfloat16:
+            trainer.model.to(torch.bfloat16)
+        save = partial(_save, trainer.model, tokenizer, base_name or base_source)
+        run.finish(save, (LOG_NAME, CURVES_NAME, ANSWERS_NAME) if keep_log else ())
+    return {"steps": float(trainer.state.global_step), "loss": round(mean_loss(log.records), 4)}
+
+
+def _save(network: Any, tokenizer: Any, base_name: str, folder: Path) -> None:
+    network.peft_config["default"].base_model_name_or_path = base_name
+    network.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
+    tokenizer.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)
+
+
+def _load_base(folder: Path, recipe: AdapterTraining, seed: int, *, use_unsloth: bool) -> tuple[Any, Any]:
+    """Return the tokenizer and the network; Unsloth puts the adapter on at once."""
     cuda = torch.cuda.is_available()
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        network = AutoModelForCausalLM.from_pretrained(
+        if use_unsloth:
+            return tokenizer, load_patched(folder, recipe, max_length=MAX_LENGTH, seed=seed)
+        return tokenizer, AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=torch.bfloat16 if cuda else torch.float32,
             use_safetensors=True,
             trust_remote_code=False,
-            attn_implementation="sdpa" if cuda else "eager",
+            attn_implementation=None if cuda else "eager",
         )
     except LOAD_FAILURES as error:
         raise broken_weights("base model", folder, error) from error
+
+
+def _dataset(examples: Sequence[tuple[str, str]]) -> Dataset:
     disable_progress_bars()
-    data = Dataset.from_dict({"prompt": [e[0] for e in examples], "completion": [e[1] for e in examples]})
-    with tempfile.TemporaryDirectory() as scratch:
-        config = SFTConfig(
-            output_dir=scratch,
-            num_train_epochs=recipe.epochs,
-            per_device_train_batch_size=recipe.batch_size,
-            learning_rate=recipe.learning_rate,
-            lr_scheduler_type="cosine",
-            warmup_steps=0.03,
-            completion_only_loss=True,
-            max_length=512,
-            bf16=cuda or cpu_multiplies_bfloat16(),
-            use_cpu=not cuda,
-            gradient_checkpointing=False,
-            save_strategy="no",
-            report_to="none",
-            logging_steps=10,
-            disable_tqdm=True,
-            seed=seed,
-            dataloader_pin_memory=cuda,
-        )
-        trainer = SFTTrainer(
-            model=network,
-            args=config,
-            train_dataset=data,
-            processing_class=tokenizer,
-            peft_config=lora_config(recipe),
-            callbacks=[ReportCallback(report)],
-        )
-        trainer.remove_callback(PrinterCallback)
-        result = trainer.train()
-        if in_bfloat16:
-            trainer.model.to(torch.bfloat16)
-        trainer.model.peft_config["default"].base_model_name_or_path = base_name or base_source
-        staged = Path(scratch, "adapter")
-        trainer.model.save_pretrained(staged, safe_serialization=True, save_embedding_layers=False)
-        tokenizer.save_pretrained(staged)
-        (staged / "README.md").unlink(missing_ok=True)
-        shutil.move(staged, out)
-    return {"steps": float(result.global_step), "loss": round(float(result.training_loss), 4)}
+    return Dataset.from_dict({"prompt": [e[0] for e in examples], "completion": [e[1] for e in examples]})
+
+
+def _arguments(recipe: AdapterTraining, folder: Path, seed: int, *, validates: bool) -> SFTConfig:
+    cuda = torch.cuda.is_available()
+    return SFTConfig(
+        output_dir=str(folder),
+        num_train_epochs=recipe.epochs,
+        per_device_train_batch_size=recipe.batch_size,
+        per_device_eval_batch_size=recipe.batch_size,
+        gradient_accumulation_steps=recipe.gradient_accumulation,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=0.03,
+        completion_only_loss=True,
+        max_length=MAX_LENGTH,
+        bf16=cuda or cpu_multiplies_bfloat16(),
+        use_cpu=not cuda,
+        gradient_checkpointing=False,
+        save_strategy="epoch",
+        save_total_limit=2,
+        eval_strategy="epoch" if validates else "no",
+        prediction_loss_only=True,
+        report_to="none",
+        logging_steps=10,
+        disable_tqdm=True,
+        seed=seed,
+        dataloader_pin_memory=cuda,
+    )
+
+
+def _answer_each_epoch(folder: Path, tokenizer: Any, validation: AdapterValidation, note: Note) -> EpochEnd:
+    """Return what answers the validation prompts with the adapter in training, files the answers and notes how many are exact."""
+
+    def answer(network: Any, record: Record) -> dict[str, float]:
+        network.eval()
+        base = LoadedBase(name="in training", network=network, tokenizer=tokenizer, rows=AdapterRows(), adapters=("",))
+        answers = answer_prompts(base, validation)
+        append_answers(folder / ANSWERS_NAME, record["epoch"], record["step"], answers)
+        share = exact_share(answers)
+        note(f"epoch {record['epoch']:g}: {share:.0%} of {len(answers)} validation prompts answered to the letter")
+        return {"exact": share}
+
+    return answer

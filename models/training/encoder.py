@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,22 +9,28 @@ from typing import Any
 
 import torch
 from datasets import Dataset, disable_progress_bars
+from safetensors.torch import load_model, save_model
 from sentence_transformers import (
     SentenceTransformer,
     SentenceTransformerTrainer,
     SentenceTransformerTrainingArguments,
 )
+from sentence_transformers.sentence_transformer.evaluation import SentenceEvaluator
 from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss
 from sentence_transformers.sentence_transformer.modules import Pooling
-from transformers import PrinterCallback
 
 from models.errors import ModelError
-from models.loader import LOAD_FAILURES, broken_weights
+from models.loader import LOAD_FAILURES, broken_weights, fetch_model
 from models.sources import check_safe, fetch, resolve_source
 from models.text_features import HashedNgrams
 from models.training.encoder_data import Pair
-from models.training.progress import Report, ReportCallback
+from models.training.encoder_validation import Validate
+from models.training.progress import Note, Report, ReportCallback, ignore_note
+from models.training.run_folder import make_stamp, open_run
 from models.training.target import prepare_target
+from models.training.training_log import CURVES_NAME, LOG_NAME, TrainingLog, mean_loss
+
+_WEIGHTS = "weights.safetensors"  # of a checkpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,16 @@ class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Add none."""
 
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        """Write the weights of a checkpoint as they are; the encoder's own file may round them."""
+        file = Path(output_dir or self.args.output_dir, _WEIGHTS)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        save_model(self.model, str(file))
+
+    def _load_from_checkpoint(self, checkpoint_path: str) -> None:
+        """Read what `_save` wrote."""
+        load_model(self.model, Path(checkpoint_path, _WEIGHTS))
+
 
 def make_encoder(recipe: EncoderRecipe) -> SentenceTransformer:
     """Return an untrained encoder of the recipe's kind."""
@@ -74,52 +88,89 @@ def make_encoder(recipe: EncoderRecipe) -> SentenceTransformer:
     )
 
 
-def train_encoder(pairs: Sequence[Pair], recipe: EncoderRecipe, out: Path, report: Report) -> dict[str, float]:
+def train_encoder(
+    pairs: Sequence[Pair],
+    recipe: EncoderRecipe,
+    out: Path,
+    report: Report,
+    *,
+    note: Note = ignore_note,
+    validate: Validate | None = None,
+    keep_log: bool = True,
+) -> dict[str, float]:
     """Train on `pairs` and write the encoder folder `out`; return steps and the mean loss.
+
+    The run can be interrupted and repeated (`run_folder`). Each epoch ends with the figures of `validate`. Log and curves stay in
+    the folder with `keep_log`.
 
     Raises:
         TargetExists: `out` exists already.
-        ModelError: there are no pairs.
+        ModelError: there are no pairs, the base cannot be loaded, or the folder of another run is in the way.
     """
     prepare_target(out)
     if not pairs:
         raise ModelError("no training pairs; check the data file and its split")
+    if recipe.base:
+        fetch_model(recipe.base, note)
     torch.manual_seed(recipe.seed)
     encoder = make_encoder(recipe)
+    with open_run(out, make_stamp("encoder", recipe, list(pairs)), note) as run:
+        log = TrainingLog(run.path)
+        trainer = _Trainer(
+            model=encoder,
+            args=_arguments(recipe, run.path, validates=validate is not None),
+            train_dataset=_dataset(pairs),
+            evaluator=_Evaluator(validate) if validate else None,
+            loss=CosineSimilarityLoss(encoder),
+            callbacks=[log, ReportCallback(report)],
+        )
+        run.train(trainer)
+        run.finish(
+            lambda staged: encoder.save(str(staged), create_model_card=False),
+            (LOG_NAME, CURVES_NAME) if keep_log else (),
+        )
+    return {"steps": float(trainer.state.global_step), "loss": round(mean_loss(log.records), 5)}
+
+
+class _Evaluator(SentenceEvaluator):  # type: ignore[misc]
+    """Hands the encoder in training to a `Validate`."""
+
+    def __init__(self, validate: Validate) -> None:
+        """Ask `validate`."""
+        super().__init__()
+        self._validate = validate
+
+    def __call__(self, model: SentenceTransformer, *_: Any, **__: Any) -> dict[str, float]:
+        """Return the figures."""
+        return self._validate(model)
+
+
+def _dataset(pairs: Sequence[Pair]) -> Dataset:
     disable_progress_bars()
-    data = Dataset.from_dict(
+    return Dataset.from_dict(
         {
             "sentence1": [pair.first for pair in pairs],
             "sentence2": [pair.second for pair in pairs],
             "score": [pair.similarity for pair in pairs],
         }
     )
-    with tempfile.TemporaryDirectory() as scratch:
-        arguments = SentenceTransformerTrainingArguments(
-            output_dir=scratch,
-            num_train_epochs=recipe.epochs,
-            per_device_train_batch_size=recipe.batch_size,
-            learning_rate=recipe.learning_rate,
-            lr_scheduler_type="cosine",
-            warmup_steps=0.05,
-            save_strategy="no",
-            report_to="none",
-            logging_steps=20,
-            disable_tqdm=True,
-            seed=recipe.seed,
-            use_cpu=not torch.cuda.is_available(),
-            dataloader_pin_memory=torch.cuda.is_available(),
-        )
-        trainer = _Trainer(
-            model=encoder,
-            args=arguments,
-            train_dataset=data,
-            loss=CosineSimilarityLoss(encoder),
-            callbacks=[ReportCallback(report)],
-        )
-        trainer.remove_callback(PrinterCallback)
-        result = trainer.train()
-        staged = Path(scratch, "encoder")
-        encoder.save(str(staged), create_model_card=False)
-        shutil.move(staged, out)
-    return {"steps": float(result.global_step), "loss": round(float(result.training_loss), 5)}
+
+
+def _arguments(recipe: EncoderRecipe, folder: Path, *, validates: bool) -> SentenceTransformerTrainingArguments:
+    return SentenceTransformerTrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=recipe.epochs,
+        per_device_train_batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=0.05,
+        save_strategy="epoch",
+        save_total_limit=2,
+        eval_strategy="epoch" if validates else "no",
+        report_to="none",
+        logging_steps=20,
+        disable_tqdm=True,
+        seed=recipe.seed,
+        use_cpu=not torch.cuda.is_available(),
+        dataloader_pin_memory=torch.cuda.is_available(),
+    )

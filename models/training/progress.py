@@ -10,6 +10,16 @@ from transformers import TrainerCallback
 Report = Callable[[int, int, float], None]
 """Gets the step, the number of steps and the loss."""
 
+Stage = Callable[[str], Report]
+"""Begins a part of a command by its name and gives its report."""
+
+Note = Callable[[str], None]
+"""Gets a line that must stay readable: a licence, what is missing, how to go on."""
+
+
+def ignore_note(text: str) -> None:
+    """Take a note and show it to nobody."""
+
 
 class ReportCallback(TrainerCallback):  # type: ignore[misc]
     """Hands the loss that a trainer logs to a `Report`."""

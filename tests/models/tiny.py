@@ -15,6 +15,8 @@ from peft import LoraConfig, get_peft_model
 from sentence_transformers import SentenceTransformer
 from transformers import (
     AutoModelForCausalLM,
+    Gemma2Config,
+    Gemma2ForCausalLM,
     GPTNeoXConfig,
     GPTNeoXForCausalLM,
     LlamaConfig,
@@ -38,6 +40,7 @@ RANKS = {"output_message": 4, "memory": 8, "summary": 8, "eyes_mouth_pose": 4}
 TARGETS = {
     "llama": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
     "neox": ["query_key_value"],
+    "gemma2": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
 }
 PROMPTS = {
     "output_message": "안녕 로라야 (답변 시작)",
@@ -89,6 +92,8 @@ def make_network(kind: str, vocabulary: int) -> Any:
     }
     if kind == "llama":
         return LlamaForCausalLM(LlamaConfig(**shared, num_key_value_heads=2))
+    if kind == "gemma2":
+        return Gemma2ForCausalLM(Gemma2Config(**shared, num_key_value_heads=2, head_dim=8, sliding_window=64))
     return GPTNeoXForCausalLM(GPTNeoXConfig(**shared, rotary_pct=0.5))
 
 

@@ -1,0 +1,83 @@
+"""The command `train encoder`: train from one file, or, where the encoder exists, measure it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from models.errors import ModelError
+from models.loader import choose_device, fetch_model, load_encoder
+from models.profile import Profile
+from models.settings import ModelSettings
+from models.sources import name_source, quieten_libraries
+from models.training.encoder import EncoderRecipe, recipe_for, train_encoder
+from models.training.encoder_data import read_training_pairs
+from models.training.encoder_validation import Validate, read_validation
+from models.training.progress import Note, Stage
+from models.training.training_log import LOG_NAME, last_validation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderOptions:
+    """What may differ from the profile's recipe; None and nothing leave it. `base` is a folder or a Hugging Face id."""
+
+    base: str = ""
+    epochs: float | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    seed: int = 7
+
+    def make_recipe(self, training_base: str, training_epochs: float) -> EncoderRecipe:
+        """Return the recipe over a profile's base and epochs."""
+        base = name_source(self.base) or training_base
+        recipe = recipe_for(base=base, epochs=self.epochs or training_epochs, seed=self.seed)
+        return replace(
+            recipe,
+            batch_size=self.batch_size or recipe.batch_size,
+            learning_rate=self.learning_rate or recipe.learning_rate,
+        )
+
+
+def run_encoder(
+    profile: Profile,
+    task: str,
+    data: Path,
+    validation: Path | None,
+    out: Path,
+    options: EncoderOptions,
+    stage: Stage,
+    note: Note,
+) -> dict[str, Any]:
+    """Train the encoder of `task` into `out`, or measure the one that is there; return what the command prints.
+
+    Raises:
+        CorpusError: a file breaks its format. ModelError: no such task, `out` is no encoder, or the training failed.
+    """
+    quieten_libraries()
+    encoder = profile.encoders.get(task)
+    if encoder is None:
+        raise ModelError(f"no encoder task {task!r}; choose memory or ethics")
+    if out.exists() and not (out / "modules.json").is_file():
+        raise ModelError(f"{out} exists and is no sentence encoder; remove it, or give another --out")
+    validate = read_validation(task, data, validation)
+    if out.exists():
+        return _measure(out, validate, note)
+    pairs = read_training_pairs(task, data, seed=options.seed)
+    if pairs and validate is None:
+        note("there are no validation rows; training goes on without them")
+    recipe = options.make_recipe(encoder.training_base, encoder.training_epochs)
+    figures = train_encoder(pairs, recipe, out, stage(f"{task} encoder"), note=note, validate=validate)
+    return {"out": str(out), "pairs": len(pairs), **figures, "validation": last_validation(out / LOG_NAME)}
+
+
+def _measure(out: Path, validate: Validate | None, note: Note) -> dict[str, Any]:
+    """Measure the encoder in `out`; nothing is trained or written."""
+    note(f"{out} exists; training is skipped")
+    figures = None
+    if validate is None:
+        note("there are no validation rows, so nothing is measured")
+    else:
+        device, _ = choose_device(ModelSettings())
+        figures = validate(load_encoder(str(fetch_model(str(out.resolve()), note)), device))
+    return {"out": str(out), "skipped": True, "validation": figures}
