@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: setup chat test check format clean
+.PHONY: setup chat test check format reports clean
 
 setup: $(VENV)/.installed
 chat: setup
@@ -20,6 +20,11 @@ check: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+reports: $(VENV)/.installed-dev
+	$(BIN)/python main.py evaluate dialogue --golden models/evaluation/golden/dialogue.jsonl --report docs/evaluation
+	$(BIN)/python main.py evaluate ethics --data models/evaluation/golden/ethics.csv --report docs/evaluation
+	$(BIN)/python main.py evaluate memory --data models/evaluation/golden/memory.csv --report docs/evaluation
+	$(BIN)/python main.py evaluate held-out --report docs/evaluation
 clean:
 	rm -rf $(VENV) build dist *.egg-info
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from engine.clock_context import PARTS, WEEKDAYS, DayPart
+from engine.expression import parse_expression
 from engine.final_input import REPLY_MARK
 from engine.generation import SeedSource, Writer
+from engine.memory import parse_memory
 from engine.types import ignore_event
 from models.profile import Profile
-from models.types import TextGenerator
+from models.types import FinishReason, Generation, Sampling, StepAnswer, TextGenerator
 
 
 class Rehearsal:
@@ -19,23 +23,52 @@ class Rehearsal:
         self._profile = profile
         self._seed = seed
 
-    async def answer(self, task: str, prompt: str) -> str:
-        """Return what the step `task` makes of `prompt`; empty where it makes nothing.
+    async def answer(self, task: str, prompt: str) -> StepAnswer:
+        """Return what the step `task` makes of `prompt`; the text is empty where it makes nothing.
+
+        Well-formed is an answer that needed no fallback; of a memory, one that can be read, whether it may be stored or not.
 
         Raises:
             GenerationError: the generator failed.
         """
-        writer = Writer(self._generator, self._profile, SeedSource(self._seed, prompt))
+        generator = _LastTry(self._generator)
+        writer = Writer(generator, self._profile, SeedSource(self._seed, prompt))
         if task == "output_message":
-            return (await writer.write_reply(prompt, _time_of(prompt), ignore_event)).text
+            reply = await writer.write_reply(prompt, _time_of(prompt), ignore_event)
+            return StepAnswer(text=reply.text, is_well_formed=not reply.is_fallback)
         if task == "memory":
             note = await writer.extract_memory(prompt, prompt)
-            return note.text if note else ""
+            is_whole = generator.finish_reason is FinishReason.STOP
+            is_readable = is_whole and parse_memory(generator.text) is not None
+            return StepAnswer(text=note.text if note else "", is_well_formed=is_readable)
         if task == "summary":
-            final_input, _, reply = prompt.rpartition(REPLY_MARK)
-            return await writer.summarise(final_input, reply.strip()) or ""
+            final_input, _, reply_text = prompt.rpartition(REPLY_MARK)
+            summary = await writer.summarise(final_input, reply_text.strip())
+            return StepAnswer(text=summary or "", is_well_formed=summary is not None)
         face = await writer.choose_expression(prompt)
-        return f"(눈 {face.eyes}, 입 {face.mouth}, 고개 돌림 {face.pose})"
+        return StepAnswer(
+            text=f"(눈 {face.eyes}, 입 {face.mouth}, 고개 돌림 {face.pose})",
+            is_well_formed=parse_expression(generator.text) is not None,
+        )
+
+
+class _LastTry:
+    """Passes on to a generator and keeps what it answered last."""
+
+    def __init__(self, generator: TextGenerator) -> None:
+        self._generator = generator
+        self.text = ""
+        self.finish_reason: FinishReason | None = None
+
+    def count_tokens(self, adapter: str, text: str) -> int:
+        return self._generator.count_tokens(adapter, text)
+
+    async def generate(
+        self, adapter: str, prompt: str, sampling: Sampling, *, on_text: Callable[[str], None] | None = None
+    ) -> Generation:
+        generation = await self._generator.generate(adapter, prompt, sampling, on_text=on_text)
+        self.text, self.finish_reason = generation.text, generation.finish_reason
+        return generation
 
 
 def _time_of(prompt: str) -> DayPart:

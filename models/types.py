@@ -1,4 +1,4 @@
-"""What crosses the border of `models`: two protocols and their arguments. No torch here."""
+"""What crosses the border of `models`: two protocols, their arguments, and the answers that are evaluated. No torch here."""
 
 from __future__ import annotations
 
@@ -46,6 +46,14 @@ class Generation:
     finish_reason: FinishReason
     new_tokens: int
     first_token_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepAnswer:
+    """What one step of a turn made of a prompt after its tries, and whether the last try had the form that the step asks for."""
+
+    text: str
+    is_well_formed: bool
 
 
 class TextGenerator(Protocol):

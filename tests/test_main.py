@@ -107,6 +107,11 @@ def change(database: Path, statement: str) -> None:
         (["evaluate", "memory", "--data", "missing.csv"], "cannot read missing.csv"),
         (["evaluate", "memory", "--data", "missing.txt"], "cannot read missing.txt"),
         (["evaluate", "memory", "--data", "."], "cannot read ."),
+        (["evaluate", "held-out", "--task", "song"], "--task"),
+        (["evaluate", "held-out", "--limit", "0"], "--limit"),
+        (["evaluate", "cross-validate", "--task", "memory"], "--data"),
+        (["evaluate", "cross-validate", "--task", "song", "--data", "a.csv"], "--task"),
+        (["evaluate", "cross-validate", "--task", "memory", "--data", "a.csv", "--folds", "1"], "--folds"),
         (["db", "bogus"], "bogus"),
         (["db", "current", "surplus"], "surplus"),
         (["db", "upgrade", "--database-url", "foo"], "the database URL cannot be read"),
@@ -270,6 +275,130 @@ def test_encoder_is_trained_and_then_only_measured(
     measured = json.loads(capfd.readouterr().out)
     assert measured["skipped"] is True
     assert set(measured["validation"]) == set(trained["validation"]) == {"accuracy", "mse", "mae", "corr"}
+
+
+# --- evaluation ---
+
+MEMORY_HEAD = "memory_0,user_prompt_0,memory_1,user_prompt_1,similarity_score\n"
+
+
+@pytest.fixture
+def evaluation_data(empty_place: Path) -> Path:
+    """One small file for each evaluation, in the folder that the test works in."""
+    (empty_place / "m.csv").write_text(f"{MEMORY_HEAD}[취미: 등산],a,[취미: 등산],산에 가자,1.0\n", encoding="utf-8")
+    (empty_place / "e.csv").write_text(
+        "type,user_prompt,category\ntest,안녕,일반\ntest,사랑해,정치\n", encoding="utf-8"
+    )
+    golden = {"task": "eyes_mouth_pose", "input": "좋아", "expect_any": ["눈 보통"]}
+    (empty_place / "g.jsonl").write_text(json.dumps(golden), encoding="utf-8")
+    return empty_place
+
+
+@pytest.mark.filterwarnings("default")  # what importing torch and its company warns of is not ours
+@pytest.mark.parametrize(
+    ("task", "arguments", "plots"),
+    [
+        ("memory", ["--data", "m.csv"], {"memory-scatter.png", "memory-scores.png"}),
+        ("ethics", ["--data", "e.csv"], {"ethics-confusion.png", "ethics-scores.png"}),
+        ("dialogue", ["--golden", "g.jsonl", "--precision", "float32"], {"dialogue-passed.png"}),
+    ],
+)
+def test_report_holds_the_command_and_nothing_that_changes_from_run_to_run(
+    capfd: pytest.CaptureFixture[str], evaluation_data: Path, tiny_profile: str, task: str, arguments: list[str], plots: set[str]
+) -> None:  # fmt: skip
+    command = ["evaluate", task, *arguments, "--profile", tiny_profile, "--report", "내 보고서", "--json"]
+    written = []
+    for _ in range(2):
+        assert program.main(command) == 0
+        assert json.loads(capfd.readouterr().out)["n"] >= 1
+        written.append({file.name: file.read_bytes() for file in (evaluation_data / "내 보고서").iterdir()})
+    assert set(written[0]) == {f"{task}.md", *plots}
+    assert written[0] == written[1]
+    line = f"main.py evaluate {task} {' '.join(arguments)} --profile tiny.toml --report '내 보고서' --json"
+    assert (
+        f"profile `tiny`; run this again rather than edit it:\n\n```\n{line}\n```" in written[0][f"{task}.md"].decode()
+    )
+
+
+@pytest.mark.filterwarnings("default")
+def test_report_shows_the_learning_curves_of_the_weights_that_are_measured(
+    empty_place: Path, evaluation_data: Path, tiny_profile: str
+) -> None:
+    shutil.copytree(empty_place / "encoder", empty_place / "mine")
+    (empty_place / "mine" / "training_log.jsonl").write_text(
+        '{"step": 1, "epoch": 1.0, "loss": 0.5}\n', encoding="utf-8"
+    )
+    command = [
+        "evaluate",
+        "memory",
+        "--data",
+        "m.csv",
+        "--profile",
+        tiny_profile,
+        "--weights",
+        "mine",
+        "--report",
+        "out",
+    ]
+    assert program.main(command) == 0
+    assert "## Learning curves" in (empty_place / "out" / "memory.md").read_text(encoding="utf-8")
+    assert (empty_place / "out" / "memory-curves-memory.png").is_file()
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["memory", "--data", "m.csv"],
+        ["ethics", "--data", "e.csv"],
+        ["dialogue", "--golden", "g.jsonl"],
+        ["held-out"],
+        ["cross-validate", "--task", "memory", "--data", "m.csv"],
+    ],
+    ids=lambda arguments: str(arguments[0]),
+)
+def test_file_in_place_of_the_report_folder_gets_one_line_before_anything_is_measured(
+    refused: Refused, evaluation_data: Path, arguments: list[str]
+) -> None:
+    (evaluation_data / "out").write_text("kept", encoding="utf-8")
+    assert "give another --report" in refused("evaluate", *arguments, "--report", "out")
+    assert (evaluation_data / "out").read_text(encoding="utf-8") == "kept"
+
+
+@pytest.mark.filterwarnings("default")
+def test_report_without_matplotlib_says_what_to_install(
+    refused: Refused, evaluation_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    message = refused("evaluate", "memory", "--data", "m.csv", "--report", "out")
+    assert "matplotlib is not installed" in message
+    assert not (evaluation_data / "out").exists()
+
+
+@pytest.mark.filterwarnings("default")
+def test_held_out_ethics_sentences_are_measured(
+    capfd: pytest.CaptureFixture[str], empty_place: Path, tiny_profile: str
+) -> None:
+    command = ["evaluate", "held-out", "--task", "ethics", "--limit", "5", "--profile", tiny_profile, "--report", "out"]
+    assert program.main(command) == 0
+    figures = json.loads(capfd.readouterr().out)
+    assert (figures["same_text"], figures["ethics"]["n"], "dialogue" in figures) == (None, 5, False)
+    assert (empty_place / "out" / "held-out-ethics.md").is_file()
+
+
+@pytest.mark.filterwarnings("default")
+def test_cross_validation_prints_every_fold_and_keeps_no_weights(
+    capfd: pytest.CaptureFixture[str], empty_place: Path, tiny_profile: str
+) -> None:
+    lines = [(f"[취미: {n}]", f"메시지 {n}") for n in range(4)]
+    rows = [f"{a[0]},{a[1]},{b[0]},{b[1]},{float(a == b)}" for a in lines for b in lines]
+    (empty_place / "m.csv").write_text(MEMORY_HEAD + "\n".join(rows), encoding="utf-8")
+    before = set(empty_place.iterdir())
+    command = ["evaluate", "cross-validate", "--task", "memory", "--data", "m.csv", "--folds", "2", "--epochs", "1"]
+    assert program.main([*command, "--profile", tiny_profile, "--json"]) == 0
+    figures = json.loads(capfd.readouterr().out)
+    assert ([fold["n"] for fold in figures["folds"]], figures["all"]["n"]) == ([4, 4], 8)
+    assert set(empty_place.iterdir()) == before
 
 
 def test_no_traceback_reaches_the_terminal(empty_place: Path) -> None:

@@ -12,8 +12,10 @@ from typing import Any
 
 from models.errors import ModelError
 from models.profile import ADAPTER_NAMES
+from models.types import StepAnswer
 
-Answerer = Callable[[str, str], Awaitable[str]]
+Answerer = Callable[[str, str], Awaitable[StepAnswer]]
+"""Answers an input with an adapter, both by name and as text: (task, input)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,26 +67,58 @@ def _read_line(line: str, where: str) -> GoldenPrompt:
         raise ModelError(f"{where}: a line is a JSON object with task, input, expect_any, forbid ({error})") from error
 
 
-async def evaluate_dialogue(
-    prompts: Sequence[GoldenPrompt], answer: Answerer, progress: Callable[[int], None] = lambda _: None
-) -> dict[str, Any]:
-    """Answer every prompt, all at once, and return how many passed, by task, with the answers that failed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradedAnswer:
+    """The answer to a golden prompt and whether it passed."""
+
+    prompt: GoldenPrompt
+    answer: StepAnswer
+    passed: bool
+
+
+async def answer_all(
+    inputs: Sequence[tuple[str, str]], answer: Answerer, progress: Callable[[int], None] = lambda _: None
+) -> list[StepAnswer]:
+    """Answer every (task, input), all at once, in their order; `progress` gets the number of answers so far."""
     done = 0
 
-    async def judge(prompt: GoldenPrompt) -> tuple[GoldenPrompt, str, bool]:
+    async def ask(task: str, text: str) -> StepAnswer:
         nonlocal done
-        text = await answer(prompt.task, prompt.input)
+        result = await answer(task, text)
         done += 1
         progress(done)
-        return prompt, text, prompt.passes(text)
+        return result
 
-    results = await asyncio.gather(*(judge(prompt) for prompt in prompts))
+    return await asyncio.gather(*(ask(task, text) for task, text in inputs))
+
+
+async def grade_dialogue(
+    prompts: Sequence[GoldenPrompt], answer: Answerer, progress: Callable[[int], None] = lambda _: None
+) -> list[GradedAnswer]:
+    """Answer every prompt and judge the answers."""
+    answers = await answer_all([(each.task, each.input) for each in prompts], answer, progress)
+    return [
+        GradedAnswer(prompt=prompt, answer=given, passed=prompt.passes(given.text))
+        for prompt, given in zip(prompts, answers, strict=True)
+    ]
+
+
+def dialogue_figures(graded: Sequence[GradedAnswer]) -> dict[str, Any]:
+    """Return how many answers passed and how many are well-formed, by task, with the answers that failed."""
     by_task = {
-        task: {
-            "n": sum(prompt.task == task for prompt, _, _ in results),
-            "passed": sum(prompt.task == task and passed for prompt, _, passed in results),
-        }
-        for task in sorted({prompt.task for prompt in prompts})
+        task: count_passed([each for each in graded if each.prompt.task == task])
+        for task in sorted({each.prompt.task for each in graded})
     }
-    failed = [{"task": p.task, "input": p.input, "answer": text} for p, text, passed in results if not passed]
-    return {"n": len(results), "passed": sum(passed for _, _, passed in results), "by_task": by_task, "failed": failed}
+    failed = [
+        {"task": each.prompt.task, "input": each.prompt.input, "answer": each.answer.text}
+        for each in graded
+        if not each.passed
+    ]
+    return {"n": len(graded), "passed": len(graded) - len(failed), "by_task": by_task, "failed": failed}
+
+
+def count_passed(graded: Sequence[GradedAnswer]) -> dict[str, Any]:
+    """Return `n` and `passed`, and under `well_formed` the same of the answers' form."""
+    n = len(graded)
+    well_formed = {"n": n, "passed": sum(each.answer.is_well_formed for each in graded)}
+    return {"n": n, "passed": sum(each.passed for each in graded), "well_formed": well_formed}

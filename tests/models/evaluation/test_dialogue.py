@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from models.errors import ModelError
-from models.evaluation.dialogue import evaluate_dialogue, read_golden
+from models.evaluation.dialogue import dialogue_figures, grade_dialogue, read_golden
 from models.profile import ADAPTER_NAMES, MODELS_DIR
+from models.types import StepAnswer
 
 
 def _line(**fields: object) -> str:
@@ -79,12 +80,17 @@ async def test_prompts_are_answered_at_once_and_counted_by_task(write: Callable[
     together = asyncio.Barrier(3)
     done: list[int] = []
 
-    async def answer(task: str, text: str) -> str:
+    async def answer(task: str, text: str) -> StepAnswer:
         await asyncio.wait_for(together.wait(), 10)
-        return "응!" if text == "안녕" else "[상태: 졸림]" if task == "memory" else "아니"
+        reply = "응!" if text == "안녕" else "[상태: 졸림]" if task == "memory" else "아니"
+        return StepAnswer(text=reply, is_well_formed=task == "memory")
 
-    figures = await evaluate_dialogue(read_golden(write("g.jsonl", "\n".join(lines))), answer, done.append)
+    prompts = read_golden(write("g.jsonl", "\n".join(lines)))
+    figures = dialogue_figures(await grade_dialogue(prompts, answer, done.append))
     assert (figures["n"], figures["passed"]) == (3, 2)
-    assert figures["by_task"] == {"memory": {"n": 1, "passed": 1}, "output_message": {"n": 2, "passed": 1}}
+    assert figures["by_task"] == {
+        "memory": {"n": 1, "passed": 1, "well_formed": {"n": 1, "passed": 1}},
+        "output_message": {"n": 2, "passed": 1, "well_formed": {"n": 2, "passed": 0}},
+    }
     assert figures["failed"] == [{"task": "output_message", "input": "잘 가", "answer": "아니"}]
     assert done == [1, 2, 3]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.errors import ModelError
-from models.evaluation.ethics import evaluate_ethics
+from models.evaluation.ethics import ethics_figures, precision_of, score_ethics
 from models.training.encoder_data import CATEGORIES, EthicsSentence
 from models.types import Embeddings
 
@@ -46,11 +46,12 @@ async def test_figures_of_a_small_set() -> None:
     )
     truth = {"사랑해": LOVE, "안녕": NORMAL, "내 정치 수업": NORMAL, "니 부모": PAEDRIP}
     sentences = [EthicsSentence(text=text, category=name) for text, name in truth.items()]
-    figures = await evaluate_ethics(embedder, sentences, _over_half)
+    figures = ethics_figures(await score_ethics(embedder, sentences, _over_half))
     assert (figures["n"], figures["accuracy"], figures["normal"]) == (4, 0.75, 2)
     assert figures["false_sanction_texts"] == ["내 정치 수업"]
     assert figures["missed_texts"] == ["니 부모"]
     assert (figures["false_sanctions"], figures["missed"]) == (1, 1)
+    assert (figures["sanctionable"], figures["caught"]) == (2, 1)
     assert figures["confusion"][NORMAL] == {LOVE: 0, NORMAL: 1, POLITICS: 1, PAEDRIP: 0, HATE: 0}
     assert figures["confusion"][PAEDRIP][PAEDRIP] == 1
     assert sum(sum(row.values()) for row in figures["confusion"].values()) == 4
@@ -60,11 +61,21 @@ async def test_figures_of_a_small_set() -> None:
 
 async def test_perfect_scores_give_perfect_figures() -> None:
     sentences = [EthicsSentence(text=name, category=name) for name in CATEGORIES]
-    figures = await evaluate_ethics(_ByCategory({}), sentences, _over_half)
+    figures = ethics_figures(await score_ethics(_ByCategory({}), sentences, _over_half))
     assert (figures["accuracy"], figures["mse"], figures["mae"], figures["corr"]) == (1, 0, 0, 1)
     assert (figures["false_sanctions"], figures["missed"]) == (0, 0)
 
 
 async def test_no_sentences_are_an_error() -> None:
     with pytest.raises(ModelError, match="no sentences"):
-        await evaluate_ethics(_ByCategory({}), [], _over_half)
+        await score_ethics(_ByCategory({}), [], _over_half)
+
+
+def test_precision_and_recall_over_all_categories_and_of_one_against_another() -> None:
+    confusion = {name: dict.fromkeys(CATEGORIES, 0) for name in CATEGORIES}
+    confusion[HATE] |= {HATE: 6, NORMAL: 2, PAEDRIP: 1}
+    confusion[NORMAL] |= {NORMAL: 9, HATE: 1}
+    confusion[LOVE] |= {HATE: 3}
+    over_all, against = precision_of(confusion, HATE), precision_of(confusion, HATE, NORMAL)
+    assert (over_all.right, over_all.found, over_all.wanted) == (6, 10, 9)
+    assert (against.right, against.found, against.wanted) == (6, 7, 8)

@@ -1,0 +1,186 @@
+"""Measure on what `models/data` holds out of training (docs/training.md): dialogue rows with all four adapters, ethics sentences.
+
+The rows say what is right, so memories and expressions are compared with them; of replies and summaries only the form is judged.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.evaluation.dialogue import Answerer, answer_all
+from models.evaluation.spread import pick_spread
+from models.profile import ADAPTER_NAMES
+from models.training.dialogue_files import DATA_DIR, split_front
+from models.training.dialogue_rows import DialogueCorpus, DialogueRow, expand, read_corpus
+from models.training.encoder_data import EthicsSentence, read_ethics_corpus, read_ethics_dialogue
+from models.training.examples import REPLY_MARK
+from models.training.slots import slot_names
+from models.types import StepAnswer
+
+LONGEST_SUMMARY = 40
+_SLOT = re.compile(r"\{[^{}]+\}")
+_LEVELS = re.compile(r"눈 (.+?), 입 (.+?), 고개 돌림 (.+?)\)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOutPrompt:
+    """An input of one adapter, as golden prompts have it, and what the corpus answers."""
+
+    task: str
+    input: str
+    expected: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOutAnswer:
+    """An answer and what is so of it, by name (`check_answer`); `passed` is among them."""
+
+    prompt: HeldOutPrompt
+    answer: StepAnswer
+    checks: dict[str, bool]
+
+
+def read_held_out_prompts(folder: Path = DATA_DIR, *, seed: int, limit: int | None = None) -> list[HeldOutPrompt]:
+    """Read the prompts of all adapters from the held-out rows of the corpus, at most the first `limit` of each adapter.
+
+    A reply is an input of eyes_mouth_pose only where no training row has it, not even with other words in its slots.
+
+    Raises:
+        CorpusError: a file breaks its format.
+    """
+    corpus = read_corpus(folder)
+    is_taught = _taught_replies(corpus)
+    prompts: dict[str, dict[HeldOutPrompt, None]] = {name: {} for name in ADAPTER_NAMES}
+    for row in expand(corpus, seed, held_out=True):
+        for prompt in _prompts_of(row):
+            if prompt.task != "eyes_mouth_pose" or not is_taught(prompt.input):
+                prompts[prompt.task][prompt] = None
+    return [prompt for chosen in prompts.values() for prompt in list(chosen)[:limit]]
+
+
+def read_held_out_ethics(folder: Path = DATA_DIR, *, limit: int | None = None) -> list[EthicsSentence]:
+    """Read the held-out sentences and dialogue messages that nothing teaches, at most `limit`, evenly spread.
+
+    Raises:
+        CorpusError: a file breaks its format.
+    """
+    corpus = read_corpus(folder)
+    taught = {each.text for each in (*read_ethics_dialogue(corpus, folder), *read_ethics_corpus(folder))}
+    held_out = (*read_ethics_corpus(folder, held_out=True), *read_ethics_dialogue(corpus, folder, held_out=True))
+    sentences = [each for each in dict.fromkeys(held_out) if each.text not in taught]
+    return sentences if limit is None else pick_spread(sentences, limit)
+
+
+def read_forbidden(facts: Path = DATA_DIR / "facts.toml") -> Callable[[str, str], bool]:
+    """Return what tells of (final input, reply) whether the reply matches a forbidden pattern of `facts`."""
+    rule = tomllib.loads(facts.read_text(encoding="utf-8"))["forbidden"]
+
+    def is_forbidden(final_input: str, reply: str) -> bool:
+        allowed = rule["allow_with_memory"] if split_front(final_input)[0] else ()
+        return any(pattern not in allowed and re.search(pattern, reply) for pattern in rule["patterns"])
+
+    return is_forbidden
+
+
+async def answer_held_out(
+    prompts: Sequence[HeldOutPrompt],
+    answer: Answerer,
+    is_forbidden: Callable[[str, str], bool],
+    progress: Callable[[int], None] = lambda _: None,
+) -> list[HeldOutAnswer]:
+    """Answer every prompt and check the answers."""
+    answers = await answer_all([(each.task, each.input) for each in prompts], answer, progress)
+    return [
+        HeldOutAnswer(prompt=prompt, answer=given, checks=check_answer(prompt, given, is_forbidden))
+        for prompt, given in zip(prompts, answers, strict=True)
+    ]
+
+
+def check_answer(
+    prompt: HeldOutPrompt, answer: StepAnswer, is_forbidden: Callable[[str, str], bool]
+) -> dict[str, bool]:
+    """Return what is so of an answer; the names differ by adapter, `well_formed` and `passed` are always there.
+
+    Keys and values of memories are equal when they are but for white space; eyes and mouth must be equal, the head may differ.
+    """
+    if prompt.task == "output_message":
+        forbidden = is_forbidden(prompt.input, answer.text)
+        checks = {"well_formed": answer.is_well_formed, "forbidden": forbidden}
+        return checks | {"passed": answer.is_well_formed and not forbidden}
+    if prompt.task == "memory":
+        return {"well_formed": answer.is_well_formed, **_check_memory(prompt.expected, answer.text)}
+    if prompt.task == "summary":
+        is_summary = answer.is_well_formed and 0 < len(answer.text) <= LONGEST_SUMMARY
+        return {"well_formed": is_summary, "passed": is_summary}
+    agrees = answer.is_well_formed and _levels(answer.text)[:2] == _levels(prompt.expected)[:2]
+    return {"well_formed": answer.is_well_formed, "eyes_and_mouth_right": agrees, "passed": agrees}
+
+
+def held_out_figures(answers: Sequence[HeldOutAnswer]) -> dict[str, dict[str, int]]:
+    """Return, for each adapter, the number of prompts `n` and how many answers have each of the checks."""
+    figures: dict[str, dict[str, int]] = {}
+    for each in answers:
+        counts = figures.setdefault(each.prompt.task, {"n": 0, **dict.fromkeys(each.checks, 0)})
+        counts["n"] += 1
+        for name, holds in each.checks.items():
+            counts[name] += holds
+    return figures
+
+
+def _prompts_of(row: DialogueRow) -> list[HeldOutPrompt]:
+    assert row.memory is not None
+    assert row.summary is not None
+    assert row.expression is not None
+    parts = {
+        "output_message": (row.input, row.reply),
+        "memory": (row.input, row.memory),
+        "summary": (f"{row.input}{REPLY_MARK}{row.reply}", row.summary),
+        "eyes_mouth_pose": (row.reply, row.expression),
+    }
+    return [HeldOutPrompt(task=task, input=text, expected=expected) for task, (text, expected) in parts.items()]
+
+
+def _taught_replies(corpus: DialogueCorpus) -> Callable[[str], bool]:
+    """Return what tells whether an exchange with an input that is trained on has a reply, whatever stands in its slots."""
+    texts = {
+        reply.text
+        for _, exchange in corpus.exchanges()
+        if not all(corpus.is_held_out(exchange, text) for text in exchange.inputs)
+        for reply in exchange.replies
+    }
+    patterns = [".+".join(map(re.escape, _SLOT.split(text))) for text in texts if slot_names(text)]
+    pattern = re.compile("|".join(patterns) or r"(?!)")
+    return lambda reply: reply in texts or pattern.fullmatch(reply) is not None
+
+
+def _check_memory(expected: str, text: str) -> dict[str, bool]:
+    (key, value), (true_key, true_value) = _note(text), _note(expected)
+    decided = bool(text) == bool(expected)
+    key_right, value_right = bool(expected) and key == true_key, bool(expected) and value == true_value
+    return {
+        "decision_right": decided,
+        "with_memory": bool(expected),
+        "stored_needlessly": bool(text) and not expected,
+        "missed": bool(expected) and not text,
+        "key_right": key_right,
+        "value_right": value_right,
+        "both_right": key_right and value_right,
+        "passed": decided and (not expected or (key_right and value_right)),
+    }
+
+
+def _note(memory: str) -> tuple[str, str]:
+    """Return key and value of `[key: value]`, with single spaces."""
+    key, _, value = memory[1:-1].partition(":")
+    return " ".join(key.split()), " ".join(value.split())
+
+
+def _levels(expression: str) -> tuple[str, ...]:
+    """Return the levels of eyes, mouth and head."""
+    match = _LEVELS.search(expression)
+    assert match is not None, expression
+    return match.groups()
