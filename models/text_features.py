@@ -1,8 +1,8 @@
 """Hashed n-grams of syllables and jamo: a small, fast text encoder that sentence-transformers can train, save and load.
 
-A message is read as letters only (inserted symbols, digits and spaces are dropped, jamo are composed), so 사💗랑💗해 and 사랑해 look
-alike. Its syllable 1-3-grams and jamo 3-5-grams are hashed into one embedding table (Weinberger et al. 2009), added up over the root of their number, and mapped by
-a two-layer head with a skip connection.
+A message is read as it is written and as letters only (inserted symbols, digits and spaces are dropped, jamo are composed), so that
+사💗랑💗해 and 사랑해 look alike. Its n-grams are hashed into one embedding table (Weinberger et al. 2009), added up over the root of
+their number, and mapped by a two-layer head with a skip connection.
 """
 
 from __future__ import annotations
@@ -65,16 +65,19 @@ def split_jamo(letters: str) -> str:
 
 
 def features(text: str) -> Iterator[str]:
-    """Yield the features of `text`: n-grams of letters and jamo, whole words, numbers and symbols."""
+    """Yield the features of `text`: n-grams as written and of its letters alone, jamo 4-grams, whole words, symbols.
+
+    Chosen by cross-validation (docs/decisions/0010).
+    """
     text = normalise(text)
     text = _CALLS.sub("", text) or text
-    letters = compose_jamo("".join(_LETTERS.findall(text)))
-    bounded = f"^{letters}$"
-    for size in (1, 2, 3):
-        yield from (f"s{bounded[i : i + size]}" for i in range(len(bounded) - size + 1))
-    jamo = split_jamo(bounded)
-    for size in (3, 4, 5):
-        yield from (f"j{jamo[i : i + size]}" for i in range(len(jamo) - size + 1))
+    letters = f"^{compose_jamo(''.join(_LETTERS.findall(text)))}$"
+    spaced = f"_{'_'.join(text.split())}_"
+    for kind, written in (("s", letters), ("c", spaced)):
+        for size in (1, 2, 3):
+            yield from (f"{kind}{written[i : i + size]}" for i in range(len(written) - size + 1))
+    jamo = split_jamo(letters)
+    yield from (f"j{jamo[i : i + 4]}" for i in range(len(jamo) - 3))
     yield from (f"w{word}" for word in _WORDS.findall(text))
     yield from (f"p{symbol}" for symbol in _SYMBOLS.findall(text))
 
@@ -92,7 +95,7 @@ class HashedNgrams(InputModule):  # type: ignore[misc]
         dimensions: int = 128,
         hidden: int = 256,
         max_features: int = 1024,
-        feature_dropout: float = 0.3,
+        feature_dropout: float = 0.5,
     ) -> None:
         """Make an untrained encoder.
 

@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from models.training.augment import add_noise
+from models.training.copying import WordStock, swap_copied_word
 from models.training.csv_rows import read_csv
 from models.training.dialogue_files import (
     DATA_DIR,
@@ -97,14 +98,15 @@ def is_share_below(text: str, share: float) -> bool:
 def expand(corpus: DialogueCorpus, seed: int, *, held_out: bool = False) -> list[DialogueRow]:
     """Draw one widened set of rows; another seed draws other slot values, noise and contexts.
 
-    Held-out rows are drawn once each, without noise; training rows three times where slots are filled, else twice.
+    Held-out rows are drawn once each, without noise; training rows several times (`_widening`), the first time without noise.
     """
     rng = random.Random(seed)
+    stock = WordStock(values for file in corpus.files for values in file.lists.values())
     summaries = [(reply.summary, file) for file, exchange in corpus.exchanges() for reply in exchange.replies]
     plain_summaries = [summary for summary, _ in summaries if "{" not in summary]
     rows: list[DialogueRow] = []
     for file, exchange in corpus.exchanges():
-        copies = 1 if held_out else 3 if exchange.slots() else 2
+        copies, swapped_share = (1, 0.0) if held_out else _widening(exchange)
         for text in exchange.inputs:
             if corpus.is_held_out(exchange, text) != held_out:
                 continue
@@ -112,12 +114,25 @@ def expand(corpus: DialogueCorpus, seed: int, *, held_out: bool = False) -> list
             for reply in replies:
                 for copy in range(copies):
                     noisy = copy > 0 and not held_out
-                    rows.append(_make_row(file, exchange, text, reply, plain_summaries, rng, noisy=noisy))
+                    row = _make_row(file, exchange, text, reply, plain_summaries, rng, noisy=noisy)
+                    if noisy and rng.random() < swapped_share:
+                        row = swap_copied_word(row, stock, rng)
+                    rows.append(row)
     if held_out:  # a filled slot may spell a message that is taught elsewhere
         taught = {split_front(row.input)[2] for row in expand(corpus, seed)}
         rows = [row for row in rows if split_front(row.input)[2] not in taught]
     rng.shuffle(rows)
     return rows
+
+
+def _widening(exchange: Exchange) -> tuple[int, float]:
+    """Return how often each row is drawn, and the share of the noisy ones in which a copied word is exchanged.
+
+    A memory in front comes most often: to copy what nobody wrote into the corpus is learned from variety.
+    """
+    if any(text.startswith("[") for text in exchange.inputs):
+        return 4, 0.6
+    return (3, 0.4) if exchange.slots() else (2, 0.4)
 
 
 def _make_row(
@@ -136,7 +151,7 @@ def _make_row(
         message = add_noise(message, rng)
     if not time_mark and TIME_WORDS.search(message):
         time_mark = f"(지금은 {rng.choice(WEEKDAYS)} {rng.choice(PARTS_OF_DAY)}) "
-    if not front and rng.random() < 0.4:
+    if not front and rng.random() < 0.3:
         front = f"(오로라 답변 요약) {rng.choice(summaries)} (사용자 질문) "
     return DialogueRow(
         input=f"{front}{time_mark}{message}",

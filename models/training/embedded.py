@@ -24,14 +24,15 @@ from models.training.encoder_data import (
     memory_pairs,
     read_ethics_corpus,
     read_ethics_dialogue,
+    read_front_lines,
     read_memory_lines,
     unrelated_pairs,
 )
 from models.training.examples import make_examples
 from models.training.manifest import LARGEST_BYTES, hash_folder, write_manifest
-from models.training.progress import Report
+from models.training.progress import Stage
+from models.training.training_log import LOG_NAME
 
-Stage = Callable[[str], Report]
 COMMAND = "python main.py train embedded"
 
 
@@ -40,7 +41,7 @@ class EmbeddedRecipe:
     """How the embedded weights are made; `adapter_examples` bounds the rows that each adapter reads."""
 
     base: BaseRecipe = BaseRecipe()
-    adapter_examples: int = 6000
+    adapter_examples: int = 8000
     ethics: EncoderRecipe = EncoderRecipe(epochs=3)
     memory: EncoderRecipe = EncoderRecipe(epochs=6)
     seed: int = 7
@@ -84,23 +85,24 @@ def train_embedded(
         chosen = random.Random(recipe.seed).sample(examples, min(recipe.adapter_examples, len(examples)))
         folder = staging / "adapters" / name
         train = partial(train_adapter, str(base), chosen, adapter.training, folder, seed=recipe.seed)
-        part(f"adapter {name}", folder, partial(train, base_name=adapter_base, in_bfloat16=True))
+        part(f"adapter {name}", folder, partial(train, base_name=adapter_base, in_bfloat16=True, keep_log=False))
 
     sentences = [*read_ethics_corpus(data, seed=recipe.seed), *read_ethics_dialogue(corpus, data, seed=recipe.seed)]
     ethics, memory = staging / "encoders" / "ethics", staging / "encoders" / "memory"
     pairs = ethics_pairs(sentences, copies=2, seed=recipe.seed)
-    part("encoder ethics", ethics, partial(train_encoder, pairs, recipe.ethics, ethics))
-    lines = read_memory_lines(data / "memory" / "lines.txt")
+    part("encoder ethics", ethics, partial(train_encoder, pairs, recipe.ethics, ethics, keep_log=False))
+    lines = [*read_memory_lines(data / "memory" / "lines.txt"), *read_front_lines(corpus, each=5, seed=recipe.seed)]
     near = unrelated_pairs(lines, corpus, data, each=4, seed=recipe.seed)
     keys = KeySimilarity(data / "memory" / "key_groups.txt")
     for draw in range(2):
         near += memory_pairs(lines, keys, negatives=20, seed=recipe.seed + draw)
-    part("encoder memory", memory, partial(train_encoder, near, recipe.memory, memory))
+    part("encoder memory", memory, partial(train_encoder, near, recipe.memory, memory, keep_log=False))
 
     figures_file.unlink()
     (staging / "recipe.txt").unlink()
-    for extra in (base / "training.json", *staging.rglob("training_args.bin")):
-        extra.unlink(missing_ok=True)
+    for extra in staging.rglob("training_args.bin"):
+        extra.unlink()
+    (base / LOG_NAME).replace(staging / LOG_NAME)
     counts = {"dialogue rows": corpus.count_rows(), "ethics sentences": len(sentences), "memory lines": len(lines)}
     command = COMMAND if recipe == EmbeddedRecipe() else f"{COMMAND} --passes {recipe.base.passes}"
     manifest = write_manifest(staging, data, command, {**figures, **counts})

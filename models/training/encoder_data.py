@@ -16,6 +16,7 @@ from models.training.dialogue_rows import DialogueCorpus, is_share_below
 from models.training.slots import draw_values, fill, read_slot_lists, slot_names
 
 CATEGORIES = ("사랑 고백/만남", "일반", "정치", "패드립", "혐오/기타")
+_ASKS = re.compile("뭐|누구|어디|언제|몇|기억|맞혀|맞춰|추천|알지|알아|이름")
 _MEMORY_LINE = re.compile(r"^(\[([^\[\]:]+): ([^\[\]]+)\])\s*(.+)$")
 
 
@@ -92,8 +93,10 @@ def read_ethics_corpus(folder: Path = DATA_DIR, *, held_out: bool = False, seed:
     return distinct
 
 
-def read_ethics_dialogue(corpus: DialogueCorpus, folder: Path = DATA_DIR, *, seed: int = 7) -> list[EthicsSentence]:
-    """Read the training messages of the dialogue corpus as ethics sentences, by `ethics/topics.toml`; most are normal."""
+def read_ethics_dialogue(
+    corpus: DialogueCorpus, folder: Path = DATA_DIR, *, held_out: bool = False, seed: int = 7
+) -> list[EthicsSentence]:
+    """Read messages of the dialogue corpus, trained on or held out, as ethics sentences, by `ethics/topics.toml`; most are normal."""
     topics = tomllib.loads((folder / "ethics" / "topics.toml").read_text(encoding="utf-8"))
     category_of = {topic: category for category, names in topics.items() for topic in names}
     rng = random.Random(seed)
@@ -103,7 +106,7 @@ def read_ethics_dialogue(corpus: DialogueCorpus, folder: Path = DATA_DIR, *, see
         if category == "skip":
             continue
         for line in exchange.inputs:
-            if not corpus.is_held_out(exchange, line):
+            if corpus.is_held_out(exchange, line) == held_out:
                 message = split_front(fill(line, draw_values(exchange.slots(), file.lists, rng)))[2]
                 sentences.append(EthicsSentence(text=message, category=category))
     return list(dict.fromkeys(sentences))
@@ -146,6 +149,36 @@ def read_memory_lines(path: Path) -> list[MemoryLine]:
             raise CorpusError(f"{path}:{number}: a line is `[key: value] message`, not {line.strip()!r}")
         result.append(MemoryLine(memory=match[1], key=match[2].strip(), value=match[3].strip(), message=match[4]))
     return result
+
+
+def read_front_lines(corpus: DialogueCorpus, *, each: int, seed: int) -> list[MemoryLine]:
+    """Return at most `each` lines a key from the memories that stand in front in the dialogue corpus, slots filled.
+
+    Only messages that ask after something are taken. One that stands behind several keys belongs to none of them and is left out,
+    as is what is held out.
+    """
+    rng = random.Random(seed)
+    keys: dict[str, set[str]] = {}
+    lines = []
+    for file, exchange in corpus.exchanges():
+        for text in exchange.inputs:
+            memory, _, message = split_front(text)
+            if memory.startswith("["):
+                keys.setdefault(message, set()).add(memory.partition(":")[0])
+        for text in exchange.inputs:
+            if text.startswith("[") and _ASKS.search(text.partition("]")[2]) and not corpus.is_held_out(exchange, text):
+                lines.append((file, exchange, text))
+    rng.shuffle(lines)
+    by_key: dict[str, list[MemoryLine]] = {}
+    for file, exchange, text in lines:
+        if len(keys[split_front(text)[2]]) > 1:
+            continue
+        memory, _, message = split_front(fill(text, draw_values(exchange.slots(), file.lists, rng)))
+        match = _MEMORY_LINE.match(f"{memory.strip()} {message}")
+        if match is not None:
+            line = MemoryLine(memory=match[1], key=match[2].strip(), value=match[3].strip(), message=match[4])
+            by_key.setdefault(line.key, []).append(line)
+    return [line for found in by_key.values() for line in list(dict.fromkeys(found))[:each]]
 
 
 def read_memory_csv(path: Path) -> list[Pair]:

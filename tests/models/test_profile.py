@@ -35,16 +35,26 @@ def test_shipped_profile_has_the_marks_limits_and_tries_of_the_design(name: str)
         "summary": (None, 64, 3),
         "eyes_mouth_pose": (None, 36, 5),
     }
-    temperatures = {key: (a.temperature, a.temperature_step) for key, a in profile.adapters.items()}
-    assert temperatures == {
-        "output_message": (0.6, 0.1),
-        "memory": (0.6, 0.0),
-        "summary": (0.6, 0.0),
-        "eyes_mouth_pose": (1.0, 0.0),
-    }
     assert profile.fallback_reply == "(읽씹)"
     assert (profile.ethics.normal_category, profile.ethics.normal) == ("일반", 0.5)
     assert set(profile.ethics.categories) == {"사랑 고백/만남", "정치", "패드립", "혐오/기타"}
+
+
+@pytest.mark.parametrize(
+    ("name", "temperatures"),
+    [
+        ("ohlora-v4", (0.6, 0.6, 0.6, 1.0)),
+        ("kanana-one", (0.6, 0.6, 0.6, 1.0)),
+        ("embedded", (0.3, 0.1, 0.1, 0.3)),  # docs/decisions/0011
+    ],
+)
+def test_shipped_profile_has_its_temperatures(name: str, temperatures: tuple[float, ...]) -> None:
+    adapters = load_profile(name).adapters
+    assert tuple(adapters[key].temperature for key in ("output_message", "memory", "summary", "eyes_mouth_pose")) == (
+        temperatures
+    )
+    assert {key for key, adapter in adapters.items() if adapter.temperature_step} == {"output_message"}
+    assert adapters["output_message"].temperature_step == 0.1
 
 
 def test_v4_names_the_published_weights() -> None:

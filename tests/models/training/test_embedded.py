@@ -73,6 +73,8 @@ def test_whole_rebuild_is_loaded_and_keeps_finished_parts_after_an_interruption(
     assert set(manifest["files"]) == {
         path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file() and path.name != "manifest.json"
     }
+    parts = [path for name in ("adapters", "encoders") for path in (out / name).rglob("*")]
+    assert not [path for path in parts if path.suffix in {".jsonl", ".png", ".md", ".partial"}]
     config = json.loads((out / "adapters" / "memory" / "adapter_config.json").read_text("utf-8"))
     assert config["base_model_name_or_path"] == "embedded/base"  # no path of the machine that trained it
 

@@ -22,6 +22,7 @@ from models.training.encoder_data import (
     read_ethics_corpus,
     read_ethics_csv,
     read_ethics_dialogue,
+    read_front_lines,
     read_memory_csv,
     read_memory_lines,
     read_test_pairs,
@@ -52,8 +53,9 @@ def test_ethics_corpus_is_decided_by_the_seed() -> None:
     assert read_ethics_corpus(seed=1) != read_ethics_corpus(seed=2)
 
 
-def test_golden_sentences_are_not_in_the_training_text() -> None:
-    golden = {sentence.text for sentence in read_ethics_csv(GOLDEN / "ethics.csv", "all")}
+@pytest.mark.parametrize("name", ["ethics.csv", "ethics_unseen.csv"])
+def test_golden_sentences_are_not_in_the_training_text(name: str) -> None:
+    golden = {sentence.text for sentence in read_ethics_csv(GOLDEN / name, "all")}
     assert golden
     assert sorted(golden & {sentence.text for sentence in read_ethics_corpus()}) == []
 
@@ -136,6 +138,23 @@ def test_memory_pairs_keep_all_near_and_some_far() -> None:
     assert sum(pair.similarity == 1 for pair in hobby) == 2
     assert sum(pair.similarity == 0 for pair in hobby) == 3
     assert memory_pairs(lines, KeySimilarity(path=None), negatives=3, seed=1) == pairs
+
+
+def test_memories_in_front_teach_the_memory_encoder() -> None:
+    corpus = read_corpus()
+    lines = read_front_lines(corpus, each=3, seed=7)
+    counts = Counter(line.key for line in lines)
+    assert len(counts) >= 80
+    assert max(counts.values()) == 3
+    held_out = {
+        split_front(text)[2]
+        for _, exchange in corpus.exchanges()
+        for text in exchange.inputs
+        if text.startswith("[") and corpus.is_held_out(exchange, text)
+    }
+    assert not held_out & {line.message for line in lines}
+    assert not [line for line in lines if "{" in line.memory + line.message]
+    assert read_front_lines(corpus, each=3, seed=7) == lines
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
