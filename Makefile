@@ -21,10 +21,10 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 reports: $(VENV)/.installed-dev
-	$(BIN)/python main.py evaluate dialogue --golden models/evaluation/golden/dialogue.jsonl --report docs/evaluation
-	$(BIN)/python main.py evaluate ethics --data models/evaluation/golden/ethics.csv --report docs/evaluation
-	$(BIN)/python main.py evaluate memory --data models/evaluation/golden/memory.csv --report docs/evaluation
-	$(BIN)/python main.py evaluate held-out --report docs/evaluation
+	$(BIN)/python main.py evaluate dialogue --golden models/evaluation/golden/dialogue_unseen.jsonl --report docs/evaluation
+	$(BIN)/python main.py evaluate ethics --data models/evaluation/golden/ethics_unseen.csv --report docs/evaluation
+	$(BIN)/python main.py evaluate memory --data models/evaluation/golden/memory_unseen.csv --report docs/evaluation
+	$(BIN)/python main.py evaluate held-out --limit 300 --report docs/evaluation
 clean:
 	rm -rf $(VENV) build dist *.egg-info
 

@@ -19,8 +19,9 @@ def _line(**fields: object) -> str:
     return json.dumps({"task": "output_message", "input": "안녕"} | fields, ensure_ascii=False)
 
 
-def test_shipped_prompts_are_read_and_cover_every_adapter() -> None:
-    prompts = read_golden(MODELS_DIR / "evaluation" / "golden" / "dialogue.jsonl")
+@pytest.mark.parametrize("name", ["dialogue", "dialogue_dev", "dialogue_unseen"])
+def test_shipped_prompts_are_read_and_cover_every_adapter(name: str) -> None:
+    prompts = read_golden(MODELS_DIR / "evaluation" / "golden" / f"{name}.jsonl")
     assert {prompt.task for prompt in prompts} == set(ADAPTER_NAMES)
     assert len({(prompt.task, prompt.input) for prompt in prompts}) == len(prompts)
 

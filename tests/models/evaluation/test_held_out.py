@@ -22,7 +22,7 @@ from models.evaluation.held_out_run import HeldOutRun, held_out_run_figures, mea
 from models.evaluation.report import Report
 from models.profile import ADAPTER_NAMES, BaseModelProfile, Profile
 from models.training.dialogue_rows import expand, read_corpus
-from models.training.encoder_data import CATEGORIES, read_ethics_corpus
+from models.training.encoder_data import CATEGORIES, read_ethics_corpus, read_ethics_dialogue
 from models.training.manifest import hash_folder
 from models.types import StepAnswer
 from tests.fakes import FakeEmbedder
@@ -76,11 +76,14 @@ def test_limit_is_for_each_adapter_and_takes_the_same_rows(data: Path) -> None:
     assert set(prompts) <= set(read_held_out_prompts(data, seed=7))
 
 
-def test_ethics_sentences_that_a_dialogue_teaches_are_left_out(data: Path) -> None:
-    held_out = {each.text for each in read_ethics_corpus(data, held_out=True)}
+def test_ethics_sentences_that_something_teaches_are_left_out(data: Path) -> None:
+    corpus = read_corpus(data)
+    written = {each.text for each in read_ethics_corpus(data, held_out=True)}
+    said = {each.text for each in read_ethics_dialogue(corpus, data, held_out=True)}
+    taught = {each.text for each in (*read_ethics_corpus(data), *read_ethics_dialogue(corpus, data))}
     sentences = {each.text for each in read_held_out_ethics(data)}
-    assert sentences < held_out
-    assert {text.split()[0] for text in held_out - sentences} == {"함께"}
+    assert sentences == (written | said) - taught
+    assert {text.split()[0] for text in written - sentences} == {"함께"}
     assert len(read_held_out_ethics(data, limit=3)) == 3
 
 
