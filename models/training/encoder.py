@@ -21,7 +21,6 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 
 from models.errors import ModelError
 from models.loader import LOAD_FAILURES, broken_weights, fetch_model
-from models.sources import check_safe, fetch, resolve_source
 from models.text_features import HashedNgrams
 from models.training.encoder_data import Pair
 from models.training.encoder_validation import Validate
@@ -69,16 +68,15 @@ class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
         load_model(self.model, Path(checkpoint_path, _WEIGHTS))
 
 
-def make_encoder(recipe: EncoderRecipe) -> SentenceTransformer:
-    """Return an untrained encoder of the recipe's kind."""
+def make_encoder(recipe: EncoderRecipe, note: Note = ignore_note) -> SentenceTransformer:
+    """Return an untrained encoder of the recipe's kind; `note` gets the licence notice of its base."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if not recipe.base:
         module = HashedNgrams(buckets=recipe.buckets, dimensions=recipe.dimensions, hidden=recipe.hidden)
         return SentenceTransformer(modules=[module], device=device)
     from sentence_transformers.base.modules import Transformer
 
-    folder = fetch(resolve_source(recipe.base))
-    check_safe(folder)
+    folder = fetch_model(recipe.base, note)
     try:
         transformer = Transformer(str(folder), model_kwargs={"use_safetensors": True})
     except LOAD_FAILURES as error:
@@ -110,10 +108,8 @@ def train_encoder(
     prepare_target(out)
     if not pairs:
         raise ModelError("no training pairs; check the data file and its split")
-    if recipe.base:
-        fetch_model(recipe.base, note)
     torch.manual_seed(recipe.seed)
-    encoder = make_encoder(recipe)
+    encoder = make_encoder(recipe, note)
     with open_run(out, make_stamp("encoder", recipe, list(pairs)), note) as run:
         log = TrainingLog(run.path)
         trainer = _Trainer(
