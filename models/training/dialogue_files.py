@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.errors import ModelError
+from models.training.faces import conventional_face
 from models.training.slots import WEEKDAYS, SlotError, draw_values, read_slot_lists, slot_names, without_slots
 
 DATA_DIR = Path(__file__).resolve().parent.parent / "data"
@@ -143,7 +144,7 @@ def _check_exchange(exchange: Exchange, lists: dict[str, list[str]]) -> None:
 
 
 def find_style_problems(file: DialogueFile, facts: Path = DATA_DIR / "facts.toml") -> Iterator[str]:
-    """Yield what breaks her facts or voice: forbidden patterns, overlong lines, loose weekdays."""
+    """Yield what breaks her facts or voice: forbidden patterns, overlong lines, loose weekdays, faces outside the convention."""
     forbidden = tomllib.loads(facts.read_text(encoding="utf-8"))["forbidden"]
     for exchange in file.exchanges:
         in_front = any(split_front(text)[0] for text in exchange.inputs)
@@ -158,6 +159,10 @@ def find_style_problems(file: DialogueFile, facts: Path = DATA_DIR / "facts.toml
                 yield f"{exchange.source}: summary of {len(reply.summary)} characters: {reply.summary}"
             if not timed and not in_front and any(day in reply.text for day in WEEKDAYS if day != "금요일"):
                 yield f"{exchange.source}: reply names a weekday but no time mark decides it: {reply.text}"
+            if (face := conventional_face(reply.text, reply.face)) != reply.face:
+                yield (
+                    f"{exchange.source}: face {' '.join(face)} by the convention (`python -m models.training.faces` mends): {reply.text}"
+                )
         for text in exchange.inputs:
             if len(split_front(text)[2]) > 70:
                 yield f"{exchange.source}: message of over 70 characters: {text}"

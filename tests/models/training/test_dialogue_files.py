@@ -97,10 +97,11 @@ def test_broken_line_is_named_with_its_file_and_line(
 @pytest.mark.parametrize(
     ("exchange", "problem"),
     [
-        (f"> 안녕\n< {'길' * 76} | 김 | {FACE}", "76 characters"),
-        (f"> 안녕\n< 응 | {'길' * 41} | {FACE}", "summary of 41"),
-        (f"> {'길' * 71}\n< 응 | 답함 | {FACE}", "over 70"),
-        (f"> 안녕\n< 월요일에 봐 | 답함 | {FACE}", "names a weekday"),
+        (f"> 안녕\n< {'길' * 75}! | 김 | {FACE}", "76 characters"),
+        (f"> 안녕\n< 응! | {'길' * 41} | {FACE}", "summary of 41"),
+        (f"> {'길' * 71}\n< 응! | 답함 | {FACE}", "over 70"),
+        (f"> 안녕\n< 월요일에 봐! | 답함 | {FACE}", "names a weekday"),
+        (f"> 안녕\n< 응 | 답함 | {FACE}", "face 보통 보통 없음 by the convention"),
     ],
 )
 def test_style_problem_is_found(write: Callable[..., Path], exchange: str, problem: str) -> None:
