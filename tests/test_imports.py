@@ -16,6 +16,7 @@ PACKAGES = ("bot", "engine", "models", "storage", "migrations")
 # What each part may import of ours besides itself, as modules or whole packages.
 ALLOWED = {
     "main": {"bot", "engine", "models", "storage"},
+    "bot.cli": {"bot", "engine", "models", "storage"},
     "bot": {"engine", "storage.records", "storage.errors"},
     "bot.handlers": {"bot", "engine", "storage"},
     "engine": {"models.types", "models.profile", "models.errors", "storage"},
@@ -42,7 +43,7 @@ HOMES = {
     "alembic": {"storage", "migrations"},
     "prompt_toolkit": {"bot"},
     "babel": {"bot"},
-    "typer": {"main"},
+    "typer": {"main", "bot"},
 }
 
 
@@ -94,6 +95,11 @@ def test_module_imports_only_libraries_that_are_at_home_there(path: Path) -> Non
     home = module_name(path).split(".")[0]
     libraries = {module.split(".")[0] for module in imported_modules(path)}
     assert not {library for library in libraries if home not in HOMES.get(library, {home})}
+
+
+def test_only_the_program_itself_imports_its_commands() -> None:
+    outside = [path for path in source_files() if not module_name(path).startswith(("main", "bot.cli"))]
+    assert not [path for path in outside for module in imported_modules(path) if is_within(module, "bot.cli")]
 
 
 def test_every_top_level_package_is_under_the_rules() -> None:

@@ -1,0 +1,1 @@
+"""The commands of `main.py` and the lifetimes they open; nothing else imports this package."""

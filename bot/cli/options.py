@@ -1,0 +1,35 @@
+"""What several commands share: options, and how they speak on stdout and stderr."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+ProfileOption = Annotated[str | None, typer.Option("--profile", help="Profile name, or a path to a .toml file.")]
+DataDirOption = Annotated[Path | None, typer.Option("--data-dir", help="Where the database lives.")]
+DatabaseOption = Annotated[str | None, typer.Option("--database-url", help="Another database, as a SQLAlchemy URL.")]
+DeviceOption = Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda.")]
+PrecisionOption = Annotated[str | None, typer.Option("--precision", help="auto, float32 or bfloat16.")]
+WeightsOption = Annotated[Path | None, typer.Option("--weights", help="A folder with other weights to use.")]
+OutOption = Annotated[Path, typer.Option(help="Folder to write; one that exists is used, not overwritten.")]
+EpochsOption = Annotated[float | None, typer.Option(min=0.01, help="Passes over the training data.")]
+BatchOption = Annotated[int | None, typer.Option(min=1, help="Examples in a batch.")]
+RateOption = Annotated[float | None, typer.Option(min=1e-9, help="Learning rate at its highest.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ReportOption = Annotated[Path | None, typer.Option("--report", help="Folder to write a page with plots into.")]
+
+notes = Console(stderr=True, highlight=False)
+
+
+def show_note(text: str) -> None:
+    """Print a line that must stay readable on stderr."""
+    notes.print(text, style="dim", markup=False)
+
+
+def print_figures(figures: dict[str, Any], as_json: bool) -> None:
+    """Print figures as JSON or as indented lines."""
+    print(json.dumps(figures, ensure_ascii=False, indent=None if as_json else 2))

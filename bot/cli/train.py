@@ -1,0 +1,98 @@
+"""`main.py train`: the embedded weights, one encoder, one adapter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli.options import (
+    BatchOption,
+    EpochsOption,
+    OutOption,
+    ProfileOption,
+    RateOption,
+    notes,
+    print_figures,
+    show_note,
+)
+from bot.progress import show_progress
+from bot.settings import load_settings
+from models.profile import load_profile
+
+train_app = typer.Typer(help="Train models from text.", no_args_is_help=True)
+
+
+@train_app.command("embedded")
+def train_embedded_command(
+    passes: Annotated[int | None, typer.Option(min=1, help="Passes over the widened corpus for the base.")] = None,
+    no_compile: Annotated[bool, typer.Option("--no-compile", help="Do not compile the training step.")] = False,
+) -> None:
+    """Rebuild the embedded weights from the text in models/data."""
+    from models.training.embedded import EmbeddedRecipe, train_embedded
+
+    recipe = EmbeddedRecipe(compile_steps=not no_compile)
+    recipe = replace(recipe, base=replace(recipe.base, passes=passes or recipe.base.passes))
+    with show_progress(notes) as stage:
+        manifest = train_embedded(recipe, stage)
+    notes.print(f"models/weights/embedded: {manifest['bytes'] / 1e6:.1f} MB; restart to use it")
+
+
+@train_app.command("encoder")
+def train_encoder_command(
+    task: Annotated[str, typer.Option(help="memory or ethics.")],
+    data: Annotated[Path, typer.Option(help="Training file (docs/formats.md).")],
+    out: OutOption,
+    validation: Annotated[Path | None, typer.Option(help="File to measure on after each epoch.")] = None,
+    profile: ProfileOption = None,
+    base: Annotated[str, typer.Option(help="Model to start from; without one, hashed n-grams.")] = "",
+    epochs: EpochsOption = None,
+    batch_size: BatchOption = None,
+    learning_rate: RateOption = None,
+    seed: int = 7,
+) -> None:
+    """Train a sentence encoder on one file; repeated, go on with it or measure it."""
+    from models.training.encoder_run import EncoderOptions, run_encoder
+
+    chosen = load_profile(load_settings(profile=profile).profile)
+    options = EncoderOptions(base=base, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed)
+    with show_progress(notes) as stage:
+        figures = run_encoder(chosen, task, data, validation, out, options, stage, show_note)
+    print_figures(figures, as_json=True)
+
+
+@train_app.command("adapter")
+def train_adapter_command(
+    adapter: Annotated[str, typer.Option(help="output_message, memory, summary or eyes_mouth_pose.")],
+    data: Annotated[Path, typer.Option(help="Dialogue CSV (docs/formats.md).")],
+    out: OutOption,
+    profile: ProfileOption = None,
+    base: Annotated[str, typer.Option(help="Another base than the profile's: a folder or a Hugging Face id.")] = "",
+    rank: Annotated[int | None, typer.Option(min=1, help="Rank of the adapter.")] = None,
+    alpha: Annotated[int | None, typer.Option(min=1, help="LoRA alpha; the scale is alpha / rank.")] = None,
+    dropout: Annotated[float | None, typer.Option(min=0, max=0.9, help="LoRA dropout.")] = None,
+    epochs: EpochsOption = None,
+    learning_rate: RateOption = None,
+    batch_size: BatchOption = None,
+    gradient_accumulation: Annotated[int | None, typer.Option(min=1, help="Batches added up for one step.")] = None,
+    target_modules: Annotated[str, typer.Option(help="Layers to adapt, with commas between.")] = "",
+    train_rows: Annotated[int | None, typer.Option(min=1, help="Train on the first N training rows.")] = None,
+    valid_rows: Annotated[int | None, typer.Option(min=0, help="Validate on the first N validation rows.")] = None,
+    unsloth: Annotated[bool, typer.Option("--unsloth", help="Train through Unsloth where the card can.")] = False,
+    seed: int = 7,
+) -> None:
+    """Fine-tune one adapter of a profile on a dialogue CSV; repeated, go on with it or answer with it."""
+    from models.training.adapter_run import AdapterOptions, run_adapter
+
+    chosen = load_profile(load_settings(profile=profile).profile)
+    options = AdapterOptions(
+        base=base, rank=rank, alpha=alpha, dropout=dropout, epochs=epochs, learning_rate=learning_rate,
+        batch_size=batch_size, gradient_accumulation=gradient_accumulation,
+        target_modules=tuple(name.strip() for name in target_modules.split(",") if name.strip()),
+        train_rows=train_rows, valid_rows=valid_rows, with_unsloth=unsloth, seed=seed,
+    )  # fmt: skip
+    with show_progress(notes) as stage:
+        figures = run_adapter(chosen, adapter, data, out, options, stage, show_note)
+    print_figures(figures, as_json=True)
