@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from models.training.slots import slot_names
 from models.types import StepAnswer
 
 LONGEST_SUMMARY = 40
+NEAR_VALUE = 0.5
 _SLOT = re.compile(r"\{[^{}]+\}")
 _LEVELS = re.compile(r"눈 (.+?), 입 (.+?), 고개 돌림 (.+?)\)")
 
@@ -105,7 +107,8 @@ def check_answer(
 ) -> dict[str, bool]:
     """Return what is so of an answer; the names differ by adapter, `well_formed` and `passed` are always there.
 
-    Keys and values of memories are equal when they are but for white space; eyes and mouth must be equal, the head may differ.
+    Keys and values of memories are equal when they are but for white space; a value is near when `character_f1` reaches
+    `NEAR_VALUE`. Eyes and mouth must be equal, the head may differ.
     """
     if prompt.task == "output_message":
         forbidden = is_forbidden(prompt.input, answer.text)
@@ -161,6 +164,7 @@ def _check_memory(expected: str, text: str) -> dict[str, bool]:
     (key, value), (true_key, true_value) = _note(text), _note(expected)
     decided = bool(text) == bool(expected)
     key_right, value_right = bool(expected) and key == true_key, bool(expected) and value == true_value
+    value_near = bool(expected) and character_f1(value, true_value) >= NEAR_VALUE
     return {
         "decision_right": decided,
         "with_memory": bool(expected),
@@ -169,8 +173,16 @@ def _check_memory(expected: str, text: str) -> dict[str, bool]:
         "key_right": key_right,
         "value_right": value_right,
         "both_right": key_right and value_right,
+        "value_near": value_near,
+        "key_right_value_near": key_right and value_near,
         "passed": decided and (not expected or (key_right and value_right)),
     }
+
+
+def character_f1(text: str, expected: str) -> float:
+    """Return the F1 of the characters of `text`, without white space, as KorQuAD measures answers (Lim et al. 2019): 0..1."""
+    given, true = Counter("".join(text.split())), Counter("".join(expected.split()))
+    return 2 * (given & true).total() / max(1, given.total() + true.total())
 
 
 def _note(memory: str) -> tuple[str, str]:

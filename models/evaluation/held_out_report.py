@@ -19,7 +19,7 @@ from models.profile import Profile
 MOST_FAILED = 15
 _PASSED_MEANS = {
     "output_message": "well-formed, and no forbidden pattern of facts.toml",
-    "memory": "stored with the right key and value, or rightly not stored",
+    "memory": "stored with the right key and value to the letter, or rightly not stored",
     "summary": "not empty, ended by its stop mark, at most 40 characters",
     "eyes_mouth_pose": "readable, with the eyes and mouth of the corpus",
 }
@@ -80,8 +80,10 @@ def _memory(counts: Mapping[str, int]) -> str:
         "stored_needlessly": ("stored where there is nothing to remember", counts["n"] - counts["with_memory"]),
         "missed": ("not stored where there is something", counts["with_memory"]),
         "key_right": ("key right", counts["with_memory"]),
-        "value_right": ("value right", counts["with_memory"]),
-        "both_right": ("key and value right", counts["with_memory"]),
+        "value_right": ("value right to the letter", counts["with_memory"]),
+        "both_right": ("key and value right to the letter", counts["with_memory"]),
+        "value_near": ("value near: half of its characters", counts["with_memory"]),
+        "key_right_value_near": ("key right, value near", counts["with_memory"]),
     }
     rows = [[what, whole, share(counts[name], whole)] for name, (what, whole) in wholes.items()]
     return table(["memory", "rows", "of these"], rows)

@@ -110,10 +110,11 @@ def check(task: str, expected: str, text: str, *, well_formed: bool = True, forb
 @pytest.mark.parametrize(
     ("expected", "text", "holds"),
     [
-        ("[상태: 졸림]", "[상태: 졸림]", {"decision_right", "with_memory", "key_right", "value_right", "both_right", "passed"}),
-        ("[내일  일정: 큰 시험]", "[내일 일정:  큰  시험]", {"decision_right", "with_memory", "key_right", "value_right", "both_right", "passed"}),
+        ("[상태: 졸림]", "[상태: 졸림]", {"decision_right", "with_memory", "key_right", "value_right", "both_right", "value_near", "key_right_value_near", "passed"}),
+        ("[내일  일정: 큰 시험]", "[내일 일정:  큰  시험]", {"decision_right", "with_memory", "key_right", "value_right", "both_right", "value_near", "key_right_value_near", "passed"}),
         ("[상태: 졸림]", "[상태: 피곤]", {"decision_right", "with_memory", "key_right"}),
-        ("[기상: 3:30]", "[시각: 3:30]", {"decision_right", "with_memory", "value_right"}),
+        ("[기상: 3:30]", "[시각: 3:30]", {"decision_right", "with_memory", "value_right", "value_near"}),
+        ("[상태: 발목을 삠]", "[상태: 발목을 삐었음]", {"decision_right", "with_memory", "key_right", "value_near", "key_right_value_near"}),
         ("[상태: 졸림]", "", {"with_memory", "missed"}),
         ("", "[상태: 졸림]", {"stored_needlessly"}),
         ("", "", {"decision_right", "passed"}),
