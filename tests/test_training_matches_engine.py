@@ -11,7 +11,7 @@ from engine.final_input import MARK_WORDS, build_final_input, build_summary_inpu
 from engine.types import DEFAULT_TIME_ZONE
 from models.profile import list_profiles, load_profile
 from models.training.dialogue_files import split_front
-from models.training.dialogue_rows import TIME_WORDS, DialogueRow, expand, read_corpus
+from models.training.dialogue_rows import TIME_WORDS, DialogueRow, read_corpus
 from models.training.encoder_data import CATEGORIES
 from models.training.examples import make_example
 from models.training.slots import PARTS_OF_DAY
@@ -33,7 +33,8 @@ def test_corpus_reads_a_final_input_as_the_engine_builds_it(
 
 
 def test_time_words_of_the_corpus_are_those_of_the_engine() -> None:
-    messages = {split_front(row.input)[2] for row in expand(read_corpus(), 1)}
+    written = (text for _, exchange in read_corpus().exchanges() for text in exchange.inputs)
+    messages = {split_front(text)[2] for text in written}
     assert [m for m in messages if bool(TIME_WORDS.search(m)) != needs_time_mark(m)] == []
 
 
