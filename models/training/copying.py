@@ -21,6 +21,7 @@ _PARTICLES = (
     "은", "는", "이", "가", "을", "를", "도", "만", "에", "의", "와", "과", "랑", "로", "야", "나",
 )  # fmt: skip
 _WORD = re.compile(r"[가-힣]{2,}")
+_RUN = re.compile(r"[가-힣]+")
 _NOUN = re.compile(f"^([가-힣]{{2,6}}?)({'|'.join(_PARTICLES)})$")
 _INFLECTED = re.compile(r"[하해되돼었았였겠있없싶같좋많않못안했됐]$")
 _KEEP = frozenset((
@@ -86,13 +87,19 @@ def swap_copied_word(row: DialogueRow, stock: WordStock, rng: random.Random) -> 
         return row
     old = rng.choice(nouns[:2])
     new = stock.draw(old, rng)
-    pattern = re.compile(f"(?<![가-힣]){old}(?=(?:{'|'.join(_PARTICLES)})?(?![가-힣]))")
+    forms = {old, *(f"{old}{particle}" for particle in _PARTICLES)}
 
     def exchange(text: str | None) -> str | None:
         if not text:
             return text
         fixed = [match.span() for match in _FIXED.finditer(text)]
-        return pattern.sub(lambda match: match[0] if any(a <= match.start() < b for a, b in fixed) else new, text)
+
+        def put_in(match: re.Match[str]) -> str:
+            word = match[0]
+            is_fixed = any(start <= match.start() < end for start, end in fixed)
+            return word if is_fixed or word not in forms else new + word[len(old) :]
+
+        return _RUN.sub(put_in, text)
 
     swapped = replace(
         row,
