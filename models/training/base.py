@@ -49,11 +49,11 @@ class BaseRecipe:
     heads: int = 6
     positions: int = 512
     row_length: int = 128
-    rows: int = 32
-    passes: int = 4
+    rows: int = 48
+    passes: int = 3
     learning_rate: float = 2e-3
     warmup: float = 0.03
-    weight_decay: float = 0.05
+    weight_decay: float = 0.4
     token_dropout: float = 0.1
     seed: int = 7
     shares: tuple[tuple[str, float], ...] = (
