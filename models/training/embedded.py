@@ -40,7 +40,7 @@ COMMAND = "python main.py train embedded"
 class EmbeddedRecipe:
     """How the embedded weights are made.
 
-    `adapter_examples` bounds the rows that each adapter reads. The adapter of replies reads all rows of `careful_files` besides: what
+    `adapter_examples` bounds the rows that each adapter reads. The adapter of replies reads all rows of `careful_files` besides, in two draws: what
     she says to despair, abuse, declarations of love and forbidden requests must not depend on a draw.
     """
 
@@ -84,7 +84,7 @@ def train_embedded(
 
     rows = expand(corpus, recipe.seed + 99)
     careful_files = tuple(file for file in corpus.files if file.path.stem in recipe.careful_files)
-    careful = expand(DialogueCorpus(files=careful_files), recipe.seed + 99)
+    careful = [row for draw in (99, 98) for row in expand(DialogueCorpus(files=careful_files), recipe.seed + draw)]
     for name in ADAPTER_NAMES:
         adapter = profile.adapters[name]
         assert adapter.training is not None
