@@ -11,10 +11,10 @@ from engine.final_input import MARK_WORDS, build_final_input, build_summary_inpu
 from engine.types import DEFAULT_TIME_ZONE
 from models.profile import list_profiles, load_profile
 from models.training.dialogue_files import split_front
-from models.training.dialogue_rows import TIME_WORDS, DialogueRow, read_corpus
+from models.training.dialogue_rows import DialogueRow, read_corpus
 from models.training.encoder_data import CATEGORIES
 from models.training.examples import make_example
-from models.training.slots import PARTS_OF_DAY
+from models.training.slots import PARTS_OF_DAY, TIME_WORDS
 from models.training.slots import WEEKDAYS as CORPUS_WEEKDAYS
 from models.training.tokenizer import MARKS
 

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from models.training.slots import TIME_WORDS
+
 if TYPE_CHECKING:
     from models.training.dialogue_rows import DialogueRow
 
@@ -30,7 +32,6 @@ _KEEP = frozenset((
     "조금", "다음", "하루", "마음", "얘기", "이야기", "생각", "사람", "친구",
 ))  # fmt: skip
 _FIXED = re.compile(r"\[[^\[\]:]+:|\(오로라 답변 요약\)|\(사용자 질문\)|\(지금은 [^()]*\)|\([^()]*\)$")
-_DAY = re.compile("오늘|내일|지금|요일|이따|휴일")  # in a message these words call for a time mark
 _REFUSAL = re.compile("미안|부담|109|범죄|안 돼|못 해")
 _OPEN = [chr(ord("가") + (lead * 21 + vowel) * 28) for lead in (0, 2, 3, 5, 6, 7, 9, 11, 12, 14, 16, 17, 18) for vowel in (0, 4, 8, 13, 20)]  # fmt: skip
 _TAILS = {"vowel": (0,), "rieul": (8,), "consonant": (1, 4, 16, 17, 21)}
@@ -40,12 +41,12 @@ class WordStock:
     """Words to put in: values of the slot list that the old word stands in, and made-up ones."""
 
     def __init__(self, lists: Iterable[Iterable[str]]) -> None:
-        """Take every value in Hangul of the slot lists."""
+        """Take every value in Hangul of the slot lists but those that would call for a time mark."""
         self._beside: dict[str, dict[str, set[str]]] = {}
         for values in lists:
             by_end: dict[str, set[str]] = {name: set() for name in _TAILS}
             for value in values:
-                if re.fullmatch(r"[가-힣]{2,8}( [가-힣]{1,6})?", value) and not _DAY.search(value):
+                if re.fullmatch(r"[가-힣]{2,8}( [가-힣]{1,6})?", value) and not TIME_WORDS.search(value):
                     by_end[sound_of_end(value)].add(value)
             for name, words in by_end.items():
                 for word in words:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,9 +26,8 @@ from models.training.dialogue_files import (
     read_dialogue_file,
     split_front,
 )
-from models.training.slots import PARTS_OF_DAY, WEEKDAYS, draw_values, fill, read_slot_lists
+from models.training.slots import PARTS_OF_DAY, TIME_WORDS, WEEKDAYS, draw_values, fill, read_slot_lists
 
-TIME_WORDS = re.compile("오늘|내일|지금|요일|이따|휴일")
 _CSV_COLUMNS = ("data_type", "input_data", "output_message", "memory", "summary", "eyes_mouth_pose")
 
 

@@ -10,6 +10,7 @@ from models.errors import ModelError
 
 WEEKDAYS = ("월요일", "화요일", "수요일", "목요일", "금요일", "토요일", "일요일")
 PARTS_OF_DAY = ("오전", "오후", "저녁")
+TIME_WORDS = re.compile("오늘|내일|지금|요일|이따|휴일")  # a message with one of them has a time mark in front
 _SLOT = re.compile(r"\{([^{}:]+?)(\d?)(?::([^{}/]*)/([^{}/]*))?\}")
 _DERIVED_WEEKDAYS = {"어제요일": -1, "요일": 0, "다음요일": 1}
 

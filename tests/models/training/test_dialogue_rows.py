@@ -12,7 +12,6 @@ import pytest
 from models.profile import ADAPTER_NAMES, load_profile
 from models.training.dialogue_files import CorpusError, split_front
 from models.training.dialogue_rows import (
-    TIME_WORDS,
     DialogueCorpus,
     DialogueRow,
     expand,
@@ -20,6 +19,7 @@ from models.training.dialogue_rows import (
     read_csv_rows,
 )
 from models.training.examples import make_example, make_examples
+from models.training.slots import TIME_WORDS
 
 HEADER = "data_type,input_data,output_message,memory,summary,eyes_mouth_pose"
 
