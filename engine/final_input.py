@@ -15,6 +15,7 @@ REPLY_MARK = " (오로라 답변)"
 _MARKS = re.compile(r"[(（]\s*(" + "|".join(re.escape(word) for word in MARK_WORDS) + r")\s*[)）]")
 _TIME_MARK = re.compile(r"[(（]\s*지금은([^()（）]*)[)）]")
 _MEMORY_FRONT = re.compile(r"\[([^\[\]:]+):([^\[\]]*)\]")
+_FRONT = re.compile(r"^(\[[^\[\]]+\] |\(오로라 답변 요약\) .*?\(사용자 질문\) )?(\(지금은 [^()]*\) )?")
 
 
 def neutralise(message: str) -> str:
@@ -38,6 +39,11 @@ def build_final_input(message: str, now: DayPart, memory: str | None, last_summa
     if last_summary:
         return f"(오로라 답변 요약) {last_summary} (사용자 질문) {text}"
     return text
+
+
+def find_message(final_input: str) -> str:
+    """Return the message at the end of a final input."""
+    return _FRONT.sub("", final_input)
 
 
 def build_summary_input(final_input: str, reply: str) -> str:

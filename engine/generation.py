@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from engine.care import CareRule
 from engine.clock_context import DayPart
+from engine.draft_choice import choose_draft
 from engine.expression import make_expression, parse_expression
 from engine.final_input import MARK_WORDS, build_summary_input
 from engine.memory import NOTHING, MemoryNote, is_grounded, may_be_stored, parse_memory
@@ -25,8 +28,8 @@ class SeedSource:
         self._root = secrets.randbits(64) if root is None else root
         self._name = name
 
-    def seed(self, purpose: str, attempt: int) -> int:
-        """Return a 63-bit seed for one try of one purpose."""
+    def seed(self, purpose: str, attempt: int | tuple[int, int]) -> int:
+        """Return a 63-bit seed for one try of one purpose, or for one draft of a try."""
         digest = hashlib.sha256(f"{self._root}|{self._name}|{purpose}|{attempt}".encode()).digest()
         return int.from_bytes(digest[:8]) >> 1
 
@@ -44,34 +47,64 @@ class WrittenReply:
 class Writer:
     """Runs the adapters of a profile for one turn."""
 
-    def __init__(self, generator: TextGenerator, profile: Profile, seeds: SeedSource) -> None:
+    def __init__(self, generator: TextGenerator, profile: Profile, care: CareRule, seeds: SeedSource) -> None:
         """Ask `generator` with the marks, limits and temperatures of `profile`."""
         self._generator = generator
         self._profile = profile
+        self._care = care
         self._seeds = seeds
 
-    async def write_reply(self, final_input: str, now: DayPart, show: EventSink) -> WrittenReply:
-        """Write her line, streaming it to `show`; after the last try it is the profile's fallback.
+    async def write_reply(self, final_input: str, message: str, now: DayPart, show: EventSink) -> WrittenReply:
+        """Write her line to `final_input`, which holds `message`, streaming it to `show`; after the last try it is a fallback.
+
+        Where the profile wants several drafts, they are drawn at once and the line is shown when it is chosen.
 
         Raises:
             GenerationError: the generator failed.
         """
         adapter = self._profile.adapters["output_message"]
+        drafts = adapter.choice.drafts if adapter.choice else 1
+        needs_care = self._care.is_called_for(message)
         wrong_days = 0
         first_token_s = 0.0
         for attempt in range(adapter.tries):
             shown = _Stream(show)
             temperature = adapter.temperature + adapter.temperature_step * wrong_days
-            answer = await self._ask("output_message", final_input, attempt, temperature, shown.push)
-            first_token_s = first_token_s or answer.first_token_s
-            text = clean_reply(answer.text)
-            fault = ReplyFault.CUT_OFF if answer.finish_reason is FinishReason.LENGTH else find_fault(text, now)
-            if fault is None:
+            answers = await self._draft(final_input, attempt, temperature, drafts, shown if drafts == 1 else None)
+            first_token_s = first_token_s or min(answer.first_token_s for answer in answers)
+            texts = [clean_reply(answer.text) for answer in answers]
+            faults = [self._find_fault(*each, now, needs_care) for each in zip(answers, texts, strict=True)]
+            if good := [text for text, fault in zip(texts, faults, strict=True) if fault is None]:
+                text = await choose_draft(self._generator, "output_message", adapter, final_input, good)
+                if drafts > 1:
+                    shown.push(text)
                 return WrittenReply(text=text, tries=attempt + 1, first_token_s=first_token_s, is_fallback=False)
-            wrong_days += fault is ReplyFault.WRONG_DAY
+            wrong_days += ReplyFault.WRONG_DAY in faults
             shown.withdraw()
-        fallback = self._profile.fallback_reply
+        fallback = self._care.fallback if needs_care else self._profile.fallback_reply
         return WrittenReply(text=fallback, tries=adapter.tries, first_token_s=first_token_s, is_fallback=True)
+
+    async def _draft(
+        self, final_input: str, attempt: int, temperature: float, drafts: int, stream: _Stream | None
+    ) -> list[Generation]:
+        """Draw `drafts` answers at once; the first failure cancels the others."""
+        push = stream.push if stream else None
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._ask("output_message", final_input, (attempt, draft), temperature, push))
+                    for draft in range(drafts)
+                ]
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        return [task.result() for task in tasks]
+
+    def _find_fault(self, answer: Generation, text: str, now: DayPart, needs_care: bool) -> ReplyFault | None:
+        if answer.finish_reason is FinishReason.LENGTH:
+            return ReplyFault.CUT_OFF
+        if needs_care and not self._care.is_given(text):
+            return ReplyFault.CARELESS
+        return find_fault(text, now)
 
     async def extract_memory(self, final_input: str, message: str) -> MemoryNote | None:
         """Return what is worth remembering of the user, or None; a note that is unsafe to store is dropped.
@@ -129,7 +162,7 @@ class Writer:
         self,
         name: str,
         prompt: str,
-        attempt: int,
+        attempt: int | tuple[int, int],
         temperature: float,
         on_text: Callable[[str], None] | None = None,
     ) -> Generation:

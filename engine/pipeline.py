@@ -15,6 +15,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from engine.care import CareRule
 from engine.clock_context import day_part
 from engine.errors import PolicyError
 from engine.ethics import EthicsScorer
@@ -79,6 +80,7 @@ class ChatPipeline:
         *,
         profile: Profile,
         policy: SanctionPolicy,
+        care: CareRule,
         generator: TextGenerator,
         embedder: TextEmbedder,
         database: Database,
@@ -92,6 +94,7 @@ class ChatPipeline:
         """
         self._profile = profile
         self._policy = policy
+        self._care = care
         self._generator = generator
         self._database = database
         self._clock = clock
@@ -137,10 +140,11 @@ class ChatPipeline:
 
         # 5. Her line, while what to remember is extracted. A line that may end in a block is not streamed.
         begun_ms = turn.watch.elapsed_ms
-        writer = Writer(self._generator, self._profile, self._seeds(request))
+        writer = Writer(self._generator, self._profile, self._care, self._seeds(request))
         sink = ignore_event if turn.offences else show
         reply, note = await _together(
-            writer.write_reply(turn.final_input, now, sink), writer.extract_memory(turn.final_input, request.text)
+            writer.write_reply(turn.final_input, request.text, now, sink),
+            writer.extract_memory(turn.final_input, request.text),
         )
         turn.watch.note("first_token", begun_ms + reply.first_token_s * 1000)
         turn.watch.mark("reply")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from engine.care import CareRule
 from engine.clock_context import PARTS, WEEKDAYS, DayPart
 from engine.expression import parse_expression
-from engine.final_input import REPLY_MARK
+from engine.final_input import REPLY_MARK, find_message
 from engine.generation import SeedSource, Writer
 from engine.memory import parse_memory
 from engine.types import ignore_event
@@ -17,10 +18,11 @@ from models.types import FinishReason, Generation, Sampling, StepAnswer, TextGen
 class Rehearsal:
     """Runs single steps of a turn on prompts that are given whole."""
 
-    def __init__(self, generator: TextGenerator, profile: Profile, seed: int) -> None:
+    def __init__(self, generator: TextGenerator, profile: Profile, care: CareRule, seed: int) -> None:
         """Draw from `seed` and the prompt."""
         self._generator = generator
         self._profile = profile
+        self._care = care
         self._seed = seed
 
     async def answer(self, task: str, prompt: str) -> StepAnswer:
@@ -32,9 +34,9 @@ class Rehearsal:
             GenerationError: the generator failed.
         """
         generator = _LastTry(self._generator)
-        writer = Writer(generator, self._profile, SeedSource(self._seed, prompt))
+        writer = Writer(generator, self._profile, self._care, SeedSource(self._seed, prompt))
         if task == "output_message":
-            reply = await writer.write_reply(prompt, _time_of(prompt), ignore_event)
+            reply = await writer.write_reply(prompt, find_message(prompt), _time_of(prompt), ignore_event)
             return StepAnswer(text=reply.text, is_well_formed=not reply.is_fallback)
         if task == "memory":
             note = await writer.extract_memory(prompt, prompt)
@@ -69,6 +71,9 @@ class _LastTry:
         generation = await self._generator.generate(adapter, prompt, sampling, on_text=on_text)
         self.text, self.finish_reason = generation.text, generation.finish_reason
         return generation
+
+    async def score(self, adapter: str, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        return await self._generator.score(adapter, pairs)
 
 
 def _time_of(prompt: str) -> DayPart:

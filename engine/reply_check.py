@@ -25,6 +25,7 @@ class ReplyFault(StrEnum):
     WRONG_DAY = "wrong_day"
     UNREADABLE = "unreadable"
     CUT_OFF = "cut_off"
+    CARELESS = "careless"
 
 
 def clean_reply(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from sentence_transformers import SentenceTransformer
 
 from models.device import DeviceThread, Worker
 from models.errors import EmbeddingError
+from models.receiver import Delivery
 from models.types import Embeddings
 
 
@@ -18,21 +18,7 @@ from models.types import Embeddings
 class _Request:
     encoder: str
     texts: Sequence[str]
-    loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[Embeddings]
-
-    def resolve(self, result: Embeddings | Exception) -> None:
-        """Hand the result to the loop; called on the device thread."""
-        if not self.loop.is_closed():
-            self.loop.call_soon_threadsafe(self._set, result)
-
-    def _set(self, result: Embeddings | Exception) -> None:
-        if self.future.done():
-            return
-        if isinstance(result, Exception):
-            self.future.set_exception(result)
-        else:
-            self.future.set_result(result)
+    delivery: Delivery[Embeddings]
 
 
 class EmbedWorker(Worker):
@@ -64,17 +50,17 @@ class EmbedWorker(Worker):
         except Exception as error:
             failure = EmbeddingError(f"the {name} encoder failed: {type(error).__name__}: {error}")
             for request in requests:
-                request.resolve(failure)
+                request.delivery.resolve(failure)
             return
         place = {text: index for index, text in enumerate(texts)}
         for request in requests:
-            request.resolve(rows[[place[text] for text in request.texts]])
+            request.delivery.resolve(rows[[place[text] for text in request.texts]])
 
     def close(self, error: Exception) -> None:
         """Fail every waiting request."""
         waiting, self._waiting = self._waiting, []
         for request in waiting:
-            request.resolve(error)
+            request.delivery.resolve(error)
 
 
 def encode(encoder: SentenceTransformer, texts: Sequence[str]) -> Embeddings:
@@ -104,7 +90,7 @@ class EncoderEmbedder:
             raise EmbeddingError(f"no encoder {encoder!r}; this profile has {', '.join(self._worker.encoders)}")
         if not texts:
             return np.zeros((0, 0), dtype=np.float32)
-        loop = asyncio.get_running_loop()
-        request = _Request(encoder=encoder, texts=tuple(texts), loop=loop, future=loop.create_future())
+        delivery: Delivery[Embeddings] = Delivery()
+        request = _Request(encoder=encoder, texts=tuple(texts), delivery=delivery)
         self._device.submit(lambda: self._worker.add(request))
-        return await request.future
+        return await delivery.future

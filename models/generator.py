@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from models.decode_batch import DecodeBatch
 from models.device import DeviceThread, Worker
 from models.errors import GenerationError
-from models.receiver import Receiver
+from models.loader import LoadedBase
+from models.receiver import Delivery, Receiver
+from models.scoring import ScoreRequest, ScoreWorker
 from models.sequence import DecodeSequence
 from models.types import Generation, Sampling
 
@@ -36,10 +38,11 @@ class DecodeWorker(Worker):
 class AdapterGenerator:
     """Generates with the adapters of several bases; all calls share one decode batch for each base."""
 
-    def __init__(self, device: DeviceThread, batches: Sequence[DecodeBatch]) -> None:
-        """Serve the adapters of `batches`, which must be workers of `device`."""
+    def __init__(self, device: DeviceThread, batches: Sequence[DecodeBatch], scorers: Sequence[ScoreWorker]) -> None:
+        """Serve the adapters of `batches` and `scorers`, which must be workers of `device`."""
         self._device = device
         self._batches = {adapter: batch for batch in batches for adapter in batch.base.adapters}
+        self._scorers = {adapter: scorer for scorer in scorers for adapter in scorer.base.adapters}
 
     def count_tokens(self, adapter: str, text: str) -> int:
         """Count the tokens of `text` for the base model of `adapter`, without the tokens a tokenizer adds by itself."""
@@ -60,10 +63,7 @@ class AdapterGenerator:
             DeviceClosed: the models are shut down.
         """
         batch = self._batch(adapter)
-        prompt_ids = list(batch.base.tokenizer(prompt)["input_ids"])
-        limit = int(batch.base.network.config.max_position_embeddings)
-        if not prompt_ids or len(prompt_ids) + sampling.max_new_tokens > limit:
-            raise GenerationError(f"a prompt of {len(prompt_ids)} tokens does not fit into {limit} positions")
+        prompt_ids = _encode_prompt(batch.base, prompt, sampling.max_new_tokens)
         receiver = Receiver(on_text)
         sequence = DecodeSequence(
             adapter=adapter,
@@ -78,9 +78,42 @@ class AdapterGenerator:
         finally:
             sequence.cancelled = True
 
+    async def score(self, adapter: str, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """Return the natural logarithm of each continuation's probability after its prompt.
+
+        Raises:
+            GenerationError: a pair is too long for the base, or this request failed.
+            DeviceClosed: the models are shut down.
+        """
+        tokenizer = self._batch(adapter).base.tokenizer
+        scorer = self._scorers[adapter]
+        rows = []
+        for prompt, continuation in pairs:
+            answer = list(tokenizer(continuation, add_special_tokens=False)["input_ids"])
+            rows.append((_encode_prompt(scorer.base, prompt, len(answer)), answer))
+        if not rows:
+            return []
+        delivery: Delivery[list[float]] = Delivery()
+        request = ScoreRequest(adapter=adapter, pairs=rows, delivery=delivery)
+        self._device.submit(lambda: scorer.add(request))
+        return await delivery.future
+
     def _batch(self, adapter: str) -> DecodeBatch:
         try:
             return self._batches[adapter]
         except KeyError:
             known = ", ".join(sorted(self._batches))
             raise GenerationError(f"no adapter {adapter!r}; this profile has {known}") from None
+
+
+def _encode_prompt(base: LoadedBase, prompt: str, room: int) -> list[int]:
+    """Return the token ids of `prompt`, which must leave `room` positions free.
+
+    Raises:
+        GenerationError: it does not.
+    """
+    ids = list(base.tokenizer(prompt)["input_ids"])
+    limit = int(base.network.config.max_position_embeddings)
+    if not ids or len(ids) + room > limit:
+        raise GenerationError(f"a prompt of {len(ids)} tokens does not fit into {limit} positions")
+    return ids

@@ -50,11 +50,25 @@ class AdapterTraining:
 
 
 @pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
+class DraftChoice:
+    """How one of several drafts of an answer is chosen: `log p(answer | prompt) - contrast * log p(answer)`.
+
+    This is the mutual information of Li et al. 2016 (arXiv:1510.03055); the second term, an answer's probability whatever was said, is
+    the mean over `neutral_prompts`. See docs/decisions/0014.
+    """
+
+    drafts: Annotated[int, Field(gt=1, le=16)]
+    contrast: _Share
+    neutral_prompts: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+@pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
 class AdapterProfile:
     """One adapter: its base, source, marks and sampling.
 
     Exactly one of `max_total_tokens` (prompt and answer) and `max_new_tokens` is given. `temperature_step` is added for each try
-    that was thrown away for a wrong weekday.
+    that was thrown away for a wrong weekday. With `choice` (for `output_message`) each try draws several drafts and chooses one of them,
+    so nothing is streamed before it is whole.
     """
 
     base: str
@@ -67,6 +81,7 @@ class AdapterProfile:
     top_p: _Share = 1.0
     max_total_tokens: Annotated[int, Field(gt=0)] | None = None
     max_new_tokens: Annotated[int, Field(gt=0)] | None = None
+    choice: DraftChoice | None = None
     training: AdapterTraining | None = None
 
     def __post_init__(self) -> None:

@@ -1,11 +1,36 @@
-"""Hand what happens to a sequence on the device thread to the event loop of the task that waits for it."""
+"""Hand what happens on the device thread to the event loop of the task that waits for it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from models.types import Generation
+
+T = TypeVar("T")
+
+
+class Delivery(Generic[T]):
+    """One result or error for one task; made on its event loop, resolved on the device thread."""
+
+    def __init__(self) -> None:
+        """Deliver to the running loop."""
+        self._loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[T] = self._loop.create_future()
+
+    def resolve(self, result: T | Exception) -> None:
+        """Hand the result to the loop, unless it or the task is gone."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._set, result)
+
+    def _set(self, result: T | Exception) -> None:
+        if self.future.done():
+            return
+        if isinstance(result, Exception):
+            self.future.set_exception(result)
+        else:
+            self.future.set_result(result)
 
 
 class Receiver:

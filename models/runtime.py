@@ -13,6 +13,7 @@ from models.embedder import EmbedWorker, EncoderEmbedder
 from models.generator import AdapterGenerator, DecodeWorker
 from models.loader import SILENT, LoadProgress, load_models
 from models.profile import Profile
+from models.scoring import ScoreWorker
 from models.settings import ModelSettings
 from models.types import TextEmbedder, TextGenerator
 
@@ -40,10 +41,11 @@ async def open_models(
     loaded = await asyncio.to_thread(load_models, profile, settings, progress, with_generator=with_generator)
     batches = [DecodeBatch(base, loaded.device, settings.max_rows) for base in loaded.bases]
     embed_worker = EmbedWorker(loaded.encoders)
-    workers: list[Worker] = [embed_worker, *(DecodeWorker(batch) for batch in batches)]
+    scorers = [ScoreWorker(base, loaded.device, settings.max_rows) for base in loaded.bases]
+    workers: list[Worker] = [embed_worker, *(DecodeWorker(batch) for batch in batches), *scorers]
     async with DeviceThread(workers) as device:
         yield ModelRuntime(
             profile=profile,
-            generator=AdapterGenerator(device, batches),
+            generator=AdapterGenerator(device, batches, scorers),
             embedder=EncoderEmbedder(device, embed_worker),
         )

@@ -78,6 +78,14 @@ class TextGenerator(Protocol):
         """
         ...
 
+    async def score(self, adapter: str, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """Return, for each (prompt, continuation), the natural logarithm of the continuation's probability after the prompt.
+
+        Raises:
+            GenerationError: this request failed; the generator stays usable.
+        """
+        ...
+
 
 class TextEmbedder(Protocol):
     """Turns texts into unit vectors with one of several encoders."""

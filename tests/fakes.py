@@ -30,6 +30,7 @@ class FakeGenerator:
     def __init__(self, *, gate: asyncio.Event | None = None, count: Callable[[str], int] = count_words) -> None:
         """Hold every answer back until `gate` is set; count tokens with `count`."""
         self.calls: list[tuple[str, str, Sampling]] = []
+        self.scores: dict[tuple[str, str], float] = {}
         self._gate = gate
         self._count = count
         self._answers: dict[str, deque[tuple[str | Exception, FinishReason]]] = defaultdict(deque)
@@ -62,6 +63,10 @@ class FakeGenerator:
             if on_text is not None:
                 on_text(answer[start : start + 2])
         return Generation(text=answer, finish_reason=finish_reason, new_tokens=self._count(answer), first_token_s=0.001)
+
+    async def score(self, adapter: str, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """Give each pair the score in `scores`, or one that falls with the length of the continuation."""
+        return [self.scores.get(pair, -float(len(pair[1]))) for pair in pairs]
 
 
 class FakeEmbedder:

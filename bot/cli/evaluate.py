@@ -27,6 +27,7 @@ from bot.cli.options import (
 )
 from bot.progress import show_progress
 from bot.settings import Settings, load_settings
+from engine.care import load_care
 from engine.sanction_policy import find_offences, load_policy
 from models.profile import Profile, load_profile
 
@@ -63,7 +64,7 @@ def evaluate_dialogue_command(
     page = open_page(context, report, "dialogue")
 
     async def measure(runtime: ModelRuntime) -> list[GradedAnswer]:
-        rehearsal = Rehearsal(runtime.generator, runtime.profile, seed)
+        rehearsal = Rehearsal(runtime.generator, runtime.profile, load_care(), seed)
         with show_progress(notes) as stage:
             tell = stage("prompts")
             return await grade_dialogue(prompts, rehearsal.answer, lambda n: tell(n, len(prompts), 0.0))
@@ -158,7 +159,7 @@ def evaluate_held_out_command(
     pages = {name: open_page(context, report, f"held-out-{name}") for name in tasks}
 
     async def measure(runtime: ModelRuntime) -> HeldOutRun:
-        rehearsal = Rehearsal(runtime.generator, runtime.profile, seed)
+        rehearsal = Rehearsal(runtime.generator, runtime.profile, load_care(), seed)
         judge = partial(find_offences, thresholds=runtime.profile.ethics, policy=policy)
         with show_progress(notes) as stage:
             return await measure_held_out(

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from bot.cli.options import notes, show_note
 from bot.errors import SettingsError
 from bot.settings import Settings
+from engine.care import load_care
 from engine.sanction_policy import load_policy
 from engine.settings import EngineSettings
 from engine.types import Clock
@@ -44,7 +45,7 @@ async def open_engine(settings: Settings, clock: Clock, seed: int | None) -> Asy
     from engine.queue import open_queue
     from storage.database import open_database
 
-    policy = load_policy(settings.policy)
+    policy, care = load_policy(settings.policy), load_care()
     load_profile(settings.profile)  # a wrong name must not leave a new database behind
     limits = EngineSettings(
         max_concurrent_turns=settings.max_concurrent_turns,
@@ -60,6 +61,7 @@ async def open_engine(settings: Settings, clock: Clock, seed: int | None) -> Asy
         pipeline = ChatPipeline(
             profile=runtime.profile,
             policy=policy,
+            care=care,
             generator=runtime.generator,
             embedder=runtime.embedder,
             database=database,

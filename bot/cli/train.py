@@ -28,13 +28,20 @@ train_app = typer.Typer(help="Train models from text.", no_args_is_help=True)
 @train_app.command("embedded")
 def train_embedded_command(
     passes: Annotated[int | None, typer.Option(min=1, help="Passes over the widened corpus for the base.")] = None,
+    start: Annotated[Path | None, typer.Option(help="A base to go on with, instead of one from nothing.")] = None,
+    share: Annotated[float | None, typer.Option(min=0.01, max=1.0, help="Part of the corpus read in one pass.")] = None,
+    learning_rate: RateOption = None,
     no_compile: Annotated[bool, typer.Option("--no-compile", help="Do not compile the training step.")] = False,
 ) -> None:
     """Rebuild the embedded weights from the text in models/data."""
     from models.training.embedded import EmbeddedRecipe, train_embedded
 
+    options = {
+        "passes": passes, "share": share, "learning_rate": learning_rate, "start": str(start) if start else None,
+    }  # fmt: skip
     recipe = EmbeddedRecipe(compile_steps=not no_compile)
-    recipe = replace(recipe, base=replace(recipe.base, passes=passes or recipe.base.passes))
+    given = {name: value for name, value in options.items() if value is not None}
+    recipe = replace(recipe, base=replace(recipe.base, **given))  # type: ignore[arg-type]  # names are those of its fields
     with show_progress(notes) as stage:
         manifest = train_embedded(recipe, stage)
     notes.print(f"models/weights/embedded: {manifest['bytes'] / 1e6:.1f} MB; restart to use it")

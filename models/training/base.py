@@ -41,7 +41,12 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # malloc.h
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseRecipe:
-    """Size and schedule of the base. `shares` is the part of each adapter's sequences read in one pass."""
+    """Size and schedule of the base. `shares` is the part of each adapter's sequences read in one pass, `share` times it.
+
+    With `start`, a folder that holds a base, its tokenizer, size and weights are taken from there and trained on.
+    """
+
+    start: str = ""
 
     vocabulary: int = 6000
     hidden: int = 384
@@ -50,11 +55,12 @@ class BaseRecipe:
     positions: int = 512
     row_length: int = 128
     rows: int = 48
-    passes: int = 3
+    passes: int = 2
     learning_rate: float = 2e-3
     warmup: float = 0.03
     weight_decay: float = 0.4
     token_dropout: float = 0.1
+    share: float = 1.0
     seed: int = 7
     shares: tuple[tuple[str, float], ...] = (
         ("output_message", 1.0),
@@ -62,6 +68,12 @@ class BaseRecipe:
         ("summary", 0.3),
         ("eyes_mouth_pose", 0.2),
     )
+
+    def changes(self) -> dict[str, float | str]:
+        """Return the fields that a command line may set and that differ from the usual recipe."""
+        usual = BaseRecipe()
+        names = ("start", "passes", "share", "learning_rate")
+        return {name: getattr(self, name) for name in names if getattr(self, name) != getattr(usual, name)}
 
 
 def make_network(recipe: BaseRecipe, vocabulary: int) -> LlamaForCausalLM:
@@ -97,25 +109,28 @@ def draw_sequences(
     pairs: list[tuple[str, str]] = []
     for adapter, share in recipe.shares:
         examples = make_examples(adapter, profile.adapters[adapter], rows)
-        pairs += rng.sample(examples, int(len(examples) * share))
-    prompts = tokenizer([prompt for prompt, _ in pairs])["input_ids"]
-    answers = tokenizer([answer for _, answer in pairs], add_special_tokens=False)["input_ids"]
-    uneven = cut_unevenly(tokenizer, [prompt for prompt, _ in pairs], recipe.token_dropout)
+        pairs += rng.sample(examples, int(len(examples) * share * (1.0 if held_out else recipe.share)))
+    texts = [prompt for prompt, _ in pairs]
+    prompts, uneven = (cut_tokens(tokenizer, texts, dropout) for dropout in (0.0, recipe.token_dropout))
+    answers = cut_tokens(tokenizer, [answer for _, answer in pairs], 0.0, whole=False)
     return [
         [*(usual if rng.random() < 0.5 else other), *answer, 1]
         for usual, other, answer in zip(prompts, uneven, answers, strict=True)
     ]
 
 
-def cut_unevenly(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], dropout: float) -> list[list[int]]:
+def cut_tokens(
+    tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], dropout: float, *, whole: bool = True
+) -> list[list[int]]:
     """Return token ids of `texts` with each merge of the byte pairs left out with the probability `dropout`.
 
-    The library draws its own random numbers, so two runs of one seed are cut differently.
+    `whole` puts the tokens around them that a prompt begins with. The library draws its own random numbers, so two runs of one seed
+    are cut differently. It is asked directly because transformers' wrapper takes several times as long.
     """
     backend = tokenizer.backend_tokenizer
     backend.model.dropout = dropout or None
     try:
-        return [encoding.ids for encoding in backend.encode_batch(list(texts))]
+        return [encoding.ids for encoding in backend.encode_batch_fast(list(texts), add_special_tokens=whole)]
     finally:
         backend.model.dropout = None
 
@@ -148,7 +163,7 @@ class BaseRun:
         self._corpus, self._profile, self._checkpoint = corpus, profile, checkpoint
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.tokenizer = self._make_tokenizer()
-        self.network = make_network(recipe, len(self.tokenizer)).to(self._device)
+        self.network = self._make_network().to(self._device)
         self._optimisers = make_optimisers(self.network, recipe)
         self._held_out = draw_sequences(corpus, profile, self.tokenizer, recipe, 0, held_out=True)
         if checkpoint.is_dir():
@@ -221,9 +236,27 @@ class BaseRun:
             }
         )
 
+    def _make_network(self) -> LlamaForCausalLM:
+        if not self.recipe.start:
+            return make_network(self.recipe, len(self.tokenizer))
+        try:
+            network = LlamaForCausalLM.from_pretrained(
+                self.recipe.start, dtype=torch.float32, attn_implementation="eager", use_safetensors=True
+            )
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ModelError(f"{self.recipe.start} holds no base to begin with: {error}") from error
+        assert isinstance(network, LlamaForCausalLM)
+        return network
+
     def _make_tokenizer(self) -> PreTrainedTokenizerFast:
-        if self._checkpoint.is_dir():
-            return PreTrainedTokenizerFast.from_pretrained(self._checkpoint)
+        saved = (
+            self._checkpoint if self._checkpoint.is_dir() else Path(self.recipe.start) if self.recipe.start else None
+        )
+        if saved is not None:
+            try:
+                return PreTrainedTokenizerFast.from_pretrained(saved)
+            except (OSError, ValueError) as error:
+                raise ModelError(f"{saved} holds no tokenizer: {error}") from error
         rows = expand(self._corpus, self.recipe.seed)
         return train_tokenizer((text for row in rows for text in (row.input, row.reply)), self.recipe.vocabulary)
 

@@ -29,7 +29,8 @@ _INFLECTED = re.compile(r"[하해되돼었았였겠있없싶같좋많않못안�
 _KEEP = frozenset((
     "오늘", "내일", "모레", "어제", "지금", "이따", "휴일", "주말", "요일", "오전", "오후", "저녁", "아침", "새벽", "오로라", "로라", "혜나", "사용자",
     "답변", "요약", "질문", "우리", "나도", "너도", "그거", "이거", "저거", "뭐라", "누구", "어디", "언제", "정말", "진짜", "너무", "하나", "모두",
-    "조금", "다음", "하루", "마음", "얘기", "이야기", "생각", "사람", "친구",
+    "조금", "다음", "하루", "마음", "얘기", "이야기", "생각", "사람", "친구", "때문", "시간", "혼자", "아직", "처음", "서로", "자기", "아니", "아무",
+    "아무것", "글쎄", "그저께", "오래", "대체", "도대체", "어린", "수도", "모르", "하다", "보여", "기다리", "위로", "반대", "이유", "기분", "정도", "거기",
 ))  # fmt: skip
 _FIXED = re.compile(r"\[[^\[\]:]+:|\(오로라 답변 요약\)|\(사용자 질문\)|\(지금은 [^()]*\)|\([^()]*\)$")
 _REFUSAL = re.compile("미안|부담|109|범죄|안 돼|못 해")
@@ -79,6 +80,7 @@ def find_copied_nouns(row: DialogueRow) -> list[str]:
     given, nouns = _stems(_FIXED.sub(" ", row.input))
     answered, more = _stems(_FIXED.sub(" ", f"{row.reply} {row.memory or ''}"))
     found = {stem for stem in given & answered if stem in nouns | more and stem not in _KEEP}
+    found -= {stem for stem in found if f"{stem}이" in found}  # 고양이, not 고양 with a particle
     return sorted(found, key=lambda stem: (-len(stem), stem))
 
 

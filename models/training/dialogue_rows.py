@@ -28,6 +28,7 @@ from models.training.dialogue_files import (
 )
 from models.training.slots import PARTS_OF_DAY, TIME_WORDS, WEEKDAYS, draw_values, fill, read_slot_lists
 
+CAREFUL_FILES = frozenset({"care", "guards", "love"})  # with any number behind: care_2
 _CSV_COLUMNS = ("data_type", "input_data", "output_message", "memory", "summary", "eyes_mouth_pose")
 
 
@@ -96,7 +97,8 @@ def is_share_below(text: str, share: float) -> bool:
 def expand(corpus: DialogueCorpus, seed: int, *, held_out: bool = False) -> list[DialogueRow]:
     """Draw one widened set of rows; another seed draws other slot values, noise and contexts.
 
-    Held-out rows are drawn once each, without noise; training rows several times (`_widening`), the first time without noise.
+    Held-out rows are drawn once each, without noise; training rows several times (`_widening`), the first time without noise. What she says
+    to despair, abuse, declarations of love and forbidden requests (`CAREFUL_FILES`) is drawn twice as often: it must not be diluted.
     """
     rng = random.Random(seed)
     stock = WordStock(values for file in corpus.files for values in file.lists.values())
@@ -105,6 +107,8 @@ def expand(corpus: DialogueCorpus, seed: int, *, held_out: bool = False) -> list
     rows: list[DialogueRow] = []
     for file, exchange in corpus.exchanges():
         copies, swapped_share = (1, 0.0) if held_out else _widening(exchange)
+        if not held_out and file.path.stem.rstrip("_0123456789") in CAREFUL_FILES:
+            copies *= 2
         for text in exchange.inputs:
             if corpus.is_held_out(exchange, text) != held_out:
                 continue
@@ -129,8 +133,8 @@ def _widening(exchange: Exchange) -> tuple[int, float]:
     A memory in front comes most often: to copy what nobody wrote into the corpus is learned from variety.
     """
     if any(text.startswith("[") for text in exchange.inputs):
-        return 4, 0.6
-    return (3, 0.4) if exchange.slots() else (2, 0.4)
+        return 4, 0.5
+    return (3, 0.25) if exchange.slots() else (2, 0.25)
 
 
 def _make_row(

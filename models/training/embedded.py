@@ -16,7 +16,7 @@ from models.profile import ADAPTER_NAMES, WEIGHTS_DIR, load_profile
 from models.training.adapter import train_adapter
 from models.training.base import BaseRecipe, train_base
 from models.training.dialogue_files import DATA_DIR
-from models.training.dialogue_rows import DialogueCorpus, expand, read_corpus
+from models.training.dialogue_rows import expand, read_corpus
 from models.training.encoder import EncoderRecipe, train_encoder
 from models.training.encoder_data import (
     KeySimilarity,
@@ -38,15 +38,10 @@ COMMAND = "python main.py train embedded"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedRecipe:
-    """How the embedded weights are made.
-
-    `adapter_examples` bounds the rows that each adapter reads. The adapter of replies reads all rows of `careful_files` besides, in two draws: what
-    she says to despair, abuse, declarations of love and forbidden requests must not depend on a draw.
-    """
+    """How the embedded weights are made; `adapter_examples` bounds the rows that each adapter reads."""
 
     base: BaseRecipe = BaseRecipe()
-    adapter_examples: int = 8000
-    careful_files: tuple[str, ...] = ("care", "guards", "guards_2", "guards_3", "love")
+    adapter_examples: int = 12000
     ethics: EncoderRecipe = EncoderRecipe(epochs=3)
     memory: EncoderRecipe = EncoderRecipe(epochs=6)
     seed: int = 7
@@ -83,15 +78,11 @@ def train_embedded(
     part("base", base, partial(train_base, corpus, profile, base, recipe.base, compile_steps=recipe.compile_steps))
 
     rows = expand(corpus, recipe.seed + 99)
-    careful_files = tuple(file for file in corpus.files if file.path.stem in recipe.careful_files)
-    careful = [row for draw in (99, 98) for row in expand(DialogueCorpus(files=careful_files), recipe.seed + draw)]
     for name in ADAPTER_NAMES:
         adapter = profile.adapters[name]
         assert adapter.training is not None
         examples = make_examples(name, adapter, rows)
         chosen = random.Random(recipe.seed).sample(examples, min(recipe.adapter_examples, len(examples)))
-        if name == "output_message":
-            chosen += make_examples(name, adapter, careful)
         folder = staging / "adapters" / name
         train = partial(train_adapter, str(base), chosen, adapter.training, folder, seed=recipe.seed)
         part(f"adapter {name}", folder, partial(train, base_name=adapter_base, in_bfloat16=True, keep_log=False))
@@ -113,7 +104,8 @@ def train_embedded(
         extra.unlink()
     (base / LOG_NAME).replace(staging / LOG_NAME)
     counts = {"dialogue rows": corpus.count_rows(), "ethics sentences": len(sentences), "memory lines": len(lines)}
-    command = COMMAND if recipe == EmbeddedRecipe() else f"{COMMAND} --passes {recipe.base.passes}"
+    changed = recipe.base.changes()
+    command = " ".join([COMMAND, *(f"--{name.replace('_', '-')} {value}" for name, value in changed.items())])
     manifest = write_manifest(staging, data, command, {**figures, **counts})
     if manifest["bytes"] > LARGEST_BYTES:
         raise ModelError(

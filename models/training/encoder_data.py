@@ -96,13 +96,17 @@ def read_ethics_corpus(folder: Path = DATA_DIR, *, held_out: bool = False, seed:
 def read_ethics_dialogue(
     corpus: DialogueCorpus, folder: Path = DATA_DIR, *, held_out: bool = False, seed: int = 7
 ) -> list[EthicsSentence]:
-    """Read messages of the dialogue corpus, trained on or held out, as ethics sentences, by `ethics/topics.toml`; most are normal."""
+    """Read messages of the dialogue corpus, trained on or held out, as ethics sentences, by `ethics/topics.toml`; most are normal.
+
+    A topic is looked up by its whole name, then by the group in front of its colon.
+    """
     topics = tomllib.loads((folder / "ethics" / "topics.toml").read_text(encoding="utf-8"))
     category_of = {topic: category for category, names in topics.items() for topic in names}
     rng = random.Random(seed)
     sentences = []
     for file, exchange in corpus.exchanges():
-        category = category_of.get(exchange.topic, "일반")
+        group = exchange.topic.partition(":")[0]
+        category = category_of.get(exchange.topic, category_of.get(f"{group}:", "일반"))
         if category == "skip":
             continue
         for line in exchange.inputs:

@@ -18,6 +18,7 @@ from bot.console import Console, ConsoleOptions, read_lines
 from bot.handlers.chat import ChatHandler
 from bot.handlers.memory import MemoryHandler
 from bot.handlers.sanctions import SanctionHandler
+from engine.care import load_care
 from engine.pipeline import ChatPipeline
 from engine.queue import QueuedTurn, TurnQueue, open_queue
 from engine.sanction_policy import load_policy
@@ -204,6 +205,7 @@ async def desk(
     pipeline = ChatPipeline(
         profile=load_profile("ohlora-v4"),
         policy=load_policy("default"),
+        care=load_care(),
         generator=generator,
         embedder=FakeEmbedder(SCORES),
         database=database,

@@ -24,6 +24,7 @@ from bot.console import Console, ConsoleOptions, read_lines
 from bot.handlers.chat import ChatHandler
 from bot.handlers.memory import MemoryHandler
 from bot.handlers.sanctions import SanctionHandler
+from engine.care import load_care
 from engine.pipeline import ChatPipeline
 from engine.queue import TurnQueue, open_queue
 from engine.sanction_policy import load_policy
@@ -90,6 +91,7 @@ async def open_engine(folder: Path, rng: random.Random) -> AsyncIterator[tuple[T
         pipeline = ChatPipeline(
             profile=load_profile("ohlora-v4"),
             policy=load_policy("default"),
+            care=load_care(),
             generator=SlowGenerator(rng),
             embedder=SlowEmbedder(rng),
             database=database,

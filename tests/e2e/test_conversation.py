@@ -14,6 +14,7 @@ import pytest
 from bot.handlers.chat import ChatHandler
 from bot.handlers.memory import MemoryHandler
 from bot.handlers.sanctions import SanctionHandler
+from engine.care import load_care
 from engine.pipeline import ChatPipeline
 from engine.queue import open_queue
 from engine.sanction_policy import load_policy
@@ -73,6 +74,7 @@ async def stage(tmp_path: Path, embedded_runtime: ModelRuntime) -> AsyncIterator
         pipeline = ChatPipeline(
             profile=embedded_runtime.profile,
             policy=load_policy("default"),
+            care=load_care(),
             generator=embedded_runtime.generator,
             embedder=embedded_runtime.embedder,
             database=database,

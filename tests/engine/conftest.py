@@ -9,6 +9,7 @@ from datetime import datetime
 import hypothesis
 import pytest
 
+from engine.care import load_care
 from engine.pipeline import ChatPipeline
 from engine.sanction_policy import load_policy
 from engine.types import ChatRequest
@@ -53,6 +54,7 @@ def make_rig(database: Database, make_request: MakeRequest) -> MakeRig:
         pipeline = ChatPipeline(
             profile=load_profile("ohlora-v4"),
             policy=load_policy("default"),
+            care=load_care(),
             generator=generator,
             embedder=embedder,
             database=database,

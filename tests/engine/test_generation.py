@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.care import load_care
 from engine.clock_context import DayPart
 from engine.expression import make_expression
 from engine.generation import SeedSource, Writer
@@ -26,7 +27,7 @@ def generator() -> FakeGenerator:
 
 @pytest.fixture
 def writer(generator: FakeGenerator) -> Writer:
-    return Writer(generator, PROFILE, SeedSource(7, "turn"))
+    return Writer(generator, PROFILE, load_care(), SeedSource(7, "turn"))
 
 
 def samplings(generator: FakeGenerator) -> list[Sampling]:
@@ -36,12 +37,12 @@ def samplings(generator: FakeGenerator) -> list[Sampling]:
 
 async def test_first_good_reply_is_cleaned_and_returned(generator: FakeGenerator, writer: Writer) -> None:
     generator.enqueue("output_message", " 오늘는 쉬자\u200b 😊")
-    reply = await writer.write_reply("안녕?", NOW, ignore_event)
+    reply = await writer.write_reply("안녕?", "안녕?", NOW, ignore_event)
     assert (reply.text, reply.tries, reply.is_fallback) == ("오늘은 쉬자 😊", 1, False)
 
 
 async def test_profile_decides_prompt_limits_and_stop(generator: FakeGenerator, writer: Writer) -> None:
-    await writer.write_reply("오늘 뭐 해?", NOW, ignore_event)
+    await writer.write_reply("오늘 뭐 해?", "오늘 뭐 해?", NOW, ignore_event)
     ((adapter, prompt, sampling),) = generator.calls
     assert (adapter, prompt) == ("output_message", "오늘 뭐 해? (답변 시작)")
     assert (sampling.temperature, sampling.stop, sampling.top_p) == (0.6, "(답변 종료)", 1.0)
@@ -49,27 +50,27 @@ async def test_profile_decides_prompt_limits_and_stop(generator: FakeGenerator, 
 
 
 async def test_long_prompt_leaves_room_for_one_token(generator: FakeGenerator, writer: Writer) -> None:
-    await writer.write_reply("가 " * 200, NOW, ignore_event)
+    await writer.write_reply("가 " * 200, "가", NOW, ignore_event)
     assert samplings(generator)[0].max_new_tokens == 1
 
 
 @pytest.mark.parametrize("bad", ["", "안녕 답변 종료", "https://example.org", "깨\ufffd짐", WRONG_DAY])
 async def test_bad_reply_is_tried_again(generator: FakeGenerator, writer: Writer, bad: str) -> None:
     generator.enqueue("output_message", bad, bad, "좋아 😊")
-    reply = await writer.write_reply("안녕?", NOW, ignore_event)
+    reply = await writer.write_reply("안녕?", "안녕?", NOW, ignore_event)
     assert (reply.text, reply.tries, reply.is_fallback) == ("좋아 😊", 3, False)
 
 
 async def test_five_bad_replies_end_in_the_fallback(generator: FakeGenerator, writer: Writer) -> None:
     generator.enqueue("output_message", "", WRONG_DAY, "https://a.b", "요약)", "", "여섯 번째 😊")
-    reply = await writer.write_reply("안녕?", NOW, ignore_event)
+    reply = await writer.write_reply("안녕?", "안녕?", NOW, ignore_event)
     assert (reply.text, reply.tries, reply.is_fallback) == ("(읽씹)", 5, True)
     assert len(generator.calls) == 5
 
 
 async def test_temperature_rises_for_wrong_weekdays_only(generator: FakeGenerator, writer: Writer) -> None:
     generator.enqueue("output_message", "", WRONG_DAY, "https://a.b", WRONG_DAY, "좋아 😊")
-    await writer.write_reply("안녕?", NOW, ignore_event)
+    await writer.write_reply("안녕?", "안녕?", NOW, ignore_event)
     temperatures = [sampling.temperature for sampling in samplings(generator)]
     assert temperatures == pytest.approx([0.6, 0.6, 0.7, 0.7, 0.8])
 
@@ -77,7 +78,7 @@ async def test_temperature_rises_for_wrong_weekdays_only(generator: FakeGenerato
 async def test_reply_is_streamed_without_the_space_in_front(generator: FakeGenerator, writer: Writer) -> None:
     events: list[ChatEvent] = []
     generator.enqueue("output_message", "   안녕, 반가워 😊")
-    await writer.write_reply("안녕?", NOW, events.append)
+    await writer.write_reply("안녕?", "안녕?", NOW, events.append)
     assert "".join(event.text for event in events if isinstance(event, TextShown)) == "안녕, 반가워 😊"
     assert len(events) > 1
     assert TextWithdrawn() not in events
@@ -86,7 +87,7 @@ async def test_reply_is_streamed_without_the_space_in_front(generator: FakeGener
 async def test_bad_try_is_withdrawn_before_the_next_is_shown(generator: FakeGenerator, writer: Writer) -> None:
     events: list[ChatEvent] = []
     generator.enqueue("output_message", "불금", "", "좋아")
-    await writer.write_reply("안녕?", NOW, events.append)
+    await writer.write_reply("안녕?", "안녕?", NOW, events.append)
     assert events == [TextShown(text="불금"), TextWithdrawn(), TextShown(text="좋아")]
 
 
@@ -96,10 +97,10 @@ async def test_every_try_has_a_seed_of_its_own_and_repeats_with_the_root(
     again = FakeGenerator()
     for fake in (generator, again):
         fake.enqueue("output_message", "", "", "좋아 😊")
-    await writer.write_reply("안녕?", NOW, ignore_event)
+    await writer.write_reply("안녕?", "안녕?", NOW, ignore_event)
     await writer.extract_memory("안녕?", "안녕?")
-    same = Writer(again, PROFILE, SeedSource(7, "turn"))
-    await same.write_reply("안녕?", NOW, ignore_event)
+    same = Writer(again, PROFILE, load_care(), SeedSource(7, "turn"))
+    await same.write_reply("안녕?", "안녕?", NOW, ignore_event)
     await same.extract_memory("안녕?", "안녕?")
     seeds = [sampling.seed for sampling in samplings(generator)]
     assert len(set(seeds)) == len(seeds) == 4
@@ -173,4 +174,4 @@ async def test_five_unreadable_faces_are_the_plain_face(generator: FakeGenerator
 async def test_error_of_the_generator_is_not_a_bad_try(generator: FakeGenerator, writer: Writer) -> None:
     generator.enqueue("output_message", "", GenerationError("out of memory"), "좋아 😊")
     with pytest.raises(GenerationError, match="out of memory"):
-        await writer.write_reply("안녕?", NOW, ignore_event)
+        await writer.write_reply("안녕?", "안녕?", NOW, ignore_event)

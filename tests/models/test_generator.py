@@ -327,7 +327,7 @@ async def test_failing_worker_does_not_stop_the_thread(
 
     batch = Stumbling(loaded_llama, torch.device("cpu"), 2)
     async with DeviceThread([DecodeWorker(batch)]) as device:
-        generator = AdapterGenerator(device, [batch])
+        generator = AdapterGenerator(device, [batch], [])
         with pytest.raises(GenerationError, match="not foreseen"):
             await asyncio.wait_for(generator.generate("memory", PROMPTS["memory"], greedy(5)), SECONDS)
         assert (await generator.generate("memory", PROMPTS["memory"], greedy(5))).new_tokens == 5

@@ -30,6 +30,7 @@ from models.generator import AdapterGenerator, DecodeWorker
 from models.loader import LoadedBase
 from models.profile import ADAPTER_NAMES
 from models.receiver import Receiver
+from models.scoring import ScoreWorker
 from models.sequence import DecodeSequence
 from models.text_features import HashedNgrams
 from models.training.tokenizer import train_tokenizer
@@ -206,5 +207,6 @@ def generate_with_transformers(model: Any, tokenizer: Any, prompt: str, limit: i
 async def running(bases: Sequence[LoadedBase], max_rows: int = 8) -> AsyncIterator[AdapterGenerator]:
     """Run a generator over `bases` on a device thread."""
     batches = [DecodeBatch(base, torch.device("cpu"), max_rows) for base in bases]
-    async with DeviceThread([DecodeWorker(batch) for batch in batches]) as device:
-        yield AdapterGenerator(device, batches)
+    scorers = [ScoreWorker(base, torch.device("cpu"), max_rows) for base in bases]
+    async with DeviceThread([*(DecodeWorker(batch) for batch in batches), *scorers]) as device:
+        yield AdapterGenerator(device, batches, scorers)

@@ -16,7 +16,7 @@ from models.profile import load_profile
 from models.training.base import (
     BaseRecipe,
     BaseRun,
-    cut_unevenly,
+    cut_tokens,
     draw_sequences,
     make_network,
     make_optimisers,
@@ -47,7 +47,7 @@ def tokenizer(corpus: DialogueCorpus) -> PreTrainedTokenizerFast:
 def test_uneven_cuts_spell_the_same_text_in_more_tokens(tokenizer: PreTrainedTokenizerFast) -> None:
     texts = ["월급 받았는데 벌써 없어 (답변 시작)"] * 50
     usual = tokenizer(texts)["input_ids"]
-    uneven = cut_unevenly(tokenizer, texts, 0.3)
+    uneven = cut_tokens(tokenizer, texts, 0.3)
     assert [tokenizer.decode(ids, skip_special_tokens=True) for ids in uneven] == texts
     assert len({tuple(ids) for ids in uneven}) > 10
     assert sum(map(len, uneven)) > sum(map(len, usual))

@@ -11,7 +11,6 @@ from models.loader import load_models
 from models.profile import load_profile, with_weights
 from models.settings import Device, ModelSettings
 from models.training.base import BaseRecipe
-from models.training.dialogue_files import DATA_DIR
 from models.training.embedded import EmbeddedRecipe, train_embedded
 from models.training.encoder import EncoderRecipe
 from models.training.encoder_data import CATEGORIES
@@ -85,8 +84,3 @@ def test_whole_rebuild_is_loaded_and_keeps_finished_parts_after_an_interruption(
         loaded.bases[0].rows.choose(["memory"])
         logits = loaded.bases[0].network(input_ids=torch.tensor([[0, 5, 6]])).logits
     assert torch.isfinite(logits).all()
-
-
-def test_careful_files_are_in_the_corpus() -> None:
-    names = {path.stem for path in (DATA_DIR / "dialogue").glob("*.txt")}
-    assert set(EmbeddedRecipe().careful_files) <= names

@@ -1,0 +1,68 @@
+"""Check which messages call for care, and that a broken rule is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.care import CARE_FILE, load_care
+from engine.errors import PolicyError
+from models.training.dialogue_files import split_front
+from models.training.dialogue_rows import read_corpus
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "죽고 싶어", "나 진짜 죽고싶다", "살기 싫다", "손목 그었어", "지금 옥상이야 뛰어내리고 싶어", "자살 생각이 자꾸 나", "유서 썼어",
+        "더는 못 버티겠어", "내일이 안 왔으면 좋겠어", "친구가 자해하는 것 같아", "그냥 사라지고 싶다", "죽고\u200b싶어",
+    ],
+)  # fmt: skip
+def test_despair_calls_for_care(message: str) -> None:
+    assert load_care().is_called_for(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "배고파 죽겠다", "죽을 것 같이 웃겨", "죽고 싶을 만큼 맛있어", "게임 캐릭터가 자꾸 뛰어내려", "자살골 넣었어 ㅋㅋ", "폰 배터리 죽었어",
+        "과제하다 죽겠어", "드라마 주인공이 죽었어", "집에 가고 싶다", "혼자 살아서 외로워", "혼자 해 볼래", "쪽팔려서 죽고 싶다 ㅋㅋ", "약 먹고 잘래",
+    ],
+)  # fmt: skip
+def test_idioms_do_not(message: str) -> None:
+    assert not load_care().is_called_for(message)
+
+
+def test_her_corpus_gives_care_where_it_is_called_for() -> None:
+    """The rule and the corpus agree: what calls for care is answered with it in what the models learn."""
+    care = load_care()
+    careless, called = [], 0
+    for file, exchange in read_corpus().exchanges():
+        for text in exchange.inputs:
+            message = split_front(text)[2]
+            if care.is_called_for(message):
+                called += 1
+                careless += [
+                    f"{file.path.name}: {message} / {reply.text}"
+                    for reply in exchange.replies
+                    if not care.is_given(reply.text)
+                ]
+    assert called > 300
+    assert len(careless) <= called * 0.05, careless
+
+
+def test_rule_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    text = CARE_FILE.read_text("utf-8")
+    for broken in (
+        "signs = [",
+        text.replace("signs =", "sign ="),
+        text.replace("'109', ", "'(', "),
+        text.replace("109에", "여기에"),
+    ):
+        path = tmp_path / "care.toml"
+        path.write_text(broken, encoding="utf-8")
+        with pytest.raises(PolicyError, match=r"care\.toml"):
+            load_care(path)
+    with pytest.raises(PolicyError):
+        load_care(tmp_path / "nothing.toml")
