@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from dataclasses import replace
@@ -115,6 +116,30 @@ def test_interrupted_run_goes_on_after_its_last_pass(corpus: DialogueCorpus, tmp
     assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "whole"]
     records = read_log(tmp_path / "base" / LOG_NAME)
     assert [record["step"] for record in records if "validation" in record] == [first_pass, all_passes]
+
+
+def test_base_that_exists_is_trained_on(corpus: DialogueCorpus, tmp_path: Path) -> None:
+    profile = load_profile("embedded")
+    first = train_base(corpus, profile, tmp_path / "first", replace(RECIPE, passes=1), _ignore, compile_steps=False)
+    recipe = replace(RECIPE, hidden=64, passes=1, share=0.5, start=str(tmp_path / "first"))
+    second = train_base(corpus, profile, tmp_path / "second", recipe, _ignore, compile_steps=False)
+    assert second["held_out_loss"] < first["held_out_loss"]
+    assert second["steps"] == pytest.approx(first["steps"] / 2, abs=2)
+    assert json.loads((tmp_path / "second" / "config.json").read_text())["hidden_size"] == RECIPE.hidden
+    tokenizers = [(tmp_path / name / "tokenizer.json").read_text("utf-8") for name in ("first", "second")]
+    assert tokenizers[0] == tokenizers[1]
+    assert recipe.changes() == {"start": recipe.start, "passes": 1, "share": 0.5}
+
+
+@pytest.mark.parametrize("has_tokenizer", [False, True])
+def test_start_without_a_base_is_refused(
+    corpus: DialogueCorpus, tokenizer: PreTrainedTokenizerFast, tmp_path: Path, has_tokenizer: bool
+) -> None:
+    if has_tokenizer:
+        tokenizer.save_pretrained(tmp_path / "start")
+    recipe = replace(RECIPE, passes=1, start=str(tmp_path / "start"))
+    with pytest.raises(ModelError, match="holds no"):
+        train_base(corpus, load_profile("embedded"), tmp_path / "out", recipe, _ignore, compile_steps=False)
 
 
 def test_broken_checkpoint_is_an_error_of_one_line(corpus: DialogueCorpus, tmp_path: Path) -> None:
