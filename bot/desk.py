@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from bot.answers import Actor, Answer, Choice, ReportedMessage
 from storage.records import UserKey
 
 Value = str | int | float | bool
+Sync = Callable[[], Awaitable[int]]
 
 
 class Desk(Protocol):
@@ -48,4 +50,21 @@ class Desk(Protocol):
 
     async def is_new(self, platform: str, update_id: str) -> bool:
         """Note an update of a platform; False when it was noted before, also before a restart."""
+        ...
+
+    # Added by E1. Talk (E4): the zone that turns are held in. Clients (E2, E3): what /sync calls; without it /sync says that the
+    # platform is not connected.
+
+    async def zone_of(self, user: UserKey) -> ZoneInfo:
+        """Return the time zone that a person chose, else the owner's setting."""
+        ...
+
+    def offer_sync(self, platform: str, sync: Sync) -> None:
+        """Take what registers a platform's commands anew and returns how many; `/sync` there calls it."""
+        ...
+
+    # Added by E4. Desk (E1): implement it over the persona settings. Clients need not call it, `Talk` does.
+
+    async def temperature_of(self, community: str | None) -> float | None:
+        """Return the temperature that a community's admins set by `/persona temperature`, None for the profile's own."""
         ...

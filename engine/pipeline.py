@@ -68,7 +68,8 @@ class _Context:
     watch: Stopwatch
     scores: Mapping[str, float]
     offences: tuple[str, ...] = ()
-    memory_used: Memory | None = None
+    memory_used: str | None = None
+    last_summary: str | None = None
     final_input: str = ""
 
 
@@ -133,10 +134,9 @@ class ChatPipeline:
 
         # 4. What she reads: a memory or the last summary in front, the time where it matters.
         with turn.watch.measure("retrieval"):
-            last_summary = await self._find_context(turn)
+            await self._find_context(turn)
         now = day_part(request.received_at, request.time_zone)
-        memory_text = turn.memory_used.text if turn.memory_used else None
-        turn.final_input = build_final_input(request.text, now, memory_text, last_summary)
+        turn.final_input = build_final_input(request.text, now, turn.memory_used, turn.last_summary)
 
         # 5. Her line, while what to remember is extracted. A line that may end in a block is not streamed.
         begun_ms = turn.watch.elapsed_ms
@@ -144,7 +144,7 @@ class ChatPipeline:
         sink = ignore_event if turn.offences else show
         reply, note = await _together(
             writer.write_reply(turn.final_input, request.text, now, sink),
-            writer.extract_memory(turn.final_input, request.text),
+            self._extract_memory(writer, turn),
         )
         turn.watch.note("first_token", begun_ms + reply.first_token_s * 1000)
         turn.watch.mark("reply")
@@ -183,14 +183,24 @@ class ChatPipeline:
             return None
         return Notice(kind=block.kind, categories=(block.category,), level=block.level, expires_at=block.expires_at)
 
-    async def _find_context(self, turn: _Context) -> str | None:
-        """Find the memory that the message calls for; return the summary of the last turn."""
+    async def _find_context(self, turn: _Context) -> None:
+        """Find the memory that the message calls for and the summary of the last turn; answering anew, take what was found first."""
         request = turn.request
+        if request.again is not None:
+            turn.memory_used, turn.last_summary = request.again.memory_used, request.again.last_summary
+            return
         async with self._database.read() as session:
             memories = await MemoryStore(session).of_user(request.user)
             conversation = await ConversationStore(session).get(request.conversation)
-        turn.memory_used = await self._retriever.find(request.text, memories)
-        return conversation.last_summary if conversation else None
+        memory = await self._retriever.find(request.text, memories)
+        turn.memory_used = memory.text if memory else None
+        turn.last_summary = conversation.last_summary if conversation else None
+
+    async def _extract_memory(self, writer: Writer, turn: _Context) -> MemoryNote | None:
+        """Extract what to remember, unless the message has been answered before."""
+        if turn.request.again is not None:
+            return None
+        return await writer.extract_memory(turn.final_input, turn.request.text)
 
     async def _levels(self, request: ChatRequest) -> Mapping[str, int]:
         async with self._database.read() as session:
@@ -336,7 +346,8 @@ def _details(turn: _Context, *, saved: tuple[str, ...] = (), summary: str | None
     turn.watch.mark("total")
     return TurnDetails(
         ethics=turn.scores,
-        memory_used=turn.memory_used.text if turn.memory_used else None,
+        memory_used=turn.memory_used,
+        last_summary=turn.last_summary,
         memories_saved=saved,
         summary=summary,
         timings_ms=turn.watch.milliseconds,
