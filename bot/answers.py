@@ -51,11 +51,15 @@ class ButtonStyle(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Button:
-    """A button; `token` is opaque and at most 32 bytes: hand it back to `Desk.press`."""
+    """A button; `token` is opaque and at most 32 bytes: hand it back to `Desk.press`.
+
+    `opens_form` says that the press is answered with a form, which Discord shows only as the first answer: do not defer it.
+    """
 
     label: str
     token: str
     style: ButtonStyle = ButtonStyle.PLAIN
+    opens_form: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from engine.types import ChatOutcome, ChatReply, Expression, Eyes, Mouth, Notice
 from storage.records import Sanction, SanctionKind
 
 LOCALES_DIR = Path(__file__).resolve().parent / "locales"
+LANGUAGES = ("ko", "en")
 _EYE_SIGNS = {Eyes.SMALL: "ᴗ", Eyes.NORMAL: "•", Eyes.WIDE: "◉", Eyes.VERY_WIDE: "✦"}
 _MOUTH_SIGNS = {Mouth.NORMAL: "‿", Mouth.WIDE: "▽", Mouth.VERY_WIDE: "◯"}
 _POSE_SPACES = {Pose.NONE: (1, 1), Pose.NORMAL: (0, 2), Pose.FAR: (0, 4)}
