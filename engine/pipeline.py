@@ -140,7 +140,7 @@ class ChatPipeline:
 
         # 5. Her line, while what to remember is extracted. A line that may end in a block is not streamed.
         begun_ms = turn.watch.elapsed_ms
-        writer = Writer(self._generator, self._profile, self._care, self._seeds(request))
+        writer = Writer(self._generator, self._profile, self._care, self._seeds(request), request.temperature)
         sink = ignore_event if turn.offences else show
         reply, note = await _together(
             writer.write_reply(turn.final_input, request.text, now, sink),

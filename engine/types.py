@@ -27,7 +27,8 @@ class ChatRequest:
     """One message of a user. `received_at` is aware UTC; `locale` is a language code such as ko or en.
 
     `temperature` overrules the reply adapter's. A message that is answered `again` is read as it was the first time, and
-    nothing is remembered of it twice.
+    nothing is remembered of it twice. `community` is the server or group that the message stands in, None in private: blocks that
+    its moderators made hold there, and they are the ones who may judge what it leads to.
     """
 
     request_id: str
@@ -39,6 +40,7 @@ class ChatRequest:
     time_zone: ZoneInfo = DEFAULT_TIME_ZONE
     temperature: float | None = None
     again: Again | None = None
+    community: str | None = None
 
 
 class Eyes(StrEnum):
@@ -87,12 +89,16 @@ class Expression:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """What a user must be told of sanctions: categories, the highest level, and when the block ends (aware UTC)."""
+    """What a user must be told of sanctions: categories, the highest level, and when the block ends (aware UTC).
+
+    What moderators gave `is_manual`: its category is their reason, and its level means nothing.
+    """
 
     kind: SanctionKind
     categories: tuple[str, ...]
     level: int
     expires_at: datetime | None
+    is_manual: bool = False
 
 
 class RejectionReason(StrEnum):

@@ -35,6 +35,7 @@ class ChatHandler:
         request_id: str | None = None,
         temperature: float | None = None,
         again: Again | None = None,
+        community: str | None = None,
     ) -> QueuedTurn:
         """Submit a message; wait on the returned turn for its outcome. Without a `request_id` it gets a new one."""
         request = ChatRequest(
@@ -47,5 +48,6 @@ class ChatHandler:
             time_zone=zone,
             temperature=temperature,
             again=again,
+            community=community,
         )
         return self._queue.submit(request, show)
