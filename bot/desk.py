@@ -63,6 +63,8 @@ class Desk(Protocol):
         """Take what registers a platform's commands anew and returns how many; `/sync` there calls it."""
         ...
 
+    # E1 to E4: pass `community=actor.place.community` to `ChatHandler.submit`; blocks by a community's moderators hold only there.
+
     # Added by E4. Desk (E1): implement it over the persona settings. Clients need not call it, `Talk` does.
 
     async def temperature_of(self, community: str | None) -> float | None:
