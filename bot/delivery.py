@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
-from asyncio_throttle import Throttler
+from asyncio_throttle.throttler import Throttler
 
 from bot.errors import DeliveryFull, DeliveryGivenUp
 
