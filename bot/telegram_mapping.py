@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from telegram import Chat, Message, MessageEntity, User
-from telegram.ext.filters import StatusUpdate
 
 from bot.answers import Actor, Place, ReportedMessage, Rights
 from bot.commands import TELEGRAM
@@ -88,7 +87,8 @@ def actor_of(user: User, chat: Chat, spot: Spot, rights: Rights | None = None) -
 def is_from_person(message: Message) -> bool:
     """Tell whether a person wrote a message: no bot, no channel, and no report such as "… joined the group"."""
     user = message.from_user
-    return user is not None and not user.is_bot and message.sender_chat is None and not StatusUpdate.ALL.filter(message)
+    has_content = message.text is not None or message.effective_attachment is not None
+    return user is not None and not user.is_bot and message.sender_chat is None and has_content
 
 
 def is_anonymous_admin(message: Message) -> bool:
