@@ -12,70 +12,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 from bot.answers import Actor
 from bot.desk import Desk
 from bot.handlers.chat import ChatHandler, new_request_id
+from bot.last_messages import AnsweredMessage, LastMessages
 from bot.rendering import Texts, draw_face
+from bot.spoken import FaceMode, Spoken, TalkWords
 from engine.queue import QueuedTurn
 from engine.types import (
     Again,
     ChatOutcome,
     ChatReply,
     EventSink,
-    Expression,
     Rejection,
     RejectionReason,
     ignore_event,
 )
 from storage.records import ConversationKey, UserKey
 
+__all__ = ["Conversing", "FaceMode", "Spoken", "Talk", "TalkWords"]
+
 _log = logging.getLogger(__name__)
-_MOST_KEPT = 1000  # conversations whose last message can be answered again
-
-
-class FaceMode(StrEnum):
-    """How her face goes with a reply."""
-
-    PICTURE = "picture"
-    EMOJI = "emoji"
-    OFF = "off"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spoken:
-    """What she says to a message: `text` is her reply, or why there is none; `warning` stands below a reply.
-
-    `face` is her face in a line of text. `is_private` says that it concerns this person alone; `can_regenerate` that
-    `Talk.regenerate` takes `request_id`.
-    """
-
-    request_id: str
-    is_reply: bool
-    text: str
-    warning: str | None = None
-    expression: Expression | None = None
-    face: str | None = None
-    face_mode: FaceMode = FaceMode.OFF
-    is_private: bool = False
-    is_cancelled: bool = False
-    can_regenerate: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TalkWords:
-    """The labels and short lines around a conversation, in one person's language."""
-
-    cancel: str
-    regenerate: str
-    not_yours: str
-    too_late: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,20 +50,10 @@ class _Manner:
     face_mode: FaceMode = FaceMode.OFF
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answered:
-    """The last message of a conversation, to be answered again."""
-
-    request_id: str
-    user: UserKey
-    text: str
-    again: Again
-
-
 class Conversing:
     """A message on its way: ask for its position, cancel it, wait for what she says."""
 
-    def __init__(self, talk: Talk, actor: Actor, text: str, show: EventSink, again: _Answered | None) -> None:
+    def __init__(self, talk: Talk, actor: Actor, text: str, show: EventSink, again: AnsweredMessage | None) -> None:
         """Made by `Talk`."""
         self.request_id = new_request_id()
         self.actor = actor
@@ -163,13 +115,13 @@ class Talk:
         self._desk = desk
         self._default = _Manner(texts=Texts(default_locale, default_zone), zone=default_zone)
         self._order: WeakValueDictionary[ConversationKey, asyncio.Lock] = WeakValueDictionary()
-        self._answered: OrderedDict[ConversationKey, _Answered] = OrderedDict()
+        self._last = LastMessages()
         self._running: set[Conversing] = set()
         self._is_closing = False
 
     def begin(self, actor: Actor, text: str, *, show: EventSink = ignore_event) -> Conversing:
         """Send a message on its way; the messages of a conversation start in the order of these calls."""
-        self._answered.pop(actor.place.conversation, None)
+        self._last.drop(actor.place.conversation)
         return self._start(actor, text, show, None)
 
     def regenerate(self, actor: Actor, request_id: str, *, show: EventSink = ignore_event) -> Conversing | None:
@@ -177,17 +129,12 @@ class Talk:
 
         Nothing is remembered of it twice, and its new reply takes the place of the old one in what she knows.
         """
-        answered = self._answered.get(actor.place.conversation)
-        if answered is None or answered.request_id != request_id or answered.user != actor.user:
-            return None
-        del self._answered[actor.place.conversation]
-        return self._start(actor, answered.text, show, answered)
+        answered = self._last.take(actor.place.conversation, request_id, actor.user)
+        return self._start(actor, answered.text, show, answered) if answered else None
 
-    def forget(self, user: UserKey | None = None, conversation: ConversationKey | None = None) -> None:
-        """Drop the last messages of a user, or of a conversation."""
-        for key, answered in list(self._answered.items()):
-            if answered.user == user or key == conversation:
-                del self._answered[key]
+    def forget(self, user: UserKey) -> None:
+        """Drop what a user said last, so that it cannot be answered again."""
+        self._last.drop_of(user)
 
     async def words(self, actor: Actor) -> TalkWords:
         """Return the labels and short lines in the actor's language."""
@@ -239,7 +186,7 @@ class Talk:
             self._running.discard(talking)
         return self._speak(talking, outcome, manner)
 
-    def _start(self, actor: Actor, text: str, show: EventSink, answered: _Answered | None) -> Conversing:
+    def _start(self, actor: Actor, text: str, show: EventSink, answered: AnsweredMessage | None) -> Conversing:
         talking = Conversing(self, actor, text, show, answered)
         self._running.add(talking)
         talking.start()
@@ -257,6 +204,7 @@ class Talk:
             show=talking.show,
             request_id=talking.request_id,
             temperature=manner.temperature,
+            community=talking.actor.place.community,
             again=talking.answered.again if talking.answered else None,
         )
 
@@ -290,8 +238,8 @@ class Talk:
                 face_mode=manner.face_mode,
                 can_regenerate=self._keep(talking, outcome),
             )
-        if talking.answered is not None and talking.actor.place.conversation not in self._answered:
-            self._answered[talking.actor.place.conversation] = talking.answered  # it may be tried once more
+        if talking.answered is not None and not self._has_company(talking):
+            self._last.give_back(talking.actor.place.conversation, talking.answered)  # it may be tried once more
         return Spoken(
             request_id=talking.request_id,
             is_reply=False,
@@ -308,21 +256,20 @@ class Talk:
 
     def _keep(self, talking: Conversing, reply: ChatReply) -> bool:
         """Keep a message that may be answered again: one that drew no sanction, which it must not draw twice."""
-        if reply.notice is not None or any(
-            other is not talking and _same_place(other, talking) for other in self._running
-        ):
+        if reply.notice is not None or self._has_company(talking):
             return False
         found = reply.details
         first = talking.answered.again if talking.answered else None
-        again = first or Again(memory_used=found.memory_used, last_summary=found.last_summary)
-        key = talking.actor.place.conversation
-        self._answered[key] = _Answered(
-            request_id=talking.request_id, user=talking.actor.user, text=talking.text, again=again
+        message = AnsweredMessage(
+            request_id=talking.request_id,
+            user=talking.actor.user,
+            text=talking.text,
+            again=first or Again(memory_used=found.memory_used, last_summary=found.last_summary),
         )
-        while len(self._answered) > _MOST_KEPT:
-            self._answered.popitem(last=False)
+        self._last.keep(talking.actor.place.conversation, message)
         return True
 
-
-def _same_place(one: Conversing, other: Conversing) -> bool:
-    return one.actor.place.conversation == other.actor.place.conversation
+    def _has_company(self, talking: Conversing) -> bool:
+        """Tell whether a newer message of the conversation is on its way."""
+        place = talking.actor.place.conversation
+        return any(other is not talking and other.actor.place.conversation == place for other in self._running)
