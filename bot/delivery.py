@@ -139,18 +139,22 @@ class Delivery:
         finally:
             lane.waiting -= 1
 
-    async def offer(self, chat: str, call: Call[T]) -> T | None:
+    async def offer(self, chat: str, call: Call[T], *, is_paced: bool = True) -> T | None:
         """Make a request that may be left out (one step of a streamed text): only if the chat is free, and once.
+
+        One that costs the chat nothing (typing) need not be paced.
 
         Returns None where it was left out or could not be carried out.
         """
         lane = self._lane(chat)
-        if lane.waiting or self.held_s(chat) > 0 or not all(throttle.has_room() for throttle in lane.throttles):
+        has_room = not is_paced or all(throttle.has_room() for throttle in lane.throttles)
+        if lane.waiting or self.held_s(chat) > 0 or not has_room:
             return None
         lane.waiting += 1
         try:
             async with lane.lock:
-                await self._take_room(lane)
+                if is_paced:
+                    await self._take_room(lane)
                 return await call(_new_key())
         except Exception as error:
             trouble = self._diagnose(error)
