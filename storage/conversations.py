@@ -35,6 +35,14 @@ class ConversationStore:
         await self._session.flush()
         return _to_record(row)
 
+    async def forget_summary(self, key: ConversationKey, now: datetime) -> None:
+        """Forget where the conversation stood; its turns stay counted."""
+        row = await self._row(key)
+        if row is not None:
+            row.last_summary = None
+            row.updated_at = now
+            await self._session.flush()
+
     async def _row(self, key: ConversationKey) -> ConversationRow | None:
         return await self._session.get(ConversationRow, (key.platform, key.id))
 
