@@ -17,7 +17,8 @@ _STYLES = {
 }
 _LABEL, _TITLE, _FIELD_LABEL, _PLACEHOLDER, _VALUE = 80, 45, 45, 100, 4000
 _ROWS, _ROW, _FIELDS = 5, 5, 5
-DESK, DESK_FORM, TURN, FORM = "d:", "f:", "t:", "m:"  # who a pressed button or an answered form is for
+# Who a pressed button or an answered form is for.
+DESK, DESK_FORM, KEPT_FORM, TURN, FORM = "d:", "f:", "o:", "t:", "m:"
 
 
 def button_row(buttons: Sequence[tuple[str, str, ButtonStyle]]) -> discord.ui.View:

@@ -47,13 +47,14 @@ def rights_of(user: discord.User | discord.Member, permissions: discord.Permissi
     )
 
 
-def actor_of_message(message: discord.Message) -> Actor:
-    """Return who wrote a message. Talking needs no rights, and a message tells nothing of its writer's client."""
+def actor_of_message(message: discord.Message, client_locale: str = "") -> Actor:
+    """Return who wrote a message. Talking needs no rights; `client_locale` is known from elsewhere, a message tells none."""
     guild_id = None if message.guild is None else message.guild.id
     return Actor(
         user=user_key(message.author.id),
         place=place_of(guild_id, message.channel.id),
         name=message.author.display_name,
+        client_locale=client_locale,
     )
 
 
@@ -101,13 +102,14 @@ def _named(found: re.Match[str], names: Mapping[int, str], me: int) -> str:
     return "" if number == me else names.get(number, "")
 
 
-def reported_message(message: discord.Message) -> ReportedMessage:
-    """Return a message as it is reported."""
+def reported_message(message: Mapping[str, Any], guild_id: int | None) -> ReportedMessage:
+    """Return a message, as Discord sends it with a command of its context menu, as it is reported."""
+    author = message["author"]
     return ReportedMessage(
-        author=user_key(message.author.id),
-        author_name=message.author.display_name,
-        text=message.content,
-        link=message.jump_url,
+        author=user_key(int(author["id"])),
+        author_name=str(author.get("global_name") or author["username"]),
+        text=str(message["content"]),
+        link=f"https://discord.com/channels/{guild_id or '@me'}/{message['channel_id']}/{message['id']}",
     )
 
 

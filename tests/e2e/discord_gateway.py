@@ -65,8 +65,6 @@ class Gateway:
                 await self._take(socket, json.loads(message.data))
         return socket
 
-
-
     async def _send(self, socket: web.WebSocketResponse, message: Json) -> None:
         try:
             await socket.send_str(json.dumps(message))
@@ -78,9 +76,9 @@ class Gateway:
         match message["op"]:
             case 1:
                 await self._send(socket, {"op": 11, "d": None, "s": None, "t": None})
-            case 2:
+            case 2 if data is not None:
                 await self._identify(socket, data)
-            case 6:
+            case 6 if data is not None:
                 await self._resume(socket, data)
 
     async def _identify(self, socket: web.WebSocketResponse, data: Json) -> None:
