@@ -95,8 +95,7 @@ class Conversing:
     async def ended(self) -> None:
         """Wait for the end, whatever it is."""
         if self._task is not None:
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([self._task])
+            await asyncio.wait([self._task])
 
 
 class Talk:
