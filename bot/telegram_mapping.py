@@ -21,6 +21,11 @@ class Spot:
     topic: int | None = None
 
     @property
+    def is_group(self) -> bool:
+        """Tell whether others read along: groups have negative ids."""
+        return self.chat < 0
+
+    @property
     def name(self) -> str:
         """The spot as `Place.channel` and as a conversation's id: `chat` or `chat:topic`."""
         return str(self.chat) if self.topic is None else f"{self.chat}:{self.topic}"
@@ -58,21 +63,16 @@ def spot_of(message: Message) -> Spot:
     return Spot(chat=message.chat.id, topic=None if topic == GENERAL_TOPIC else topic)
 
 
-def is_private(chat: Chat) -> bool:
-    """Tell whether a chat is between one person and her."""
-    return chat.type == Chat.PRIVATE
-
-
 def user_key(user_id: int) -> UserKey:
     """Return the key of a person."""
     return UserKey(platform=TELEGRAM, id=str(user_id))
 
 
-def actor_of(user: User, chat: Chat, spot: Spot, rights: Rights | None = None) -> Actor:
+def actor_of(user: User, spot: Spot, rights: Rights | None = None) -> Actor:
     """Return who acts, and where."""
     place = Place(
         conversation=ConversationKey(platform=TELEGRAM, id=spot.name),
-        community=None if is_private(chat) else str(chat.id),
+        community=str(spot.chat) if spot.is_group else None,
         channel=spot.name,
     )
     return Actor(
@@ -117,7 +117,7 @@ def is_command(message: Message) -> bool:
 
 def is_addressed(message: Message, me: Me) -> bool:
     """Tell whether a message is for her: in private, as a reply to her, or naming her."""
-    return is_private(message.chat) or replied_to(message, me.id) or bool(_own_names(message, me))
+    return message.chat.type == Chat.PRIVATE or replied_to(message, me.id) or bool(_own_names(message, me))
 
 
 def replied_to(message: Message, user_id: int) -> bool:

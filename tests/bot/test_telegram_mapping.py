@@ -102,7 +102,7 @@ def test_spot_is_read_from_its_name() -> None:
 def test_actor_in_private_has_no_community() -> None:
     heard = message("a", PRIVATE)
     assert heard.from_user is not None
-    actor = actor_of(heard.from_user, heard.chat, spot_of(heard))
+    actor = actor_of(heard.from_user, spot_of(heard))
     assert (actor.user.platform, actor.user.id, actor.name, actor.client_locale) == ("telegram", "7", "민지", "ko")
     assert (actor.place.conversation.id, actor.place.community, actor.place.channel) == ("7", None, "7")
 
@@ -110,7 +110,7 @@ def test_actor_in_private_has_no_community() -> None:
 def test_actor_in_a_topic_has_group_and_topic() -> None:
     heard = message("a", message_thread_id=9, is_topic_message=True)
     assert heard.from_user is not None
-    place = actor_of(heard.from_user, heard.chat, spot_of(heard)).place
+    place = actor_of(heard.from_user, spot_of(heard)).place
     assert (place.conversation.id, place.community, place.channel) == ("-1001:9", "-1001", "-1001:9")
 
 

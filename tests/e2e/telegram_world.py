@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -103,7 +104,7 @@ class World:
 
     def texts(self, chat: int) -> list[str]:
         """Return the texts or captions of the bot's messages in a chat."""
-        return [message.get("text", message.get("caption", "")) for message in self.sent(chat)]
+        return [str(message.get("text", message.get("caption", ""))) for message in self.sent(chat)]
 
     def buttons(self, message: Object) -> list[Object]:
         """Return a message's buttons in reading order."""
@@ -123,60 +124,60 @@ class World:
 
     def run(self, method: str, params: Object, files: dict[str, bytes]) -> Any:
         """Carry a method out; return its result."""
-        handler: Callable[[Object, dict[str, bytes]], Any] | None = getattr(self, f"_{method}", None)
+        handler: Callable[[Object, dict[str, bytes]], Any] | None = getattr(self, f"_{_snake(method)}", None)
         if handler is None:
             raise Refusal(f"Bad Request: the test server does not know {method}", 404)
         return handler(params, files)
 
-    def _getMe(self, _params: Object, _files: dict[str, bytes]) -> Object:
+    def _get_me(self, _params: Object, _files: dict[str, bytes]) -> Object:
         return BOT
 
-    def _deleteWebhook(self, _params: Object, _files: dict[str, bytes]) -> bool:
+    def _delete_webhook(self, _params: Object, _files: dict[str, bytes]) -> bool:
         return True
 
-    def _setMyCommands(self, params: Object, _files: dict[str, bytes]) -> bool:
+    def _set_my_commands(self, params: Object, _files: dict[str, bytes]) -> bool:
         scope = params.get("scope", {"type": "default"})
         self.commands[scope["type"], params.get("language_code", "")] = params["commands"]
         return True
 
-    def _getChatAdministrators(self, params: Object, _files: dict[str, bytes]) -> list[Object]:
+    def _get_chat_administrators(self, params: Object, _files: dict[str, bytes]) -> list[Object]:
         return self.admins.get(params["chat_id"], [])
 
-    def _sendChatAction(self, params: Object, _files: dict[str, bytes]) -> bool:
+    def _send_chat_action(self, params: Object, _files: dict[str, bytes]) -> bool:
         self._open_chat(params)
         return True
 
-    def _sendMessageDraft(self, params: Object, _files: dict[str, bytes]) -> bool:
+    def _send_message_draft(self, params: Object, _files: dict[str, bytes]) -> bool:
         self._open_chat(params)
         self.drafts.append(params)
         return True
 
-    def _sendMessage(self, params: Object, _files: dict[str, bytes]) -> Object:
+    def _send_message(self, params: Object, _files: dict[str, bytes]) -> Object:
         return self._send(params, {"text": params["text"]})
 
-    def _sendPhoto(self, params: Object, files: dict[str, bytes]) -> Object:
+    def _send_photo(self, params: Object, files: dict[str, bytes]) -> Object:
         file_id = self._file(params, files, "photo")
         photo = {"file_id": file_id, "file_unique_id": file_id, "width": 256, "height": 256}
         return self._send(params, {"photo": [photo], **_caption(params)})
 
-    def _sendDocument(self, params: Object, files: dict[str, bytes]) -> Object:
+    def _send_document(self, params: Object, files: dict[str, bytes]) -> Object:
         file_id = self._file(params, files, "document")
         return self._send(params, {"document": {"file_id": file_id, "file_unique_id": file_id}, **_caption(params)})
 
-    def _editMessageText(self, params: Object, _files: dict[str, bytes]) -> Object:
+    def _edit_message_text(self, params: Object, _files: dict[str, bytes]) -> Object:
         return self._edit(params, {"text": params["text"]})
 
-    def _editMessageReplyMarkup(self, params: Object, _files: dict[str, bytes]) -> Object:
+    def _edit_message_reply_markup(self, params: Object, _files: dict[str, bytes]) -> Object:
         return self._edit(params, {})
 
-    def _deleteMessage(self, params: Object, _files: dict[str, bytes]) -> bool:
+    def _delete_message(self, params: Object, _files: dict[str, bytes]) -> bool:
         found = self.messages.pop((params["chat_id"], params["message_id"]), None)
         if found is None:
             raise Refusal("Bad Request: message to delete not found")
         self.deleted.append(found)
         return True
 
-    def _answerCallbackQuery(self, params: Object, _files: dict[str, bytes]) -> bool:
+    def _answer_callback_query(self, params: Object, _files: dict[str, bytes]) -> bool:
         if params["callback_query_id"] not in self.queries:
             raise Refusal("Bad Request: query is too old and response timeout expired or query ID is invalid")
         self.queries[params["callback_query_id"]] = params
@@ -193,7 +194,11 @@ class World:
     def _send(self, params: Object, content: Object) -> Object:
         chat = self._open_chat(params)
         reply = params.get("reply_parameters")
-        if reply and (chat["id"], reply["message_id"]) not in self.messages and not reply.get("allow_sending_without_reply"):
+        if (
+            reply
+            and (chat["id"], reply["message_id"]) not in self.messages
+            and not reply.get("allow_sending_without_reply")
+        ):
             raise Refusal("Bad Request: message to be replied not found")
         message = {**self._new_message(chat["id"], _BOT_USER), **content}
         if "message_thread_id" in params:
@@ -228,6 +233,10 @@ class World:
         if given not in self.files:
             raise Refusal("Bad Request: wrong file identifier/HTTP URL specified")
         return str(given)
+
+
+def _snake(method: str) -> str:
+    return re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", method)
 
 
 def _caption(params: Object) -> Object:
