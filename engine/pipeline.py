@@ -53,6 +53,7 @@ from storage.memories import MemoryStore
 from storage.records import Evidence, Memory, Sanction, SanctionKind, Turn
 from storage.sanctions import SanctionStore
 from storage.turns import TurnStore
+from storage.user_settings import UserSettingsStore
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -178,10 +179,16 @@ class ChatPipeline:
 
     async def _active_block(self, request: ChatRequest) -> Notice | None:
         async with self._database.read() as session:
-            block = await SanctionStore(session).active_block(request.user, self._clock())
+            block = await SanctionStore(session).active_block(request.user, self._clock(), request.community)
         if block is None:
             return None
-        return Notice(kind=block.kind, categories=(block.category,), level=block.level, expires_at=block.expires_at)
+        return Notice(
+            kind=block.kind,
+            categories=(block.category,),
+            level=block.level,
+            expires_at=block.end,
+            is_manual=block.is_manual,
+        )
 
     async def _find_context(self, turn: _Context) -> None:
         """Find the memory that the message calls for and the summary of the last turn; answering anew, take what was found first."""
@@ -197,8 +204,12 @@ class ChatPipeline:
         turn.last_summary = conversation.last_summary if conversation else None
 
     async def _extract_memory(self, writer: Writer, turn: _Context) -> MemoryNote | None:
-        """Extract what to remember, unless the message has been answered before."""
+        """Extract what to remember, unless the message has been answered before or the user paused recording."""
         if turn.request.again is not None:
+            return None
+        async with self._database.read() as session:
+            settings = await UserSettingsStore(session).get(turn.request.user)
+        if settings.is_paused:
             return None
         return await writer.extract_memory(turn.final_input, turn.request.text)
 
@@ -251,7 +262,7 @@ class ChatPipeline:
                 steps = await self._sanction(SanctionStore(session), turn, proven, reply.text)
             blocked = any(step.kind is SanctionKind.BLOCK for step in steps)
             if not blocked:
-                if note is not None:
+                if note is not None and not (await UserSettingsStore(session).get(request.user)).is_paused:
                     saved = await MemoryStore(session).remember(
                         request.user, note.key, note.value, now, request.request_id
                     )
@@ -292,6 +303,7 @@ class ChatPipeline:
                     started_at=now,
                     expires_at=step.expires_at,
                     evidence=evidence,
+                    community=turn.request.community,
                 )
             )
         return steps
@@ -306,6 +318,7 @@ class ChatPipeline:
             received_at=turn.request.received_at,
             profile=self._profile.name,
             timings_ms=turn.watch.milliseconds,
+            community=turn.request.community,
         )
 
 
