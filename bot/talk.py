@@ -21,6 +21,7 @@ from bot.answers import Actor
 from bot.desk import Desk
 from bot.handlers.chat import ChatHandler, new_request_id
 from bot.last_messages import AnsweredMessage, LastMessages
+from bot.log_format import request_id_of_turn
 from bot.rendering import Texts, draw_face
 from bot.spoken import FaceMode, Spoken, TalkWords
 from engine.queue import QueuedTurn
@@ -171,6 +172,7 @@ class Talk:
     async def hold(self, talking: Conversing) -> Spoken:
         """Bring one message from its beginning to what she says; for `Conversing`."""
         manner = self._default
+        request_id_of_turn.set(talking.request_id)  # this task's own, so on every line that it logs
         try:
             lock = self._order.setdefault(talking.actor.place.conversation, asyncio.Lock())
             async with lock:
@@ -178,12 +180,14 @@ class Talk:
                 turn = talking.turn = self._submit(talking, manner)
             outcome = await turn.outcome() if turn else Rejection(reason=self._refusal(talking))
         except Exception as error:  # the edge of a message: whatever failed, its person gets a line
-            _log.error("request_id=%s talking failed: %s: %s", talking.request_id, type(error).__name__, error)
-            _log.debug("request_id=%s", talking.request_id, exc_info=error)
+            _log.error("talking failed: %s: %s", type(error).__name__, error)
+            _log.debug("talking failed", exc_info=error)
             outcome = Rejection(reason=RejectionReason.ERROR)
         finally:
             self._running.discard(talking)
-        return self._speak(talking, outcome, manner)
+        spoken = self._speak(talking, outcome, manner)
+        _log.info("%s: %s", talking.actor.user.platform, _told(outcome))
+        return spoken
 
     def _start(self, actor: Actor, text: str, show: EventSink, answered: AnsweredMessage | None) -> Conversing:
         talking = Conversing(self, actor, text, show, answered)
@@ -272,3 +276,10 @@ class Talk:
         """Tell whether a newer message of the conversation is on its way."""
         place = talking.actor.place.conversation
         return any(other is not talking and other.actor.place.conversation == place for other in self._running)
+
+
+def _told(outcome: ChatOutcome) -> str:
+    """Return what a turn came to in words for the log: no text of anybody."""
+    if isinstance(outcome, Rejection):
+        return f"rejection {outcome.reason}"
+    return f"reply after {outcome.details.timings_ms.get('total', 0):.0f} ms"
