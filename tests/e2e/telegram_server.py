@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,10 +52,10 @@ class TelegramServer:
     down: bool = False
     token: str = TOKEN
     url: str = ""
+    polls: int = 0
 
     def __post_init__(self) -> None:
         self._changed = asyncio.Condition()
-        self._polls = 0
         self._bans: dict[Any, float] = {}
         self.world.on_update = self._wake
 
@@ -67,7 +67,8 @@ class TelegramServer:
         """Wait until `condition` gives something true, looking again after every call; return it."""
         async with asyncio.timeout(timeout), self._changed:
             while not (found := condition()):
-                await self._changed.wait()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._changed.wait(), 0.25)  # also for what is no call
             return found
 
     async def texts(self, chat: int, count: int, timeout: float = 30.0) -> list[str]:
@@ -120,8 +121,8 @@ class TelegramServer:
 
     async def _get_updates(self, params: Params) -> web.Response:
         """Hold the poll until there is an update, its timeout is over, or another poll takes its place (409)."""
-        self._polls += 1
-        mine = self._polls
+        self.polls += 1
+        mine = self.polls
         await self._wake_all()
         if self.poll_fault is not None:
             return _fault(self.poll_fault)
@@ -130,11 +131,11 @@ class TelegramServer:
         ready: list[dict[str, Any]] = []
         try:
             async with asyncio.timeout(float(params.get("timeout", 0))), self._changed:
-                while not (ready := self.world.pending(allowed)) and mine == self._polls and not self.down:
+                while not (ready := self.world.pending(allowed)) and mine == self.polls and not self.down:
                     await self._changed.wait()
         except TimeoutError:
             pass
-        if mine != self._polls:
+        if mine != self.polls:
             return _error(409, "Conflict: terminated by other getUpdates request")
         if self.down:
             return _error(502, "Bad Gateway")

@@ -63,16 +63,16 @@ class World:
         chat = {"id": number, "type": "supergroup", "title": "모임", **({"is_forum": True} if is_forum else {})}
         return self.chats.setdefault(number, chat)
 
-    def say(self, user: Object, text: str, *, chat: Object | None = None, **more: Any) -> Object:
+    def say(self, user: Object, text: str | None, *, chat: Object | None = None, **more: Any) -> Object:
         """Let a person write in private, or in `chat`; return the message. A `/command` and the bot's @name are marked."""
         if chat is None:
             self.chats.setdefault(user["id"], {"id": user["id"], "type": "private", "first_name": user["first_name"]})
             chat = self.chats[user["id"]]
-        message = {
-            **self._new_message(chat["id"], user), "text": text, **({"entities": found} if (found := entities(text)) else {}), **more,
-        }  # fmt: skip
+        marks = entities(text or "")
+        content = {"text": text, **({"entities": marks} if marks else {})} if text is not None else {}
+        message = {**self._new_message(chat["id"], user), **content, **more}
         self.messages[chat["id"], message["message_id"]] = message
-        self.push({"message": {key: value for key, value in message.items() if value is not None}})
+        self.push({"message": message})
         return message
 
     def edit(self, message: Object, text: str) -> None:
