@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import discord
@@ -14,11 +12,13 @@ import discord
 from bot.answers import Actor, ButtonStyle
 from bot.discord_components import TURN, button_row
 from bot.discord_post import DiscordPost
+from bot.discord_reply import Files, ReplyMessage
 from bot.errors import DeliveryError
 from bot.live_text import LiveText
 from bot.plain_text import discord_text
+from bot.spoken import FaceMode, Spoken
 from bot.stream_pace import DISCORD_CADENCE, Cadence
-from bot.talk import Conversing, FaceMode, Spoken, Talk
+from bot.talk import Conversing, Talk
 from bot.text_parts import split_text
 from engine.types import Expression
 
@@ -48,23 +48,19 @@ class TurnTimes:
 
 @dataclass(slots=True, kw_only=True)
 class _Turn:
-    """One message on its way: `shown` is the message that holds the reply, `notice` the one that says to wait."""
+    """One message on its way. `replaced` is the reply that is tried again: its request id and its text."""
 
     talking: Conversing
     live: LiveText
+    reply: ReplyMessage
     channel: int
-    answers: int | None = None
-    shown: int | None = None
-    notice: int | None = None
-    replaced: tuple[str, str] | None = None  # the reply that is tried again: its request id and its text
-    was_tried: bool = False
-    is_deleted: bool = False
+    replaced: tuple[str, str] | None = None
     previous: asyncio.Task[None] | None = None
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    is_deleted: bool = False
 
 
 class DiscordTurns:
-    """Follows every message from its beginning to her reply; `press` takes the buttons below it."""
+    """Follows every message from its beginning to her reply."""
 
     def __init__(self, talk: Talk, post: DiscordPost, faces: Faces, times: TurnTimes) -> None:
         """Talk by `talk`, write by `post`."""
@@ -81,13 +77,13 @@ class DiscordTurns:
         """Send a message on its way, at once: the order of these calls is the order of the replies in a channel."""
         live = LiveText(self._times.cadence)
         talking = self._talk.begin(actor, text, show=live.show)
-        turn = _Turn(talking=talking, live=live, channel=channel, answers=answers, previous=self._last.get(channel))
+        reply = ReplyMessage(self._post, name=talking.request_id, channel=channel, answers=answers)
+        turn = _Turn(talking=talking, live=live, reply=reply, channel=channel, previous=self._last.get(channel))
         self._by_source[source] = turn
-        task = self._start(turn)
-        self._last[channel] = task
+        task = self._last[channel] = self._start(turn)
 
         def forget(_: asyncio.Task[None]) -> None:
-            del self._by_source[source]
+            self._by_source.pop(source, None)
             if self._last.get(channel) is task:
                 del self._last[channel]
 
@@ -99,8 +95,8 @@ class DiscordTurns:
         talking = self._talk.regenerate(actor, request_id, show=live.show)
         if talking is None:
             return False
-        turn = _Turn(talking=talking, live=live, channel=channel, shown=message, replaced=(request_id, text))
-        self._start(turn)
+        reply = ReplyMessage(self._post, name=talking.request_id, channel=channel, shown=message)
+        self._start(_Turn(talking=talking, live=live, reply=reply, channel=channel, replaced=(request_id, text)))
         return True
 
     def cancel(self, request_id: str) -> bool:
@@ -113,18 +109,19 @@ class DiscordTurns:
         turn = self._by_source.get(source)
         if turn is None:
             return
-        turn.answers = None
+        turn.reply.forget_source()
         if turn.talking.turn is None or turn.talking.position is not None:
             turn.is_deleted = turn.talking.cancel()
 
     async def idle(self, timeout_s: float) -> None:
         """Wait until every reply is written, at most `timeout_s`; then give up the rest."""
-        if self._tasks:
-            _, late = await asyncio.wait(set(self._tasks), timeout=timeout_s)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(set(self._tasks), timeout=timeout_s)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
 
     def _start(self, turn: _Turn) -> asyncio.Task[None]:
         number = turn.talking.request_id
@@ -151,18 +148,18 @@ class DiscordTurns:
 
     async def _show_progress(self, turn: _Turn) -> Spoken:
         """Show the wait and the reply as it is written, until the outcome is there."""
-        tasks = [asyncio.create_task(part(turn)) for part in (self._tell_waiting, self._stream)]
+        waiting, streaming = (asyncio.create_task(part(turn)) for part in (self._tell_waiting, self._stream))
         try:
             return await turn.talking.outcome()
         finally:
             turn.live.finish()
-            tasks[0].cancel()
+            waiting.cancel()
             if turn.previous is not None and not turn.previous.done():
-                tasks[1].cancel()  # it has not begun to write
-            await asyncio.wait(tasks)
-            for task in tasks:
-                if not task.cancelled() and task.exception() is not None:
-                    _log.debug("request_id=%s progress: %s", turn.talking.request_id, type(task.exception()).__name__)
+                streaming.cancel()  # it has not begun to write
+            await asyncio.wait([waiting, streaming])
+            for task in (waiting, streaming):
+                if not task.cancelled() and (error := task.exception()) is not None:
+                    _log.info("request_id=%s progress not shown: %s", turn.talking.request_id, type(error).__name__)
 
     async def _tell_waiting(self, turn: _Turn) -> None:
         told = None
@@ -170,26 +167,18 @@ class DiscordTurns:
         while (text := await turn.talking.waiting_text()) is not None:
             if text != told:
                 words = await self._talk.words(turn.talking.actor)
-                row = button_row([(words.cancel, self._button(CANCEL, turn), ButtonStyle.PLAIN)])
+                row = self._row(words.cancel, CANCEL, turn, turn.talking.request_id)
                 # shielded, so that the number of a notice that is being sent is not lost with the end of the wait
-                await asyncio.shield(self._put_notice(turn, discord_text(text), row))
+                await asyncio.shield(turn.reply.put_notice(discord_text(text), row))
                 told = text
             await asyncio.sleep(self._times.renew_s)
-
-    async def _put_notice(self, turn: _Turn, text: str, view: discord.ui.View | None) -> None:
-        async with turn.lock:
-            if turn.notice is not None:
-                await self._post.edit(turn.channel, turn.notice, text, view=view)
-                return
-            nonce = f"{turn.talking.request_id}-w"
-            turn.notice = await self._post.send(turn.channel, text, nonce=nonce, view=view, answers=turn.answers)
 
     async def _stream(self, turn: _Turn) -> None:
         await _ended(turn.previous)
         async for text in turn.live.versions():
             parts = split_text(discord_text(text), LIMIT)
-            if parts or turn.shown is not None:
-                await self._put(turn, parts[0] if parts else _WITHDRAWN, is_optional=True)
+            if parts or turn.reply.is_shown:
+                await turn.reply.put(parts[0] if parts else _WITHDRAWN, is_optional=True)
 
     async def _finish(self, turn: _Turn, spoken: Spoken) -> None:
         if spoken.is_cancelled:
@@ -197,134 +186,58 @@ class DiscordTurns:
             return
         await _ended(turn.previous)
         if turn.replaced is not None and not spoken.is_reply:
-            await self._restore(turn, spoken)
+            await self._restore(turn)
+            await turn.reply.add(discord_text(spoken.text), 0, mark="e")
             return
-        parts = split_text(self._final_text(spoken), LIMIT) or [_WITHDRAWN]
+        parts = split_text(_final_text(spoken), LIMIT) or [_WITHDRAWN]
         files = self._face_files(spoken)
         view = await self._again_row(turn, spoken.request_id) if spoken.can_regenerate else None
         for number, part in enumerate(parts):
             is_last = number == len(parts) - 1
-            tail = (view, files) if is_last else (None, ())
+            tail: tuple[discord.ui.View | None, Files] = (view, files) if is_last else (None, ())
             if number == 0:
-                await self._put(turn, part, *tail)
-                continue
-            nonce = f"{spoken.request_id}-{number}"
-            await self._send(turn.channel, part, nonce, *tail)
-        await self._drop_notice(turn)
+                await turn.reply.put(part, *tail)
+            else:
+                await turn.reply.add(part, number, *tail)
+        await turn.reply.drop_notice()
 
     async def _finish_cancelled(self, turn: _Turn, spoken: Spoken) -> None:
         if turn.replaced is not None:
-            await self._restore(turn, None)
+            await self._restore(turn)
         elif turn.is_deleted:
-            await self._drop_notice(turn)
-            if turn.shown is not None:
-                await self._post.delete(turn.channel, turn.shown)
-        elif turn.notice is not None and turn.shown is None:
-            await self._put_notice(turn, discord_text(spoken.text), None)
+            await turn.reply.drop()
+        elif turn.reply.has_notice and not turn.reply.is_shown:
+            await turn.reply.put_notice(discord_text(spoken.text), None)
         else:
-            await self._put(turn, discord_text(spoken.text), None, ())
-            await self._drop_notice(turn)
+            await turn.reply.put(discord_text(spoken.text), None, ())
+            await turn.reply.drop_notice()
 
-    async def _restore(self, turn: _Turn, spoken: Spoken | None) -> None:
-        """Put back the reply that was to be replaced, which can be tried again, and say below why there is no other."""
+    async def _restore(self, turn: _Turn) -> None:
+        """Put back the reply that was to be replaced; it may be tried again."""
         assert turn.replaced is not None
         number, text = turn.replaced
-        await self._put(turn, text, await self._again_row(turn, number))
-        if spoken is not None:
-            await self._send(turn.channel, discord_text(spoken.text), f"{spoken.request_id}-e", None, ())
+        await turn.reply.put(text, await self._again_row(turn, number))
 
-    async def _drop_notice(self, turn: _Turn) -> None:
-        async with turn.lock:
-            notice, turn.notice = turn.notice, None
-        if notice is not None:
-            await self._post.delete(turn.channel, notice)
-
-    async def _put(
-        self,
-        turn: _Turn,
-        text: str,
-        view: discord.ui.View | None = None,
-        files: Sequence[tuple[str, bytes]] | None = None,
-        *,
-        is_optional: bool = False,
-    ) -> None:
-        """Write the reply's message: a new one at first, then by editing it; a new one again when somebody deleted it."""
-        async with turn.lock:
-            if turn.shown is not None:
-                try:
-                    await self._edit(turn, turn.shown, text, view, files, is_optional=is_optional)
-                    return
-                except discord.NotFound:
-                    if is_optional:
-                        return
-                    turn.shown, turn.was_tried = None, False
-                    await self._send(turn.channel, text, f"{turn.talking.request_id}-n", view, files or ())
-                    return
-            was_tried, turn.was_tried = turn.was_tried, True
-            nonce = f"{turn.talking.request_id}-0"
-            turn.shown = await self._send(
-                turn.channel, text, nonce, view, files or (), answers=turn.answers, is_optional=is_optional
-            )
-            if was_tried and turn.shown is not None:
-                # an earlier try may have arrived after all; then this one was taken for it, and its text was not used
-                await self._edit(turn, turn.shown, text, view, files, is_optional=is_optional)
-
-    async def _edit(
-        self,
-        turn: _Turn,
-        number: int,
-        text: str,
-        view: discord.ui.View | None,
-        files: Sequence[tuple[str, bytes]] | None,
-        *,
-        is_optional: bool,
-    ) -> None:
-        try:
-            await self._post.edit(turn.channel, number, text, view=view, files=files, is_optional=is_optional)
-        except discord.Forbidden:
-            if not files:
-                raise
-            await self._post.edit(turn.channel, number, text, view=view)
-
-    async def _send(
-        self,
-        channel: int,
-        text: str,
-        nonce: str,
-        view: discord.ui.View | None,
-        files: Sequence[tuple[str, bytes]],
-        *,
-        answers: int | None = None,
-        is_optional: bool = False,
-    ) -> int | None:
-        options = {"view": view, "answers": answers, "is_optional": is_optional}
-        try:
-            return await self._post.send(channel, text, nonce=nonce, files=files, **options)  # type: ignore[arg-type]
-        except discord.Forbidden:
-            if not files:
-                raise
-            return await self._post.send(channel, text, nonce=nonce, **options)  # type: ignore[arg-type]
-
-    def _final_text(self, spoken: Spoken) -> str:
-        face = spoken.face if spoken.face_mode is FaceMode.EMOJI else None
-        return "\n\n".join(discord_text(part) for part in (spoken.text, face, spoken.warning) if part)
-
-    def _face_files(self, spoken: Spoken) -> Sequence[tuple[str, bytes]]:
+    def _face_files(self, spoken: Spoken) -> Files:
         if spoken.expression is None or spoken.face_mode is not FaceMode.PICTURE:
             return ()
         return ((_PICTURE, self._faces.png(spoken.expression)),)
 
     async def _again_row(self, turn: _Turn, request_id: str) -> discord.ui.View:
         words = await self._talk.words(turn.talking.actor)
-        number = f"{TURN}{AGAIN}:{request_id}:{turn.talking.actor.user.id}"
-        return button_row([(words.regenerate, number, ButtonStyle.PLAIN)])
+        return self._row(words.regenerate, AGAIN, turn, request_id)
 
-    def _button(self, kind: str, turn: _Turn) -> str:
-        return f"{TURN}{kind}:{turn.talking.request_id}:{turn.talking.actor.user.id}"
+    def _row(self, label: str, kind: str, turn: _Turn, request_id: str) -> discord.ui.View:
+        number = f"{TURN}{kind}:{request_id}:{turn.talking.actor.user.id}"
+        return button_row([(label, number, ButtonStyle.PLAIN)])
+
+
+def _final_text(spoken: Spoken) -> str:
+    face = spoken.face if spoken.face_mode is FaceMode.EMOJI else None
+    return "\n\n".join(discord_text(part) for part in (spoken.text, face, spoken.warning) if part)
 
 
 async def _ended(task: asyncio.Task[None] | None) -> None:
     """Wait for the turn before this one, whatever becomes of it."""
     if task is not None:
-        with suppress(asyncio.CancelledError):
-            await asyncio.wait([task])
+        await asyncio.wait([task])

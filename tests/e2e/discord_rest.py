@@ -131,7 +131,10 @@ class Rest:
             case ("POST", "webhooks", _, token):
                 return 200, self._follow_up(token, body, files)
             case ("PATCH", "webhooks", _, token, "messages", message):
-                return 200, self._edit(self._own(token, message), body, files)
+                number = self._own(token, message)
+                if number not in self._live(token).shown:
+                    self._live(token).shown.append(number)
+                return 200, self._edit(number, body, files)
             case ("GET", "webhooks", _, token, "messages", message):
                 return 200, self._message(self._own(token, message))
             case ("DELETE", "webhooks", _, token, "messages", message):
@@ -262,7 +265,8 @@ class Rest:
             case _:
                 return result
         interaction.original = message["id"]
-        interaction.shown.append(message["id"])
+        if kind != 6:
+            interaction.shown.append(message["id"])
         if kind in (4, 7):
             result["resource"] = {"type": kind, "message": message}
         result["interaction"] |= {"response_message_id": message["id"], "response_message_ephemeral": bool(flags)}
