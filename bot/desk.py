@@ -63,6 +63,10 @@ class Desk(Protocol):
         """Take what registers a platform's commands anew and returns how many; `/sync` there calls it."""
         ...
 
+    def when_forgotten(self, forget: Callable[[UserKey], None]) -> None:
+        """Call `forget` before a user is erased by /forgetme: drop (and cancel) what is kept in memory about them. E4: for `Talk`."""
+        ...
+
     # E1 to E4: pass `community=actor.place.community` to `ChatHandler.submit`; blocks by a community's moderators hold only there.
 
     # Added by E4. Desk (E1): implement it over the persona settings. Clients need not call it, `Talk` does.

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.conversations import took_part, with_others
 from storage.records import UserKey
 from storage.tables import (
     AppealRow,
@@ -48,15 +49,11 @@ class ErasureStore:
 
     async def _forget_conversations(self, user: UserKey, now: datetime) -> None:
         """Delete the conversations that the user had alone; forget the summary of the others."""
-        here = (
-            TurnRow.conversation_platform == ConversationRow.platform,
-            TurnRow.conversation_id == ConversationRow.id,
+        alone = took_part(user) & ~with_others(user)
+        await self._session.execute(delete(ConversationRow).where(alone))
+        await self._session.execute(
+            update(ConversationRow).where(took_part(user)).values(last_summary=None, updated_at=now)
         )
-        by_user = (TurnRow.user_platform == user.platform) & (TurnRow.user_id == user.id)
-        took_part = exists().where(*here, by_user)
-        with_others = exists().where(*here, ~by_user)
-        await self._session.execute(delete(ConversationRow).where(took_part, ~with_others))
-        await self._session.execute(update(ConversationRow).where(took_part).values(last_summary=None, updated_at=now))
 
     async def _empty_texts(self, user: UserKey) -> None:
         await self._session.execute(
