@@ -8,7 +8,7 @@ from bot.rendering import Texts, read_catalogue
 
 
 def command_name(language: str, command: Command) -> str:
-    """Return the last word of a command's name in a language, for example 지우기 for `memory forget`."""
+    """Return the last word of a command's name in a language."""
     return read_catalogue(language)[f"{command.text_key}.name"]
 
 
@@ -43,7 +43,7 @@ def choice_label(language: str, value: str) -> str:
 
 
 def write_usage(texts: Texts, command: Command) -> str:
-    """Write how a command is typed: `/memory forget <번호>`."""
+    """Write how a command is typed: `/memory forget <number>`."""
     parts = [f"/{command.name}"]
     for option in command.options:
         name = option_name(texts.language, option)
