@@ -15,15 +15,16 @@ _STEP = 0.1  # weights that are closer than this share a picture
 class FacePictures:
     """Renders faces as square PNG pictures of `size` pixels."""
 
-    def __init__(self, size: int = 320, most_kept: int = 256) -> None:
-        """Render in `size` by `size` pixels; keep `most_kept` pictures of some 40 kB each."""
+    def __init__(self, size: int = 320, most_kept: int = 256, theme: Theme = Theme.DARK) -> None:
+        """Render in `size` by `size` pixels before the background of `theme`; keep `most_kept` pictures of some 40 kB each."""
         self._size = size
         self._most_kept = most_kept
+        self._theme = theme
         self._kept: OrderedDict[tuple[float, float, float, Theme], bytes] = OrderedDict()
 
-    def png(self, expression: Expression, theme: Theme = Theme.DARK) -> bytes:
-        """Return the picture of an expression; weights are rounded to tenths. A new one takes some hundredths of a second."""
-        weights = expression.weights
+    def png(self, expression: Expression, theme: Theme | None = None) -> bytes:
+        """Return the picture of an expression, before another background if `theme` says so; weights are rounded to tenths. A new one takes some hundredths of a second."""
+        weights, theme = expression.weights, theme or self._theme
         key = (_rounded(weights.eyes), _rounded(weights.mouth), _rounded(weights.pose), theme)
         if key not in self._kept:
             self._kept[key] = self._render(ExpressionWeights(eyes=key[0], mouth=key[1], pose=key[2]), theme)

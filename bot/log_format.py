@@ -73,7 +73,7 @@ def configure_logging(
     handler = logging.StreamHandler(out or sys.stderr)
     handler.setFormatter(LineFormatter(form, secrets))
     root = logging.getLogger()
-    for old in root.handlers[:]:
+    for old in [old for old in root.handlers if type(old) is logging.StreamHandler]:
         root.removeHandler(old)
     root.addHandler(handler)
     ours = logging.getLevelNamesMapping()[level]
