@@ -43,7 +43,8 @@ class DiscordSettings:
     """Where Discord is, who owns the bot, and how long things may take.
 
     `message_content` asks for the privileged intent that channels need in which she answers everything. `owners` are ids of
-    users. A session that cannot be resumed for `resume_within_s` is given up for a new one.
+    users. A session that cannot be resumed for `resume_within_s` is given up for a new one, and so is a connection that is not
+    ready after `connect_within_s`.
     """
 
     token: str = field(repr=False)
@@ -53,6 +54,7 @@ class DiscordSettings:
     owners: frozenset[str] = frozenset()
     first_wait_s: float = 1.0
     longest_wait_s: float = 60.0
+    connect_within_s: float = 120.0
     resume_within_s: float = 60.0
     close_within_s: float = 5.0
     guild_ready_timeout_s: float = 2.0
@@ -152,8 +154,8 @@ class DiscordFrontEnd:
         """Run one client until it ends, fails, or has been away for too long."""
         running = asyncio.create_task(client.start(self._settings.token), name="discord client")
         try:
-            while not running.done() and client.lost_for_s < self._settings.resume_within_s:
-                await asyncio.wait([running], timeout=max(0.05, self._settings.resume_within_s / 10))
+            while not running.done() and client.lost_for_s < self._patience_s(client):
+                await asyncio.wait([running], timeout=self._settings.resume_within_s / 10)
             if running.done():
                 await running
             else:
@@ -163,6 +165,9 @@ class DiscordFrontEnd:
             running.cancel()
             await asyncio.wait([running])
             await client.close()
+
+    def _patience_s(self, client: DiscordClient) -> float:
+        return self._settings.resume_within_s if client.was_ready else self._settings.connect_within_s
 
     def _new_client(self) -> DiscordClient:
         intents = discord.Intents.default()

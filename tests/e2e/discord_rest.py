@@ -132,6 +132,7 @@ class Rest:
                 return 200, self._follow_up(token, body, files)
             case ("PATCH", "webhooks", _, token, "messages", message):
                 number = self._own(token, message)
+                self._live(token).was_deferred = False
                 if number not in self._live(token).shown:
                     self._live(token).shown.append(number)
                 return 200, self._edit(number, body, files)

@@ -191,7 +191,10 @@ async def open_rig(
     """Serve the fake, connect the front end to it, and take both down at the end; an open `server` is used as it is."""
     if server is None:
         own = open_discord_server()
-        async with own as made, open_rig(folder, limits=limits, prepare=prepare, wait=wait, server=made, **settings) as rig:
+        async with (
+            own as made,
+            open_rig(folder, limits=limits, prepare=prepare, wait=wait, server=made, **settings) as rig,
+        ):
             yield rig
         return
     prepare(server)

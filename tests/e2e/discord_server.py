@@ -64,7 +64,7 @@ class DiscordServer:
         message = self.world.messages.pop(number)
         self.gateway.emit("MESSAGE_DELETE", {"id": number, "channel_id": message["channel_id"]})
 
-    def slash(self, person: Person, name: str, channel: Channel | None = None, **options: Any) -> Interaction:
+    def slash(self, person: Person, name: str, channel: Channel | None = None, /, **options: Any) -> Interaction:
         """Let a person run a command, `memory forget` for a subcommand; people and channels are options too."""
         return self._interact(person, COMMAND, self._command(name, options), channel)
 
