@@ -13,7 +13,7 @@ from bot.handlers.moderation import ModerationHandler
 from bot.handlers.modlog import Modlog
 from bot.handlers.pages import Line, Listing, show_page
 from bot.handlers.reports import ReportHandler
-from bot.handlers.visit import Act, Book, Complete, Run, Visit, make_button
+from bot.handlers.visit import Act, Book, Complete, Run, Visit, make_button, matching
 from storage.appeals import AppealStore
 from storage.database import Database
 from storage.notes import NoteStore
@@ -86,7 +86,7 @@ class CaseHandler:
         async with self._database.read() as session:
             names = await SanctionStore(session).categories(visit.scope)
         choices = [Choice(label=visit.texts.category(name), value=name) for name in names]
-        return [choice for choice in choices if typed.casefold() in choice.label.casefold()]
+        return matching(choices, typed)
 
     async def _list(self, visit: Visit, title: str, empty: str, read: ReadLines) -> Answer:
         listing = Listing(title_key=title, empty_key=empty, read=read, who=_MODERATOR)

@@ -9,7 +9,7 @@ from bot.answers import Answer, ButtonStyle, Choice
 from bot.desk import Value
 from bot.handlers.memory import MemoryHandler
 from bot.handlers.pages import Line, Listing, show_page
-from bot.handlers.visit import Act, Book, Complete, Run, Visit, make_button
+from bot.handlers.visit import Act, Book, Complete, Run, Visit, make_button, matching
 from engine.memory import MemoryNote, may_be_stored
 from storage.records import Memory
 
@@ -74,7 +74,7 @@ class MemoryCommands:
         choices = [
             Choice(label=f"{number}. {memory.text}", value=str(number)) for number, memory in enumerate(memories, 1)
         ]
-        return [choice for choice in choices if typed.casefold() in choice.label.casefold()]
+        return matching(choices, typed)
 
     async def _lines(self, visit: Visit) -> Sequence[Line]:
         memories = await self._memories.list(visit.user)

@@ -9,7 +9,7 @@ from bot.answers import Announcement, Answer, Choice
 from bot.block_length import parse_length
 from bot.desk import Value
 from bot.handlers.modlog import Modlog
-from bot.handlers.visit import Complete, Run, Visit
+from bot.handlers.visit import Complete, Run, Visit, matching
 from storage.appeals import AppealStore
 from storage.database import Database
 from storage.notes import NoteStore
@@ -96,7 +96,7 @@ class ModerationHandler:
         async with self._database.read() as session:
             blocks = await SanctionStore(session).in_force(visit.now, visit.scope)
         choices = [Choice(label=visit.texts.case_line(block, visit.now), value=str(block.id)) for block in blocks]
-        return [choice for choice in choices if typed.removeprefix("#") in choice.label]
+        return matching(choices, typed)
 
     async def _sanction(self, visit: Visit, arguments: Mapping[str, Value], until: datetime | None) -> Answer:
         user = UserKey(platform=visit.user.platform, id=str(arguments["user"]))

@@ -10,7 +10,7 @@ from bot.desk import Value
 from bot.handlers.modlog import Modlog
 from bot.handlers.pages import Line, Listing, show_page
 from bot.handlers.sanctions import SanctionHandler
-from bot.handlers.visit import Act, Book, Complete, Run, Visit, make_button
+from bot.handlers.visit import Act, Book, Complete, Run, Visit, make_button, matching
 from storage.appeals import AppealStore
 from storage.database import Database
 from storage.records import AppealState, CommunityKey, Sanction
@@ -58,7 +58,7 @@ class OwnSanctionHandler:
             Choice(label=visit.texts.sanction_line(each, visit.now), value=str(each.id))
             for each in await self._sanctions.list(visit.user)
         ]
-        return [choice for choice in lines if typed.removeprefix("#") in choice.label]
+        return matching(lines, typed)
 
     async def _lines(self, visit: Visit) -> Sequence[Line]:
         return [

@@ -66,3 +66,11 @@ def make_button(
     """Make a button that only this person may press, within 15 minutes."""
     token = book.issue(act, presser=visit.user, who=who, lifetime=LIFETIME, once=once)
     return Button(label=label, token=token, style=style, opens_form=opens_form)
+
+
+def matching(choices: list[Choice], typed: str) -> list[Choice]:
+    """Return the choices whose number begins with what was typed, or, where that is no number, whose label holds it."""
+    wanted = typed.removeprefix("#").casefold()
+    if wanted.isdigit():
+        return [choice for choice in choices if choice.value.startswith(wanted)]
+    return [choice for choice in choices if wanted in choice.label.casefold()]
