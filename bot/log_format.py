@@ -26,10 +26,11 @@ class LogFormat(StrEnum):
 class LineFormatter(logging.Formatter):
     """Writes a record as one line: time, level, logger, request id where there is one, message, error."""
 
-    def __init__(self, form: LogFormat, secrets: Iterable[str] = ()) -> None:
-        """Replace every text of `secrets` by ***."""
+    def __init__(self, form: LogFormat, secrets: Iterable[str] = (), *, with_tracebacks: bool = False) -> None:
+        """Replace every text of `secrets` by ***; without tracebacks an error is told by its name and its own line."""
         super().__init__()
         self._form = form
+        self._with_tracebacks = with_tracebacks
         self._secrets = tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
 
     def format(self, record: logging.LogRecord) -> str:
@@ -49,8 +50,10 @@ class LineFormatter(logging.Formatter):
         if request_id := getattr(record, "request_id", "") or request_id_of_turn.get():
             fields["request_id"] = request_id
         fields["message"] = record.getMessage()[:_LONGEST_MESSAGE]
-        if record.exc_info:
-            fields["error"] = self.formatException(record.exc_info)
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            short = f"{type(error).__name__}: {error}"
+            fields["error"] = self.formatException(record.exc_info) if self._with_tracebacks else short
         return fields
 
     def _hide(self, line: str) -> str:
@@ -71,7 +74,7 @@ def configure_logging(
 ) -> None:
     """Write what our packages log at `level` and more, and what libraries log from WARNING on, to `out` or stderr."""
     handler = logging.StreamHandler(out or sys.stderr)
-    handler.setFormatter(LineFormatter(form, secrets))
+    handler.setFormatter(LineFormatter(form, secrets, with_tracebacks=level == "DEBUG"))
     root = logging.getLogger()
     for old in [old for old in root.handlers if type(old) is logging.StreamHandler]:
         root.removeHandler(old)

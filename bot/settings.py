@@ -85,7 +85,7 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"an address begins with {schemes[1]}:// or {schemes[0]}://, for example {schemes[1]}://bots.example"
             )
-        return url.rstrip("/")
+        return url
 
     @field_validator("log_format", "face_mode", "face_theme")
     @classmethod

@@ -68,14 +68,16 @@ def test_line_within_a_turn_carries_its_request_id() -> None:
         request_id_of_turn.reset(mark)
 
 
-def test_error_is_told_in_the_same_line() -> None:
+@pytest.mark.parametrize("with_tracebacks", [False, True])
+def test_error_is_told_in_the_same_line_with_its_traceback_only_on_request(with_tracebacks: bool) -> None:
     made = record("failed")
     try:
         raise ValueError("odd")
     except ValueError as error:
         made.exc_info = (type(error), error, error.__traceback__)
-    line = LineFormatter(LogFormat.TEXT).format(made)
+    line = LineFormatter(LogFormat.TEXT, with_tracebacks=with_tracebacks).format(made)
     assert "ValueError: odd" in line
+    assert ("Traceback" in line) == with_tracebacks
     assert "\n" not in line
 
 

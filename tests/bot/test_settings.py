@@ -183,8 +183,8 @@ def test_addresses_have_the_right_scheme(name: str, url: str) -> None:
     assert name in error_of(**{name: url})
 
 
-def test_address_loses_its_last_slash() -> None:
-    assert load_settings(telegram_api_url="http://127.0.0.1:8081/").telegram_api_url == "http://127.0.0.1:8081"
+def test_address_stays_as_it_is_written() -> None:
+    assert load_settings(discord_gateway_url="ws://127.0.0.1:8081/gateway/").discord_gateway_url.endswith("/gateway/")
 
 
 def test_token_is_given_bare_and_an_empty_one_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
