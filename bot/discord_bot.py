@@ -21,8 +21,9 @@ from bot.discord_commands import command_payload, payload_hash
 from bot.discord_interactions import DiscordInteractions
 from bot.discord_post import CHANNEL_PACE, OVERALL_PACE, DiscordPost, diagnose
 from bot.discord_responses import Responder
-from bot.discord_turns import DiscordTurns, Faces, TurnTimes
+from bot.discord_turns import DiscordTurns, TurnTimes
 from bot.errors import FrontEndError
+from bot.face_pictures import FacePictures
 from bot.talk import Talk
 
 _log = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ class DiscordFrontEnd:
         *,
         desk: Desk,
         talk: Talk,
-        faces: Faces,
+        faces: FacePictures,
         commands: CommandBook,
         delivery: Delivery | None = None,
     ) -> None:
@@ -110,6 +111,7 @@ class DiscordFrontEnd:
         self._client: DiscordClient | None = None
         self._is_closing = False
         desk.offer_sync(DISCORD, self._sync_now)
+        desk.when_forgotten(self._interactions.forget)
 
     async def run(self) -> None:
         """Connect and serve; after a failure connect again, with longer and longer waits.
@@ -118,6 +120,7 @@ class DiscordFrontEnd:
             FrontEndError: Discord refuses the token or an intent; another try would be refused too.
         """
         self._set_addresses()
+        logging.getLogger("discord.client").addFilter(_without_traceback)  # adding it again changes nothing
         wait_s = self._settings.first_wait_s
         while not self._is_closing:
             client = self._client = self._new_client()
@@ -214,6 +217,14 @@ class DiscordFrontEnd:
         self._commands.write(f"{application}:{payload_hash(payload)}")
         _log.info("Discord: %d commands registered", len(payload))
         return len(payload)
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """Let the library's line of a lost connection pass without its traceback: an operator reads the reason."""
+    if record.exc_info and record.exc_info[1] is not None:
+        record.msg = f"{record.getMessage()} ({_reason(record.exc_info[1])})"
+        record.args, record.exc_info, record.exc_text = (), None, None
+    return True
 
 
 def _reason(error: BaseException) -> str:

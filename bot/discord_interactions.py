@@ -15,7 +15,7 @@ from typing import Any, cast
 import discord
 
 from bot.answers import Actor, Answer, Choice
-from bot.commands import OptionKind, find_command
+from bot.commands import DISCORD, OptionKind, find_command
 from bot.desk import Desk
 from bot.discord_components import DESK, DESK_FORM, FORM, TURN, modal_of
 from bot.discord_mapping import actor_of_interaction, command_of, form_values, reported_message
@@ -23,6 +23,7 @@ from bot.discord_responses import Responder
 from bot.discord_turns import AGAIN, CANCEL, DiscordTurns
 from bot.handlers.chat import new_request_id
 from bot.talk import Talk
+from storage.records import UserKey
 
 _log = logging.getLogger(__name__)
 _SUGGEST_WITHIN_S = 2.0
@@ -48,6 +49,11 @@ class DiscordInteractions:
     def locale_of(self, user: str) -> str:
         """Return the language of a person's client as last seen; messages do not tell it."""
         return self._locales.get(user, "")
+
+    def forget(self, user: UserKey) -> None:
+        """Drop what is kept of a person."""
+        if user.platform == DISCORD:
+            self._locales.pop(user.id, None)
 
     async def take(self, interaction: discord.Interaction) -> None:
         """Answer one interaction; whatever fails, its person gets a line with a number to ask about."""

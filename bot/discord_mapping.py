@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import discord
@@ -122,12 +122,12 @@ def command_of(data: Mapping[str, Any]) -> tuple[str, dict[str, Value], str]:
     return name, {str(option["name"]): option["value"] for option in options}, focused
 
 
-def form_values(components: list[Mapping[str, Any]]) -> dict[str, str]:
+def form_values(components: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return the answers to a form by field, whether its inputs stand in rows or under labels."""
     return {str(part["custom_id"]): str(part.get("value") or "") for part in _inputs(components)}
 
 
-def _inputs(components: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+def _inputs(components: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     for component in components:
         inner = component.get("components") or ([component["component"]] if "component" in component else [])
         if inner:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import Protocol
 
 import discord
 
@@ -14,27 +13,19 @@ from bot.discord_components import TURN, button_row
 from bot.discord_post import DiscordPost
 from bot.discord_reply import Files, ReplyMessage
 from bot.errors import DeliveryError
+from bot.face_pictures import FacePictures
 from bot.live_text import LiveText
 from bot.plain_text import discord_text
 from bot.spoken import FaceMode, Spoken
 from bot.stream_pace import DISCORD_CADENCE, Cadence
 from bot.talk import Conversing, Talk
 from bot.text_parts import split_text
-from engine.types import Expression
 
 _log = logging.getLogger(__name__)
 LIMIT = 2000
 CANCEL, AGAIN = "c", "r"
 _PICTURE = "aurora.png"
 _WITHDRAWN = "…"
-
-
-class Faces(Protocol):
-    """Draws her face."""
-
-    def png(self, expression: Expression, /) -> bytes:
-        """Return a picture of an expression."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +53,7 @@ class _Turn:
 class DiscordTurns:
     """Follows every message from its beginning to her reply."""
 
-    def __init__(self, talk: Talk, post: DiscordPost, faces: Faces, times: TurnTimes) -> None:
+    def __init__(self, talk: Talk, post: DiscordPost, faces: FacePictures, times: TurnTimes) -> None:
         """Talk by `talk`, write by `post`."""
         self._talk = talk
         self._post = post

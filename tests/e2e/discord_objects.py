@@ -206,3 +206,21 @@ def application_json(application_id: str, bot: Person, owner: Person) -> Json:
         "team": None,
         "eligible_oauth2_scopes": [],
     }
+
+
+def registered(commands: list[Json], application_id: str) -> list[Json]:
+    """Return commands as Discord sends them back once they are registered."""
+    return [
+        {
+            **command,
+            "id": snowflake(),
+            "application_id": application_id,
+            "version": snowflake(),
+            "type": command.get("type", 1),
+            "description": command.get("description") or "",
+            "default_member_permissions": None
+            if command.get("default_member_permissions") is None
+            else str(command["default_member_permissions"]),
+        }
+        for command in commands
+    ]

@@ -15,6 +15,7 @@ from tests.e2e.discord_objects import (
     bot_json,
     message_json,
     numbered,
+    registered,
     snowflake,
     stamp,
 )
@@ -108,7 +109,9 @@ class Rest:
             case ("GET", "oauth2", "applications", "@me"):
                 return 200, application_json(world.application_id, world.bot, world.owner)
             case ("PUT", "applications", _, "commands"):
-                return 200, self._sync(body)
+                self._world.syncs += 1
+                self._world.commands = registered(body, self._world.application_id)
+                return 200, self._world.commands
             case ("POST", "users", "@me", "channels"):
                 private = next(
                     c for c in world.channels.values() if c.recipient and c.recipient.id == str(body["recipient_id"])
@@ -283,21 +286,3 @@ class Rest:
         message = self._post(interaction.channel.id, body, files, flags=body.get("flags", 0) & EPHEMERAL, type=20)
         interaction.shown.append(message["id"])
         return message
-
-    def _sync(self, body: list[Json]) -> list[Json]:
-        self._world.syncs += 1
-        self._world.commands = [
-            {
-                **command,
-                "id": snowflake(),
-                "application_id": self._world.application_id,
-                "version": snowflake(),
-                "type": command.get("type", 1),
-                "description": command.get("description") or "",
-                "default_member_permissions": None
-                if command.get("default_member_permissions") is None
-                else str(command["default_member_permissions"]),
-            }
-            for command in body
-        ]
-        return self._world.commands

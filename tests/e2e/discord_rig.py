@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from bot.desk import Desk, Sync, Value
 from bot.discord_bot import CommandBook, DiscordFrontEnd, DiscordSettings
 from bot.discord_post import diagnose
 from bot.discord_turns import TurnTimes
+from bot.face_pictures import FacePictures
 from bot.handlers.chat import ChatHandler
 from bot.stream_pace import Cadence
 from bot.talk import Talk
@@ -28,12 +30,12 @@ from engine.types import (
     ChatReply,
     ChatRequest,
     EventSink,
-    Expression,
     Mouth,
     TextShown,
     TurnDetails,
 )
 from storage.records import UserKey
+from tests.e2e.discord_objects import Channel, Json
 from tests.e2e.discord_server import DiscordServer, open_discord_server
 from tests.e2e.discord_world import TOKEN
 
@@ -90,6 +92,7 @@ class StubDesk:
     completed: list[tuple[str, str, str]] = field(default_factory=list)
     syncs: dict[str, Sync] = field(default_factory=dict)
     slow: Callable[[], Awaitable[None]] | None = None
+    forgetters: list[Callable[..., None]] = field(default_factory=list)
 
     async def run(self, actor: Actor, command: str, arguments: Mapping[str, Value]) -> Answer:
         self.ran.append((actor, command, dict(arguments)))
@@ -136,12 +139,8 @@ class StubDesk:
     async def temperature_of(self, community: str | None) -> float | None:
         return None
 
-
-class StubFaces:
-    """Draws nothing: the bytes of a picture are the name of the expression."""
-
-    def png(self, expression: Expression) -> bytes:
-        return b"\x89PNG " + f"{expression.eyes} {expression.mouth}".encode()
+    def when_forgotten(self, tell: Callable[..., None]) -> None:
+        self.forgetters.append(tell)
 
 
 @dataclass(kw_only=True)
@@ -178,14 +177,24 @@ def discord_settings(server: DiscordServer, **more: object) -> DiscordSettings:
     return replace(settings, **more)  # type: ignore[arg-type]
 
 
+def hurried_delivery(haste: float) -> Delivery:
+    """Return the delivery with its own settings, for which time passes `haste` times as fast."""
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / haste)
+
+    return Delivery(diagnose, pace_of=lambda _: (), sleep=sleep, monotonic=lambda: time.monotonic() * haste)
+
+
 @asynccontextmanager
 async def open_rig(
     folder: Path,
     *,
     limits: EngineSettings | None = None,
-    prepare: Callable[[DiscordServer], None] = lambda _: None,
+    prepare: Callable[[DiscordServer], object] = lambda _: None,
     wait: bool = True,
     server: DiscordServer | None = None,
+    delivery: Delivery | None = None,
     **settings: object,
 ) -> AsyncIterator[Rig]:
     """Serve the fake, connect the front end to it, and take both down at the end; an open `server` is used as it is."""
@@ -193,7 +202,9 @@ async def open_rig(
         own = open_discord_server()
         async with (
             own as made,
-            open_rig(folder, limits=limits, prepare=prepare, wait=wait, server=made, **settings) as rig,
+            open_rig(
+                folder, limits=limits, prepare=prepare, wait=wait, server=made, delivery=delivery, **settings
+            ) as rig,
         ):
             yield rig
         return
@@ -209,9 +220,9 @@ async def open_rig(
             discord_settings(server, **settings),
             desk=_as_desk(desk),
             talk=talk,
-            faces=StubFaces(),
+            faces=FacePictures(size=32),
             commands=CommandBook(folder / "discord_commands.txt"),
-            delivery=delivery,
+            delivery=delivery or quick,
         )
         running = asyncio.create_task(front.run(), name="front end")
         running.add_done_callback(lambda _: server.world.tell())
@@ -230,3 +241,24 @@ async def open_rig(
 
 def _as_desk(desk: StubDesk) -> Desk:
     return desk
+
+
+def put(server: DiscordServer, *channels: Channel) -> None:
+    """Put channels into the fake's server before the bot connects."""
+    for channel in channels:
+        channel.guild = server.world.guild_id
+        server.world.channels[channel.id] = channel
+
+
+async def replied(rig: Rig, channel: Channel, *texts: str) -> list[Json]:
+    """Wait until exactly these replies stand in a channel and their turns are over."""
+    world = rig.server.world
+    await world.until(lambda: world.texts(channel) == list(texts))
+    return world.replies(channel)
+
+
+async def settled(rig: Rig, channel: Channel, count: int = 1) -> list[Json]:
+    """Wait until `count` replies stand in a channel, each with its button to try again or no longer edited."""
+    world = rig.server.world
+    await world.until(lambda: len(world.replies(channel)) == count and world.replies(channel)[-1]["components"])
+    return world.replies(channel)

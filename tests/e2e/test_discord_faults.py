@@ -11,7 +11,7 @@ import pytest
 from bot.discord_commands import command_payload
 from bot.errors import FrontEndError
 from tests.e2e.discord_objects import Channel, Person
-from tests.e2e.discord_rig import Rig, open_rig
+from tests.e2e.discord_rig import Rig, hurried_delivery, open_rig
 from tests.e2e.discord_server import DiscordServer, open_discord_server
 from tests.e2e.discord_spec import NO_SPEC, SPEC_FILE
 from tests.e2e.discord_world import Fault
@@ -147,9 +147,10 @@ async def test_deferral_whose_answer_was_lost_is_still_answered(tmp_path: Path, 
 
 
 async def test_long_outage_loses_no_reply(tmp_path: Path, mina: Person) -> None:
-    """An outage of minutes: nothing gets through, connections are cut, and the gateway is away."""
+    """Twenty minutes of the delivery's time: nothing gets through, connections are cut, and the gateway is away."""
+    haste = 300.0
     people = [Person(name=f"user{number}") for number in range(5)]
-    async with open_rig(tmp_path, resume_within_s=2.0) as rig:
+    async with open_rig(tmp_path, resume_within_s=2.0, delivery=hurried_delivery(haste)) as rig:
         world = rig.server.world
         gates = [rig.mind.hold(f"{person.name} 말") for person in people]
         for person in people:
@@ -160,7 +161,7 @@ async def test_long_outage_loses_no_reply(tmp_path: Path, mina: Person) -> None:
         await rig.server.gateway.drop()
         for gate in gates:
             gate.set()
-        await asyncio.sleep(4.0)
+        await asyncio.sleep(20 * 60 / haste)
         assert all(world.texts(world.private(person)) == [] for person in people)
         world.faults = lambda method, path: None
         rig.server.gateway.is_down = False

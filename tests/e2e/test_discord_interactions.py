@@ -17,7 +17,7 @@ MODERATE, MANAGE = 1 << 40, 1 << 5
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with open_rig(tmp_path, prepare=lambda server: server.world.channel() and None) as rig:
+    async with open_rig(tmp_path, prepare=lambda server: server.world.channel()) as rig:
         yield rig
     assert rig.server.world.violations == []
 
