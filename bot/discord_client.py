@@ -79,6 +79,11 @@ class DiscordClient(discord.Client):
         """Register the commands where they changed."""
         await self._on_login(self)
 
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """Hand an event on, until the client closes: then the library has no loop left to run it in."""
+        if not self.is_closed():
+            super().dispatch(event, *args, **kwargs)
+
     async def on_ready(self) -> None:
         """Note that a new session began."""
         self._lost_at = None

@@ -211,9 +211,7 @@ async def open_rig(
     prepare(server)
     desk, mind = StubDesk(), Mind()
     limits = limits or EngineSettings(max_concurrent_turns=8, drain_timeout_s=1.0)
-    delivery = Delivery(
-        diagnose, pace_of=lambda _: (), settings=DeliverySettings(first_wait_s=0.05, longest_wait_s=0.2)
-    )
+    quick = Delivery(diagnose, pace_of=lambda _: (), settings=DeliverySettings(first_wait_s=0.05, longest_wait_s=0.2))
     async with open_queue(mind.run, limits) as queue:
         talk = Talk(ChatHandler(queue, lambda: NOW), _as_desk(desk), default_zone=SEOUL)
         front = DiscordFrontEnd(
