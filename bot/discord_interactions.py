@@ -20,7 +20,7 @@ from bot.desk import Desk
 from bot.discord_components import DESK, DESK_FORM, FORM, TURN, modal_of
 from bot.discord_mapping import actor_of_interaction, command_of, form_values, reported_message
 from bot.discord_responses import Responder
-from bot.discord_turns import AGAIN, CANCEL, DiscordTurns
+from bot.discord_turns import AGAIN, CANCEL, SHOW, DiscordTurns
 from bot.handlers.chat import new_request_id
 from bot.talk import Talk
 from storage.records import UserKey
@@ -116,6 +116,9 @@ class DiscordInteractions:
         if asker != actor.user.id:
             words = await self._talk.words(actor)
             await self._responder.show(interaction, Answer(text=words.not_yours))
+            return
+        if kind == SHOW and (text := self._turns.private_text(request_id)) is not None:
+            await self._responder.show(interaction, Answer(text=text))
             return
         await self._responder.defer_update(interaction)
         message = interaction.message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import discord
@@ -23,7 +24,8 @@ from bot.text_parts import split_text
 
 _log = logging.getLogger(__name__)
 LIMIT = 2000
-CANCEL, AGAIN = "c", "r"
+CANCEL, AGAIN, SHOW = "c", "r", "s"
+_MOST_KEPT = 1000  # private lines that wait to be read
 _PICTURE = "aurora.png"
 _WITHDRAWN = "…"
 
@@ -63,6 +65,7 @@ class DiscordTurns:
         self._by_source: dict[int, _Turn] = {}
         self._last: dict[int, asyncio.Task[None]] = {}  # of each channel, so that replies keep their order
         self._tasks: set[asyncio.Task[None]] = set()
+        self._private: OrderedDict[str, str] = OrderedDict()
 
     def begin(self, actor: Actor, text: str, *, channel: int, source: int, answers: int | None) -> None:
         """Send a message on its way, at once: the order of these calls is the order of the replies in a channel."""
@@ -94,6 +97,10 @@ class DiscordTurns:
         """Give a message up at its person's wish; False when it has ended."""
         turn = self._turns.get(request_id)
         return turn is not None and turn.talking.cancel()
+
+    def private_text(self, request_id: str) -> str | None:
+        """Return what was said to one person alone in a server, if it is still known."""
+        return self._private.get(request_id)
 
     def source_deleted(self, source: int) -> None:
         """Give up a message that its person deleted, while it still waits."""
@@ -142,6 +149,9 @@ class DiscordTurns:
         waiting, streaming = (asyncio.create_task(part(turn)) for part in (self._tell_waiting, self._stream))
         try:
             return await turn.talking.outcome()
+        except asyncio.CancelledError:
+            streaming.cancel()
+            raise
         finally:
             turn.live.finish()
             waiting.cancel()
@@ -178,7 +188,13 @@ class DiscordTurns:
         await _ended(turn.previous)
         if turn.replaced is not None and not spoken.is_reply:
             await self._restore(turn)
-            await turn.reply.add(discord_text(spoken.text), 0, mark="e")
+            text, view = await self._refusal(turn, spoken)
+            await turn.reply.add(text, 0, view, mark="e")
+            return
+        if not spoken.is_reply:
+            text, view = await self._refusal(turn, spoken)
+            await turn.reply.put(text, view, ())
+            await turn.reply.drop_notice()
             return
         parts = split_text(_final_text(spoken), LIMIT) or [_WITHDRAWN]
         files = self._face_files(spoken)
@@ -191,6 +207,17 @@ class DiscordTurns:
             else:
                 await turn.reply.add(part, number, *tail)
         await turn.reply.drop_notice()
+
+    async def _refusal(self, turn: _Turn, spoken: Spoken) -> tuple[str, discord.ui.View | None]:
+        """Return why there is no reply; in a server behind a button, because a message cannot be shown to one person alone."""
+        actor = turn.talking.actor
+        if actor.place.community is None or not spoken.is_private:
+            return discord_text(spoken.text), None
+        self._private[spoken.request_id] = spoken.text
+        if len(self._private) > _MOST_KEPT:
+            self._private.popitem(last=False)
+        texts = await self._talk.texts(actor)
+        return texts.get("discord.for_you"), self._row(texts.get("discord.show"), SHOW, turn, spoken.request_id)
 
     async def _finish_cancelled(self, turn: _Turn, spoken: Spoken) -> None:
         if turn.replaced is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -179,3 +180,20 @@ async def test_warning_stands_below_the_reply(rig: Rig, mina: Person) -> None:
     await world.until(lambda: "경고: 정치" in world.texts(channel)[0])
     assert world.texts(channel)[0].startswith("부담돼\n\n")
     assert world.replies(channel)[0]["components"] == []
+
+
+async def test_refusal_in_a_server_is_shown_to_one_person_alone(
+    rig: Rig, general: Channel, mina: Person, juno: Person
+) -> None:
+    server, world = rig.server, rig.server.world
+    until = datetime(2026, 3, 12, tzinfo=UTC)
+    notice = Notice(kind=SanctionKind.BLOCK, categories=("정치",), level=2, expires_at=until)
+    rig.mind.says["투표"].append(Rejection(reason=RejectionReason.BLOCKED, notice=notice))
+    server.say(mina, f"<@{world.bot.id}> 투표", general, mentions=[world.bot])
+    await world.until(lambda: world.replies(general))
+    (line,) = world.replies(general)
+    assert "정치" not in line["content"]
+    for person, sees in ((juno, False), (mina, True)):
+        pressed = server.press(person, line, "나만 보기")
+        assert ("정치" in await server.answered(pressed)) is sees
+        assert server.is_private(pressed)
