@@ -54,6 +54,7 @@ class TelegramSettings:
     first_wait_s: float = 1.0  # between tries to connect, doubled up to the longest
     longest_wait_s: float = 60.0
     poll_s: int = POLL_S
+    read_s: float = 20.0  # for the answer to a request
     stop_s: float = 5.0  # for the last poll, which confirms what was received
     write_s: float = 10.0  # for replies and answers that are not written yet when she closes
     times: TurnTimes = TurnTimes()
@@ -147,7 +148,7 @@ class TelegramFrontEnd:
         url = self._settings.api_url.rstrip("/")
         polls = self._polls = PollRequest()
         builder = ApplicationBuilder().token(self._token).base_url(f"{url}/bot").base_file_url(f"{url}/file/bot")
-        builder = builder.request(make_request()).get_updates_request(polls)
+        builder = builder.request(make_request(self._settings.read_s)).get_updates_request(polls)
         app: App = builder.concurrent_updates(OrderedByChat()).build()
         app.add_handler(TypeHandler(Update, self._take))
         self._app = app

@@ -54,9 +54,9 @@ class PollRequest(HTTPXRequest):
         self._is_down = is_down
 
 
-def make_request() -> HTTPXRequest:
-    """Return the connections for everything but polls."""
-    return HTTPXRequest(connection_pool_size=64, read_timeout=20.0, connect_timeout=10.0, pool_timeout=30.0)
+def make_request(read_s: float) -> HTTPXRequest:
+    """Return the connections for everything but polls; an answer may take `read_s`."""
+    return HTTPXRequest(connection_pool_size=64, read_timeout=read_s, connect_timeout=10.0, pool_timeout=30.0)
 
 
 def note_poll_error(error: TelegramError) -> None:

@@ -167,8 +167,13 @@ class TelegramTurns:
             await asyncio.gather(typing, notice, shows, return_exceptions=True)
 
     async def _show_typing(self, turn: _Turn) -> None:
-        """Show that she writes until the reply is sent; renew a draft before Telegram drops it."""
+        """Show that she writes until the reply is sent; renew a draft before Telegram drops it.
+
+        While an earlier turn of the place is on its way, that one shows it.
+        """
         shown_s = 0.0
+        if turn.previous is not None:
+            await asyncio.wait([turn.previous])
         while True:
             await self._sender.typing(turn.spot)
             await asyncio.sleep(self._times.typing_s)

@@ -34,9 +34,7 @@ NOW = datetime(2026, 3, 11, 6, 30, tzinfo=UTC)
 SEOUL = ZoneInfo("Asia/Seoul")
 MINJI, CHULSOO, OWNER = person(11, "민지"), person(12, "철수"), person(99, "주인")
 REPLY = "응, 좋아! 😊"  # what the fake generator says
-QUICK = TurnTimes(
-    typing_s=0.3, patience_s=20.0, look_s=0.05, cadence=Cadence(first_s=0.0, every_s=0.05, longest_s=0.05)
-)
+QUICK = TurnTimes(typing_s=4.0, patience_s=20.0, look_s=0.05, cadence=Cadence(first_s=0.0, every_s=0.3, longest_s=0.3))
 _SCORES = {"사랑해": {LOVE: 0.99}, "대통령 어때?": {POLITICS: 0.97}, "범죄 얘기": {HATE: 0.95}}
 
 
@@ -178,7 +176,7 @@ async def open_rig(
         clock=lambda: NOW,
         seed=7,
     )
-    limits = EngineSettings(max_concurrent_turns=most_at_once, turn_timeout_s=60.0, drain_timeout_s=1.0)
+    limits = EngineSettings(max_concurrent_turns=most_at_once, turn_timeout_s=600.0, drain_timeout_s=1.0)
     desk, faces = ScriptedDesk(), Picture()
     async with open_telegram_server(server) as api, open_queue(pipeline.run, limits) as queue:
         talk = Talk(ChatHandler(queue, lambda: NOW), desk, default_zone=SEOUL)
@@ -209,15 +207,18 @@ async def open_rig(
         assert not api.violations
 
 
-def quick_settings(url: str, *, times: TurnTimes = QUICK) -> TelegramSettings:
+def quick_settings(
+    url: str, *, times: TurnTimes = QUICK, read_s: float = 20.0, longest_wait_s: float = 0.5
+) -> TelegramSettings:
     """Return settings with short waits."""
     return TelegramSettings(
         api_url=url,
         owners=frozenset({str(OWNER["id"])}),
         first_wait_s=0.1,
-        longest_wait_s=0.5,
+        longest_wait_s=longest_wait_s,
         poll_s=5,
         stop_s=2.0,
+        read_s=read_s,
         times=times,
-        delivery=DeliverySettings(first_wait_s=0.05, longest_wait_s=0.5),
+        delivery=DeliverySettings(first_wait_s=0.05, longest_wait_s=longest_wait_s),
     )

@@ -42,7 +42,9 @@ class Fault:
 
 @dataclass(kw_only=True)
 class TelegramServer:
-    """The server. `fault_for` is asked at every call but getUpdates; `down` drops every connection."""
+    """The server. `fault_for` is asked at every call but getUpdates; `down` drops every connection, and the answers to
+    `silent_method` never come, although it is carried out.
+    """
 
     world: World = field(default_factory=World)
     calls: list[Call] = field(default_factory=list)
@@ -53,6 +55,9 @@ class TelegramServer:
     token: str = TOKEN
     url: str = ""
     polls: int = 0
+    refused_connections: int = 0
+    silent_method: str = ""
+    patience_s: float = 60.0  # of `until`
 
     def __post_init__(self) -> None:
         self._changed = asyncio.Condition()
@@ -63,15 +68,15 @@ class TelegramServer:
         """Return the calls of a method that were answered with its result."""
         return [call for call in self.calls if call.method == method and call.status == 200]
 
-    async def until(self, condition: Callable[[], Any], timeout: float = 30.0) -> Any:
+    async def until(self, condition: Callable[[], Any], timeout: float | None = None) -> Any:
         """Wait until `condition` gives something true, looking again after every call; return it."""
-        async with asyncio.timeout(timeout), self._changed:
+        async with asyncio.timeout(timeout or self.patience_s), self._changed:
             while not (found := condition()):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), 0.25)  # also for what is no call
             return found
 
-    async def texts(self, chat: int, count: int, timeout: float = 30.0) -> list[str]:
+    async def texts(self, chat: int, count: int, timeout: float | None = None) -> list[str]:
         """Wait until the bot has `count` messages in a chat, and return their texts or captions."""
         await self.until(lambda: len(self.world.texts(chat)) >= count, timeout)
         return self.world.texts(chat)
@@ -79,6 +84,7 @@ class TelegramServer:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer `/bot<token>/<method>`."""
         if self.down:
+            self.refused_connections += 1
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=502)
@@ -92,6 +98,8 @@ class TelegramServer:
         at = asyncio.get_running_loop().time()
         self.calls.append(Call(method=method, params=params, files=files, status=response.status, at=at))
         await self._wake_all()
+        if method == self.silent_method:
+            await asyncio.sleep(3600)
         return response
 
     def _answer(self, method: str, params: Params, files: dict[str, bytes]) -> web.Response:
