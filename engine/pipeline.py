@@ -258,8 +258,10 @@ class ChatPipeline:
         steps: tuple[SanctionStep, ...] = ()
         saved: Memory | None = None
         async with self._database.begin() as session:
+            store = SanctionStore(session)
             if proven:
-                steps = await self._sanction(SanctionStore(session), turn, proven, reply.text)
+                steps = await self._sanction(store, turn, proven, reply.text)
+            given = [] if steps else await store.tell_warnings(request.user, now, request.community)
             blocked = any(step.kind is SanctionKind.BLOCK for step in steps)
             if not blocked:
                 if note is not None and not (await UserSettingsStore(session).get(request.user)).is_paused:
@@ -274,7 +276,7 @@ class ChatPipeline:
         return ChatReply(
             text=reply.text,
             expression=expression,
-            notice=_notice(steps) if steps else None,
+            notice=_notice(steps) if steps else _notice_by_hand(given),
             details=_details(turn, saved=(saved.text,) if saved else (), summary=summary),
         )
 
@@ -353,6 +355,14 @@ def _notice(steps: tuple[SanctionStep, ...]) -> Notice:
         level=max(step.level for step in steps),
         expires_at=max(ends, default=None),
     )
+
+
+def _notice_by_hand(warnings: list[Sanction]) -> Notice | None:
+    """Tell of the warnings that moderators gave since the user last talked."""
+    if not warnings:
+        return None
+    reasons = tuple(warning.category for warning in warnings)
+    return Notice(kind=SanctionKind.WARNING, categories=reasons, level=1, expires_at=None, is_manual=True)
 
 
 def _details(turn: _Context, *, saved: tuple[str, ...] = (), summary: str | None = None) -> TurnDetails:

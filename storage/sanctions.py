@@ -73,6 +73,21 @@ class SanctionStore:
         row = await self._session.scalar(query)
         return None if row is None else _to_record(row)
 
+    async def tell_warnings(self, user: UserKey, now: datetime, community: str | None = None) -> list[Sanction]:
+        """Return the warnings by moderators that the user has not been told of and that concern this place; they count as told now."""
+        query = select(SanctionRow).where(
+            *_is_of(user),
+            SanctionRow.kind == SanctionKind.WARNING.value,
+            SanctionRow.policy_version == MANUAL,
+            SanctionRow.told_at.is_(None),
+            or_(SanctionRow.community.is_(None), SanctionRow.community == community),
+        )
+        rows = list(await self._session.scalars(query.order_by(SanctionRow.id)))
+        for row in rows:
+            row.told_at = now
+        await self._session.flush()
+        return [_to_record(row) for row in rows]
+
     async def get(self, sanction_id: int, scope: Scope) -> Sanction | None:
         """Return a sanction within `scope` by its id."""
         found = await self._all(select(SanctionRow).where(SanctionRow.id == sanction_id, _is_within(scope)))

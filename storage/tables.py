@@ -91,6 +91,7 @@ class SanctionRow(Base):
     request_id: Mapped[str]
     community: Mapped[str | None]
     ended_at: Mapped[datetime | None]
+    told_at: Mapped[datetime | None]
 
 
 class MemoryRow(Base):

@@ -40,6 +40,7 @@ def downgrade() -> None:
     with op.batch_alter_table("memories") as memories:
         memories.drop_column("is_pinned")
     with op.batch_alter_table("sanctions") as sanctions:
+        sanctions.drop_column("told_at")
         sanctions.drop_column("ended_at")
         sanctions.drop_column("community")
 
@@ -47,6 +48,7 @@ def downgrade() -> None:
 def _extend_tables() -> None:
     op.add_column("sanctions", sa.Column("community", sa.String(), nullable=True))
     op.add_column("sanctions", sa.Column("ended_at", _UTC, nullable=True))
+    op.add_column("sanctions", sa.Column("told_at", _UTC, nullable=True))
     op.add_column("turns", sa.Column("community", sa.String(), nullable=True))
     with op.batch_alter_table("memories") as memories:
         memories.add_column(sa.Column("is_pinned", sa.Boolean(), nullable=False, server_default=sa.false()))

@@ -94,8 +94,10 @@ class Rig:
         async with self.database.begin() as session:
             await UserSettingsStore(session).save(user_key(user), settings)
 
-    async def block_by_hand(self, reason: str, length: timedelta, *, community: str | None, user: str = "1001") -> None:
-        """Block a user as a moderator does."""
+    async def sanction_by_hand(
+        self, reason: str, length: timedelta | None, *, community: str | None, user: str = "1001"
+    ) -> None:
+        """Block a user for `length` as a moderator does, or warn them."""
         evidence = Evidence(
             text="", reply=None, scores={}, thresholds={}, profile="", policy_version=MANUAL, request_id=""
         )
@@ -103,9 +105,9 @@ class Rig:
             user=user_key(user),
             category=reason,
             level=1,
-            kind=SanctionKind.BLOCK,
+            kind=SanctionKind.WARNING if length is None else SanctionKind.BLOCK,
             started_at=self.clock(),
-            expires_at=self.clock() + length,
+            expires_at=None if length is None else self.clock() + length,
             evidence=evidence,
             community=community,
         )

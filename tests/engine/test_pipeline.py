@@ -571,7 +571,7 @@ async def test_turn_and_sanction_keep_the_community(rig: Rig) -> None:
 
 
 async def test_block_of_a_communitys_moderator_holds_there_alone(rig: Rig) -> None:
-    await rig.block_by_hand("도배", HOUR, community="guild")
+    await rig.sanction_by_hand("도배", HOUR, community="guild")
     there = as_rejection(await rig.pipeline.run(replace(rig.make_request("안녕?"), community="guild")))
     assert there.notice == Notice(
         kind=SanctionKind.BLOCK, categories=("도배",), level=1, expires_at=NOW + HOUR, is_manual=True
@@ -581,7 +581,7 @@ async def test_block_of_a_communitys_moderator_holds_there_alone(rig: Rig) -> No
 
 
 async def test_block_of_an_owner_holds_everywhere_and_climbs_no_ladder(rig: Rig) -> None:
-    await rig.block_by_hand(PAEDRIP, HOUR, community=None)
+    await rig.sanction_by_hand(PAEDRIP, HOUR, community=None)
     as_rejection(await rig.pipeline.run(replace(rig.make_request("안녕?"), community="guild")))
     rig.clock.advance(HOUR)
     await rig.say("느금마")
@@ -607,3 +607,22 @@ async def test_notice_tells_the_end_that_a_moderator_set(rig: Rig) -> None:
     notice = as_rejection(await rig.say("안녕?")).notice
     assert notice is not None
     assert notice.expires_at == NOW + HOUR
+
+
+async def test_warning_by_hand_is_told_once_with_the_next_reply_there(rig: Rig) -> None:
+    for reason in ("도배", "욕설"):
+        await rig.sanction_by_hand(reason, None, community="guild")
+    assert as_reply(await rig.say("안녕?")).notice is None
+    told = as_reply(await rig.pipeline.run(replace(rig.make_request("안녕?"), community="guild")))
+    assert told.notice == Notice(
+        kind=SanctionKind.WARNING, categories=("도배", "욕설"), level=1, expires_at=None, is_manual=True
+    )
+    again = as_reply(await rig.pipeline.run(replace(rig.make_request("안녕?"), community="guild")))
+    assert again.notice is None
+
+
+async def test_warning_by_hand_waits_while_the_engine_itself_warns(rig: Rig) -> None:
+    await rig.sanction_by_hand("도배", None, community=None)
+    rig.generator.enqueue("output_message", DECLINE)
+    first, second = as_reply(await rig.say("사랑해")), as_reply(await rig.say("안녕?"))
+    assert [reply.notice.categories for reply in (first, second) if reply.notice] == [(LOVE,), ("도배",)]
