@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import sys
+from pathlib import Path
 
 import resvg_py
 
@@ -30,3 +32,13 @@ def draw_sheet(theme: Theme, face_size: int = 120) -> bytes:
     width, height = columns * face_size, len(Pose) * face_size
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">{"".join(images)}</svg>'
     return bytes(resvg_py.svg_to_bytes(svg_string=svg, skip_system_fonts=True))
+
+
+def write_sheets(folder: Path) -> None:
+    """Write a sheet for each theme into `folder`."""
+    for theme in Theme:
+        (folder / f"{theme}.png").write_bytes(draw_sheet(theme))
+
+
+if __name__ == "__main__":
+    write_sheets(Path(sys.argv[1]))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
@@ -39,6 +40,7 @@ from storage.records import ConversationKey, UserKey
 __all__ = ["Conversing", "FaceMode", "Spoken", "Talk", "TalkWords"]
 
 _log = logging.getLogger(__name__)
+_MOST_MANNERS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,7 @@ class Talk:
         self._default = _Manner(texts=Texts(default_locale, default_zone), zone=default_zone)
         self._order: WeakValueDictionary[ConversationKey, asyncio.Lock] = WeakValueDictionary()
         self._last = LastMessages()
+        self._manners: OrderedDict[Actor, _Manner] = OrderedDict()
         self._running: set[Conversing] = set()
         self._is_closing = False
 
@@ -137,8 +140,9 @@ class Talk:
         self._last.drop_of(user)
 
     async def words(self, actor: Actor) -> TalkWords:
-        """Return the labels and short lines in the actor's language."""
-        texts = await self.texts(actor)
+        """Return the labels and short lines in the language in which the actor was last answered."""
+        known = self._manners.get(actor)
+        texts = known.texts if known else await self.texts(actor)
         return TalkWords(
             cancel=texts.get("talk.cancel"),
             regenerate=texts.get("talk.regenerate"),
@@ -148,7 +152,12 @@ class Talk:
 
     async def texts(self, actor: Actor) -> Texts:
         """Return the texts in the actor's language and zone."""
-        return (await self._manner(actor)).texts
+        try:
+            zone = await self._desk.zone_of(actor.user)
+            return Texts(await self._desk.language_of(actor.user, actor.client_locale), zone)
+        except Exception as error:  # as below: a line in another language is better than none
+            _log.error("a person's language cannot be read: %s: %s", type(error).__name__, error)
+            return self._default.texts
 
     def refuse(self) -> None:
         """Answer every message from now on with a friendly line: she is about to leave."""
@@ -177,6 +186,7 @@ class Talk:
             lock = self._order.setdefault(talking.actor.place.conversation, asyncio.Lock())
             async with lock:
                 manner = await self._manner(talking.actor)
+                self._note(talking.actor, manner)
                 turn = talking.turn = self._submit(talking, manner)
             outcome = await turn.outcome() if turn else Rejection(reason=self._refusal(talking))
         except Exception as error:  # the edge of a message: whatever failed, its person gets a line
@@ -227,6 +237,13 @@ class Talk:
         except Exception as error:  # a locked database must not keep her from answering
             _log.error("a person's settings cannot be read: %s: %s", type(error).__name__, error)
             return self._default
+
+    def _note(self, actor: Actor, manner: _Manner) -> None:
+        """Keep how somebody was answered last, for the words around it."""
+        self._manners[actor] = manner
+        self._manners.move_to_end(actor)
+        if len(self._manners) > _MOST_MANNERS:
+            self._manners.popitem(last=False)
 
     def _speak(self, talking: Conversing, outcome: ChatOutcome, manner: _Manner) -> Spoken:
         texts = manner.texts

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import pytest
 
 from bot.face_drawing import Theme
 from bot.face_pictures import FacePictures
-from bot.face_sheet import all_expressions, draw_sheet
+from bot.face_sheet import all_expressions, draw_sheet, write_sheets
 from engine.expression import make_expression
 
 
@@ -48,3 +49,11 @@ def test_number_of_kept_pictures_is_bounded(most: int) -> None:
 
 def test_sheet_shows_twelve_in_a_row() -> None:
     assert size_of(draw_sheet(Theme.DARK, face_size=16)) == (192, 48)
+
+
+def test_sheets_of_the_documents_are_of_this_drawing(tmp_path: Path) -> None:
+    write_sheets(tmp_path)
+    kept = Path(__file__).resolve().parents[2] / "docs" / "faces"
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in kept.iterdir()}
+    for path in tmp_path.iterdir():
+        assert size_of(path.read_bytes()) == size_of((kept / path.name).read_bytes())
