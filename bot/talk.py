@@ -104,14 +104,7 @@ class Conversing:
 class Talk:
     """Hands messages to the chat handler in each person's manner, and remembers what can be answered again."""
 
-    def __init__(
-        self,
-        chat: ChatHandler,
-        desk: Desk,
-        *,
-        default_locale: str = "ko",
-        default_zone: ZoneInfo,
-    ) -> None:
+    def __init__(self, chat: ChatHandler, desk: Desk, *, default_locale: str = "ko", default_zone: ZoneInfo) -> None:
         """Ask `desk` how each person is talked with; the defaults stand where it fails."""
         self._chat = chat
         self._desk = desk
