@@ -14,6 +14,7 @@ from typing import Any
 from telegram import Update
 from telegram.error import InvalidToken, TelegramError
 from telegram.ext import Application, ApplicationBuilder, CallbackContext, ExtBot, TypeHandler
+from telegram.request import HTTPXRequest
 
 from bot.button_book import ButtonBook
 from bot.commands import TELEGRAM
@@ -84,7 +85,7 @@ class TelegramFrontEnd:
         self._settings = settings or TelegramSettings()
         self._sleep = sleep
         self._app: App | None = None
-        self._polls: PollRequest | None = None
+        self._connections: tuple[HTTPXRequest, ...] = ()
         self._updates: TelegramUpdates | None = None
         self._turns: TelegramTurns | None = None
         self._sender: TelegramSender | None = None
@@ -134,6 +135,8 @@ class TelegramFrontEnd:
             self._menus.cancel()
             await asyncio.gather(self._menus, return_exceptions=True)
         await app.shutdown()
+        for connections in self._connections:  # the library leaves them open where it never got to connect
+            await connections.shutdown()
 
     async def sync_commands(self) -> int:
         """Register the menus of commands anew; return how many commands the longest holds."""
@@ -146,9 +149,10 @@ class TelegramFrontEnd:
 
     def _build(self) -> tuple[App, PollRequest]:
         url = self._settings.api_url.rstrip("/")
-        polls = self._polls = PollRequest()
+        polls, requests = PollRequest(), make_request(self._settings.read_s)
+        self._connections = (polls, requests)
         builder = ApplicationBuilder().token(self._token).base_url(f"{url}/bot").base_file_url(f"{url}/file/bot")
-        builder = builder.request(make_request(self._settings.read_s)).get_updates_request(polls)
+        builder = builder.request(requests).get_updates_request(polls)
         app: App = builder.concurrent_updates(OrderedByChat()).build()
         app.add_handler(TypeHandler(Update, self._take))
         self._app = app
