@@ -67,6 +67,7 @@ class App:
         self._talk = talk
         self._settings = settings or AppSettings()
         self._sleep = sleep
+        self._is_leaving = False
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then stop in order."""
@@ -83,7 +84,7 @@ class App:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _keep_running(self, name: str, front_end: FrontEnd) -> None:
-        """Run one front end for ever; whatever it fails from stays here."""
+        """Run one front end until she leaves; whatever it fails from stays here."""
         loop, waits = asyncio.get_running_loop(), _Waits(self._settings)
         while True:
             begun = loop.time()
@@ -97,6 +98,8 @@ class App:
             except Exception as error:  # the edge of a platform: the other one must go on
                 reason = f"{type(error).__name__}: {error}"
                 _log.debug("%s", name, exc_info=error)
+            if self._is_leaving:
+                return
             if loop.time() - begun > self._settings.steady_after_s:
                 waits = _Waits(self._settings)
             wait_s = waits.next(is_refused=is_refused)
@@ -106,6 +109,7 @@ class App:
     async def _leave(self) -> None:
         """Refuse, drain, give up, close: each step has its time."""
         _log.info("stopping: new messages are refused, running ones have %.0f s", self._settings.drain_timeout_s)
+        self._is_leaving = True
         self._talk.refuse()
         if not await self._talk.idle(self._settings.drain_timeout_s):
             self._talk.cancel_all()

@@ -156,7 +156,7 @@ async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
 
 # --- the engine and its connections ---
 
-_OWN_QUEUE = 6  # a burst of our own turns queues for the one writing connection this many times longer than for a stranger's lock
+_OWN_QUEUE = 24  # a burst of our own turns queues for a connection this many times longer than for a stranger's lock
 
 
 @asynccontextmanager

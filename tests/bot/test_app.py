@@ -100,6 +100,21 @@ async def test_failure_of_one_leaves_the_other_alone_and_is_tried_again(
     assert (failing.runs, steady.runs) == (2, 1)
 
 
+async def test_front_end_that_ends_by_being_closed_is_not_started_again(
+    talk: Talk, sleeps: Sleeps, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Polite(Platform):
+        async def run(self) -> None:
+            self.runs += 1
+            self.serving.set()
+            await self.closed.wait()
+
+    platform = Polite()
+    await stopped(app(talk, sleeps, discord=platform), platform.serving)
+    assert platform.runs == 1
+    assert "is off" not in caplog.text
+
+
 async def test_waits_grow_up_to_a_bound(talk: Talk, sleeps: Sleeps) -> None:
     failing = Platform(*(OSError("no network") for _ in range(12)))
     await stopped(app(talk, sleeps, discord=failing), failing.serving)
