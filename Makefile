@@ -5,11 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: setup chat test check format reports clean
+.PHONY: setup chat run test check format reports faces clean
 
 setup: $(VENV)/.installed
 chat: setup
 	@$(BIN)/python main.py chat $(ARGS)
+run: setup
+	@exec $(BIN)/python main.py run $(ARGS)
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest $(ARGS)
 check: $(VENV)/.installed-dev
@@ -25,6 +27,8 @@ reports: $(VENV)/.installed-dev
 	$(BIN)/python main.py evaluate ethics --data models/evaluation/golden/ethics_unseen.csv --report docs/evaluation
 	$(BIN)/python main.py evaluate memory --data models/evaluation/golden/memory_unseen.csv --report docs/evaluation
 	$(BIN)/python main.py evaluate held-out --limit 300 --report docs/evaluation
+faces: $(VENV)/.installed
+	$(BIN)/python -m bot.face_sheet docs/faces
 clean:
 	rm -rf $(VENV) build dist *.egg-info
 

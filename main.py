@@ -86,15 +86,22 @@ def chat(
 
 
 @app.command()
-def run(profile: ProfileOption = None, data_dir: DataDirOption = None) -> None:
-    """Serve Discord and Telegram (the front ends come in a later version)."""
-    settings = load_settings(profile=profile, data_dir=data_dir)
-    tokens = {"OHLORA_DISCORD_TOKEN": settings.discord_token, "OHLORA_TELEGRAM_TOKEN": settings.telegram_token}
-    missing = [name for name, token in tokens.items() if token is None]
-    reason = f"no token is set ({' and '.join(missing)})" if len(missing) == 2 else "tokens are set"
-    raise SettingsError(
-        f"{reason}, and this version has no Discord and Telegram front ends yet; talk with her by `main.py chat`"
+def run(
+    profile: ProfileOption = None,
+    data_dir: DataDirOption = None,
+    database_url: DatabaseOption = None,
+    device: DeviceOption = None,
+    precision: PrecisionOption = None,
+) -> None:
+    """Serve Discord and Telegram: every platform whose token is set."""
+    from bot.cli.serve import configured_platforms, prepare_logging, serve
+
+    settings = load_settings(
+        profile=profile, data_dir=data_dir, database_url=database_url, device=device, precision=precision
     )
+    configured_platforms(settings)
+    prepare_logging(settings)
+    asyncio.run(serve(settings))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,9 +14,10 @@ from babel.dates import format_datetime
 from babel.messages.pofile import read_po
 
 from engine.types import ChatOutcome, ChatReply, Expression, Eyes, Mouth, Notice, Pose, Rejection
-from storage.records import Sanction, SanctionKind
+from storage.records import MANUAL, Appeal, Evidence, Report, Sanction, SanctionChange, SanctionKind
 
 LOCALES_DIR = Path(__file__).resolve().parent / "locales"
+LANGUAGES = ("ko", "en")
 _EYE_SIGNS = {Eyes.SMALL: "ᴗ", Eyes.NORMAL: "•", Eyes.WIDE: "◉", Eyes.VERY_WIDE: "✦"}
 _MOUTH_SIGNS = {Mouth.NORMAL: "‿", Mouth.WIDE: "▽", Mouth.VERY_WIDE: "◯"}
 _POSE_SPACES = {Pose.NONE: (1, 1), Pose.NORMAL: (0, 2), Pose.FAR: (0, 4)}
@@ -54,10 +55,11 @@ class Texts:
     def notice(self, notice: Notice) -> str:
         """Write what a user must be told of a sanction."""
         categories = ", ".join(self.category(name) for name in notice.categories)
+        by = "manual" if notice.is_manual else "notice"
         if notice.kind is SanctionKind.BLOCK and notice.expires_at is not None:
             until = self.moment(notice.expires_at)
-            return self.get("block.notice", categories=categories, level=notice.level, until=until)
-        return self.get("warning.notice", categories=categories, level=notice.level)
+            return self.get(f"block.{by}", categories=categories, level=notice.level, until=until)
+        return self.get(f"warning.{by}", categories=categories, level=notice.level)
 
     def outcome(self, outcome: ChatOutcome, request_id: str) -> str:
         """Write the line that answers a message: her reply, or why there is none."""
@@ -72,16 +74,78 @@ class Texts:
 
     def sanction(self, number: int, sanction: Sanction, now: datetime) -> str:
         """Write one line of a user's sanction log."""
-        values = {
-            "number": number,
-            "category": self.category(sanction.category),
-            "level": sanction.level,
-            "started": self.moment(sanction.started_at),
-        }
-        if sanction.expires_at is None:
+        return self.get("sanctions.numbered", number=number, sanction=self._sanction(sanction, now))
+
+    def sanction_line(self, sanction: Sanction, now: datetime) -> str:
+        """Write one line of a user's own log, by the number that it is appealed under."""
+        return self.get("sanctions.own", number=sanction.id, sanction=self._sanction(sanction, now))
+
+    def case_line(self, sanction: Sanction, now: datetime, *, is_whole: bool = False) -> str:
+        """Write one line of a moderator's list: who, what, and the beginning of what was said (the whole with the evidence)."""
+        values = {"number": sanction.id, "user": sanction.user.id, "sanction": self._sanction(sanction, now)}
+        excerpt = _excerpt(sanction.evidence.text)
+        if is_whole or not excerpt:
+            return self.get("cases.line", **values)
+        return self.get("cases.line_with_text", **values, text=excerpt)
+
+    def evidence(self, evidence: Evidence) -> list[str]:
+        """Write what a sanction was decided on, a line each."""
+        if evidence.policy_version == MANUAL:
+            return [self.get("evidence.manual", moderator=evidence.request_id.removeprefix(f"{MANUAL}:"))]
+        lines = [self.get("evidence.text", text=_excerpt(evidence.text, 800))] if evidence.text else []
+        if evidence.reply:
+            lines.append(self.get("evidence.reply", text=_excerpt(evidence.reply, 400)))
+        for name, score in sorted(evidence.scores.items(), key=lambda item: -item[1]):
+            bound = evidence.thresholds.get(name)
+            limit = "-" if bound is None else f"{bound:.2f}"
+            lines.append(self.get("evidence.score", category=self.category(name), score=f"{score:.2f}", limit=limit))
+        origin = self.get(
+            "evidence.origin",
+            profile=evidence.profile,
+            policy=evidence.policy_version,
+            request_id=evidence.request_id,
+        )
+        return [*lines, origin]
+
+    def sanction_change(self, change: SanctionChange) -> str:
+        """Write what a moderator did with a sanction."""
+        until = "" if change.new_end is None else self.moment(change.new_end)
+        moment = self.moment(change.changed_at)
+        return self.get(f"sanctions.{change.action}", reason=change.reason, until=until, moment=moment)
+
+    def appeal(self, appeal: Appeal) -> str:
+        """Write an appeal and what came of it."""
+        moment = self.moment(appeal.decided_at or appeal.created_at)
+        text = _excerpt(appeal.text, 400)
+        return self.get(f"appeals.{appeal.state}", text=text, reason=appeal.reason or "", moment=moment)
+
+    def report_line(self, report: Report) -> str:
+        """Write one line of a list of reports."""
+        return self.get(
+            "cases.report",
+            number=report.id,
+            user=report.author.id,
+            moment=self.moment(report.created_at),
+            text=_excerpt(report.text),
+        )
+
+    def _sanction(self, sanction: Sanction, now: datetime) -> str:
+        """Write kind, offence and time of a sanction."""
+        offence = self.category(sanction.category)
+        if not sanction.is_manual:
+            offence = self.get("sanctions.offence", category=offence, level=sanction.level)
+        values = {"offence": offence, "started": self.moment(sanction.started_at)}
+        if sanction.end is None:
             return self.get("sanctions.warning", **values)
-        state = self.get("sanctions.active" if sanction.expires_at > now else "sanctions.over")
-        return self.get("sanctions.block", **values, until=self.moment(sanction.expires_at), state=state)
+        was_lifted = sanction.ended_at is not None and sanction.ended_at <= now
+        state = "sanctions.active" if sanction.holds(now) else "sanctions.ended" if was_lifted else "sanctions.over"
+        return self.get("sanctions.block", **values, until=self.moment(sanction.end), state=self.get(state))
+
+
+def _excerpt(text: str, most: int = 60) -> str:
+    """Return the beginning of a text in one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def draw_face(expression: Expression) -> str:

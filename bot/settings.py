@@ -6,13 +6,14 @@ The file is `ohlora.toml` in the working folder or the one named by OHLORA_CONFI
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -21,8 +22,11 @@ from pydantic_settings import (
 )
 
 from bot.errors import SettingsError
+from storage.records import UserKey
 
 CONFIG_FILE = "ohlora.toml"
+PLATFORMS = ("discord", "telegram")
+_CHOICES = {"log_format": ("text", "json"), "face_mode": ("picture", "emoji", "off"), "face_theme": ("dark", "light")}
 
 
 class Settings(BaseSettings):
@@ -46,8 +50,50 @@ class Settings(BaseSettings):
     time_zone: str = "Asia/Seoul"
     busy_timeout_s: float = Field(default=5.0, gt=0)
     log_level: str = "WARNING"
+    log_format: str = "text"
     discord_token: SecretStr | None = None
+    discord_api_url: str = ""
+    discord_gateway_url: str = ""
+    discord_message_content: bool = False
     telegram_token: SecretStr | None = None
+    telegram_api_url: str = "https://api.telegram.org"
+    owners: str = ""
+    face_mode: str = "picture"
+    face_theme: str = "dark"
+
+    @property
+    def owner_keys(self) -> tuple[UserKey, ...]:
+        """Return the owners by platform and id."""
+        return parse_owners(self.owners)
+
+    def token(self, platform: str) -> str | None:
+        """Return the token of a platform (discord or telegram), None where there is none or it is empty."""
+        secret: SecretStr | None = getattr(self, f"{platform}_token")
+        return (secret.get_secret_value().strip() or None) if secret is not None else None
+
+    @field_validator("owners")
+    @classmethod
+    def _readable_owners(cls, owners: str) -> str:
+        parse_owners(owners)
+        return owners
+
+    @field_validator("discord_api_url", "discord_gateway_url", "telegram_api_url")
+    @classmethod
+    def _address(cls, url: str, info: ValidationInfo) -> str:
+        schemes = ("ws", "wss") if info.field_name == "discord_gateway_url" else ("http", "https")
+        if url and not re.fullmatch(rf"({'|'.join(schemes)})://[^\s/?#]+[^\s]*", url):
+            raise ValueError(
+                f"an address begins with {schemes[1]}:// or {schemes[0]}://, for example {schemes[1]}://bots.example"
+            )
+        return url
+
+    @field_validator("log_format", "face_mode", "face_theme")
+    @classmethod
+    def _one_of(cls, value: str, info: ValidationInfo) -> str:
+        choices = _CHOICES[str(info.field_name)]
+        if value not in choices:
+            raise ValueError(f"{value!r} is none of {', '.join(choices)}")
+        return value
 
     @field_validator("time_zone")
     @classmethod
@@ -94,6 +140,21 @@ class Settings(BaseSettings):
         path = Path(os.environ.get("OHLORA_CONFIG", CONFIG_FILE))
         file = TomlConfigSettingsSource(settings_cls, path) if path.is_file() else None
         return (init_settings, env_settings, *([file] if file else []))
+
+
+def parse_owners(owners: str) -> tuple[UserKey, ...]:
+    """Read `discord:123,telegram:456`.
+
+    Raises:
+        ValueError: a part is no platform with a number.
+    """
+    keys = []
+    for part in filter(None, (part.strip() for part in owners.split(","))):
+        platform, _, number = part.partition(":")
+        if platform not in PLATFORMS or not (number.isascii() and number.isdigit() and len(number) <= 20):
+            raise ValueError(f"no owner {part!r}; write for example discord:123456789012345678,telegram:12345678")
+        keys.append(UserKey(platform=platform, id=number))
+    return tuple(keys)
 
 
 def load_settings(**options: Any) -> Settings:

@@ -47,12 +47,20 @@ class WrittenReply:
 class Writer:
     """Runs the adapters of a profile for one turn."""
 
-    def __init__(self, generator: TextGenerator, profile: Profile, care: CareRule, seeds: SeedSource) -> None:
-        """Ask `generator` with the marks, limits and temperatures of `profile`."""
+    def __init__(
+        self,
+        generator: TextGenerator,
+        profile: Profile,
+        care: CareRule,
+        seeds: SeedSource,
+        temperature: float | None = None,
+    ) -> None:
+        """Ask `generator` with the marks, limits and temperatures of `profile`; `temperature` overrules that of her lines."""
         self._generator = generator
         self._profile = profile
         self._care = care
         self._seeds = seeds
+        self._temperature = temperature
 
     async def write_reply(self, final_input: str, message: str, now: DayPart, show: EventSink) -> WrittenReply:
         """Write her line to `final_input`, which holds `message`, streaming it to `show`; after the last try it is a fallback.
@@ -69,7 +77,8 @@ class Writer:
         first_token_s = 0.0
         for attempt in range(adapter.tries):
             shown = _Stream(show)
-            temperature = adapter.temperature + adapter.temperature_step * wrong_days
+            base = adapter.temperature if self._temperature is None else self._temperature
+            temperature = base + adapter.temperature_step * wrong_days
             answers = await self._draft(final_input, attempt, temperature, drafts, shown if drafts == 1 else None)
             first_token_s = first_token_s or min(answer.first_token_s for answer in answers)
             texts = [clean_reply(answer.text) for answer in answers]

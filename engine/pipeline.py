@@ -53,6 +53,7 @@ from storage.memories import MemoryStore
 from storage.records import Evidence, Memory, Sanction, SanctionKind, Turn
 from storage.sanctions import SanctionStore
 from storage.turns import TurnStore
+from storage.user_settings import UserSettingsStore
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -68,7 +69,8 @@ class _Context:
     watch: Stopwatch
     scores: Mapping[str, float]
     offences: tuple[str, ...] = ()
-    memory_used: Memory | None = None
+    memory_used: str | None = None
+    last_summary: str | None = None
     final_input: str = ""
 
 
@@ -133,18 +135,17 @@ class ChatPipeline:
 
         # 4. What she reads: a memory or the last summary in front, the time where it matters.
         with turn.watch.measure("retrieval"):
-            last_summary = await self._find_context(turn)
+            await self._find_context(turn)
         now = day_part(request.received_at, request.time_zone)
-        memory_text = turn.memory_used.text if turn.memory_used else None
-        turn.final_input = build_final_input(request.text, now, memory_text, last_summary)
+        turn.final_input = build_final_input(request.text, now, turn.memory_used, turn.last_summary)
 
         # 5. Her line, while what to remember is extracted. A line that may end in a block is not streamed.
         begun_ms = turn.watch.elapsed_ms
-        writer = Writer(self._generator, self._profile, self._care, self._seeds(request))
+        writer = Writer(self._generator, self._profile, self._care, self._seeds(request), request.temperature)
         sink = ignore_event if turn.offences else show
         reply, note = await _together(
             writer.write_reply(turn.final_input, request.text, now, sink),
-            writer.extract_memory(turn.final_input, request.text),
+            self._extract_memory(writer, turn),
         )
         turn.watch.note("first_token", begun_ms + reply.first_token_s * 1000)
         turn.watch.mark("reply")
@@ -178,19 +179,39 @@ class ChatPipeline:
 
     async def _active_block(self, request: ChatRequest) -> Notice | None:
         async with self._database.read() as session:
-            block = await SanctionStore(session).active_block(request.user, self._clock())
+            block = await SanctionStore(session).active_block(request.user, self._clock(), request.community)
         if block is None:
             return None
-        return Notice(kind=block.kind, categories=(block.category,), level=block.level, expires_at=block.expires_at)
+        return Notice(
+            kind=block.kind,
+            categories=(block.category,),
+            level=block.level,
+            expires_at=block.end,
+            is_manual=block.is_manual,
+        )
 
-    async def _find_context(self, turn: _Context) -> str | None:
-        """Find the memory that the message calls for; return the summary of the last turn."""
+    async def _find_context(self, turn: _Context) -> None:
+        """Find the memory that the message calls for and the summary of the last turn; answering anew, take what was found first."""
         request = turn.request
+        if request.again is not None:
+            turn.memory_used, turn.last_summary = request.again.memory_used, request.again.last_summary
+            return
         async with self._database.read() as session:
             memories = await MemoryStore(session).of_user(request.user)
             conversation = await ConversationStore(session).get(request.conversation)
-        turn.memory_used = await self._retriever.find(request.text, memories)
-        return conversation.last_summary if conversation else None
+        memory = await self._retriever.find(request.text, memories)
+        turn.memory_used = memory.text if memory else None
+        turn.last_summary = conversation.last_summary if conversation else None
+
+    async def _extract_memory(self, writer: Writer, turn: _Context) -> MemoryNote | None:
+        """Extract what to remember, unless the message has been answered before or the user paused recording."""
+        if turn.request.again is not None:
+            return None
+        async with self._database.read() as session:
+            settings = await UserSettingsStore(session).get(turn.request.user)
+        if settings.is_paused:
+            return None
+        return await writer.extract_memory(turn.final_input, turn.request.text)
 
     async def _levels(self, request: ChatRequest) -> Mapping[str, int]:
         async with self._database.read() as session:
@@ -237,11 +258,13 @@ class ChatPipeline:
         steps: tuple[SanctionStep, ...] = ()
         saved: Memory | None = None
         async with self._database.begin() as session:
+            store = SanctionStore(session)
             if proven:
-                steps = await self._sanction(SanctionStore(session), turn, proven, reply.text)
+                steps = await self._sanction(store, turn, proven, reply.text)
+            given = [] if steps else await store.tell_warnings(request.user, now, request.community)
             blocked = any(step.kind is SanctionKind.BLOCK for step in steps)
             if not blocked:
-                if note is not None:
+                if note is not None and not (await UserSettingsStore(session).get(request.user)).is_paused:
                     saved = await MemoryStore(session).remember(
                         request.user, note.key, note.value, now, request.request_id
                     )
@@ -253,7 +276,7 @@ class ChatPipeline:
         return ChatReply(
             text=reply.text,
             expression=expression,
-            notice=_notice(steps) if steps else None,
+            notice=_notice(steps) if steps else _notice_by_hand(given),
             details=_details(turn, saved=(saved.text,) if saved else (), summary=summary),
         )
 
@@ -282,6 +305,7 @@ class ChatPipeline:
                     started_at=now,
                     expires_at=step.expires_at,
                     evidence=evidence,
+                    community=turn.request.community,
                 )
             )
         return steps
@@ -296,6 +320,7 @@ class ChatPipeline:
             received_at=turn.request.received_at,
             profile=self._profile.name,
             timings_ms=turn.watch.milliseconds,
+            community=turn.request.community,
         )
 
 
@@ -332,11 +357,20 @@ def _notice(steps: tuple[SanctionStep, ...]) -> Notice:
     )
 
 
+def _notice_by_hand(warnings: list[Sanction]) -> Notice | None:
+    """Tell of the warnings that moderators gave since the user last talked."""
+    if not warnings:
+        return None
+    reasons = tuple(warning.category for warning in warnings)
+    return Notice(kind=SanctionKind.WARNING, categories=reasons, level=1, expires_at=None, is_manual=True)
+
+
 def _details(turn: _Context, *, saved: tuple[str, ...] = (), summary: str | None = None) -> TurnDetails:
     turn.watch.mark("total")
     return TurnDetails(
         ethics=turn.scores,
-        memory_used=turn.memory_used.text if turn.memory_used else None,
+        memory_used=turn.memory_used,
+        last_summary=turn.last_summary,
         memories_saved=saved,
         summary=summary,
         timings_ms=turn.watch.milliseconds,

@@ -47,6 +47,11 @@ class QueuedTurn:
         """How many turns start before this one; None once it has started or ended."""
         return self._queue.position(self)
 
+    @property
+    def log_fields(self) -> dict[str, str]:
+        """What log lines of this turn carry besides their message."""
+        return {"request_id": self.request.request_id}
+
     def cancel(self) -> bool:
         """Give the turn up, waiting or running; False when it has ended already."""
         return self._queue.cancel(self)
@@ -62,7 +67,9 @@ class QueuedTurn:
         try:
             self.show(TextWithdrawn())
         except Exception:
-            _log.exception("turn %s: its front end failed to take text back", self.request.request_id)
+            _log.exception(
+                "turn %s: its front end failed to take text back", self.request.request_id, extra=self.log_fields
+            )
 
     async def outcome(self) -> ChatOutcome:
         """Wait for the outcome; a waiter that is cancelled does not cancel the turn."""
@@ -197,11 +204,12 @@ class TurnQueue:
         except asyncio.CancelledError:
             turn.fail(RejectionReason.CANCELLED)
         except TimeoutError:
-            _log.warning("turn %s ran past its limit", turn.request.request_id)
+            _log.warning("turn %s ran past its limit", turn.request.request_id, extra=turn.log_fields)
             turn.fail(RejectionReason.ERROR)
         except Exception as error:
-            _log.error("turn %s failed: %s: %s", turn.request.request_id, type(error).__name__, error)
-            _log.debug("turn %s", turn.request.request_id, exc_info=error)
+            name = type(error).__name__
+            _log.error("turn %s failed: %s: %s", turn.request.request_id, name, error, extra=turn.log_fields)
+            _log.debug("turn %s", turn.request.request_id, exc_info=error, extra=turn.log_fields)
             turn.fail(RejectionReason.ERROR)
         worker = asyncio.current_task()
         if worker is not None and worker.cancelling():

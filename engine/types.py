@@ -15,8 +15,21 @@ Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """The message was answered before and is answered anew: what stood in front of it then."""
+
+    memory_used: str | None
+    last_summary: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """One message of a user. `received_at` is aware UTC; `locale` is a language code such as ko or en."""
+    """One message of a user. `received_at` is aware UTC; `locale` is a language code such as ko or en.
+
+    `temperature` overrules the reply adapter's. A message that is answered `again` is read as it was the first time, and
+    nothing is remembered of it twice. `community` is the server or group that the message stands in, None in private: blocks that
+    its moderators made hold there, and they are the ones who may judge what it leads to.
+    """
 
     request_id: str
     user: UserKey
@@ -25,6 +38,9 @@ class ChatRequest:
     received_at: datetime
     locale: str = "ko"
     time_zone: ZoneInfo = DEFAULT_TIME_ZONE
+    temperature: float | None = None
+    again: Again | None = None
+    community: str | None = None
 
 
 class Eyes(StrEnum):
@@ -73,12 +89,16 @@ class Expression:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """What a user must be told of sanctions: categories, the highest level, and when the block ends (aware UTC)."""
+    """What a user must be told of sanctions: categories, the highest level, and when the block ends (aware UTC).
+
+    What moderators gave `is_manual`: its category is their reason, and its level means nothing.
+    """
 
     kind: SanctionKind
     categories: tuple[str, ...]
     level: int
     expires_at: datetime | None
+    is_manual: bool = False
 
 
 class RejectionReason(StrEnum):
@@ -94,10 +114,14 @@ class RejectionReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnDetails:
-    """What a turn found on its way: ethics scores by category, memories, summary, times in milliseconds."""
+    """What a turn found on its way: ethics scores by category, memories, summary, times in milliseconds.
+
+    `last_summary` is what stood from the turn before, `summary` what this one leaves.
+    """
 
     ethics: Mapping[str, float] = field(default_factory=dict)
     memory_used: str | None = None
+    last_summary: str | None = None
     memories_saved: tuple[str, ...] = ()
     summary: str | None = None
     timings_ms: Mapping[str, float] = field(default_factory=dict)

@@ -2,10 +2,16 @@
 
 from datetime import datetime
 
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.records import Conversation, ConversationKey
-from storage.tables import ConversationRow
+from storage.records import Conversation, ConversationKey, UserKey
+from storage.tables import ConversationRow, TurnRow
+
+_TURNS_OF_IT = (
+    TurnRow.conversation_platform == ConversationRow.platform,
+    TurnRow.conversation_id == ConversationRow.id,
+)
 
 
 class ConversationStore:
@@ -35,8 +41,32 @@ class ConversationStore:
         await self._session.flush()
         return _to_record(row)
 
+    async def of_user_alone(self, user: UserKey) -> list[Conversation]:
+        """Return the conversations in which this user and nobody else had turns, ordered by id."""
+        query = select(ConversationRow).where(took_part(user), ~with_others(user)).order_by(ConversationRow.id)
+        return [_to_record(row) for row in await self._session.scalars(query)]
+
+    async def forget_summary(self, key: ConversationKey, now: datetime) -> None:
+        """Forget where the conversation stood; its turns stay counted."""
+        row = await self._row(key)
+        if row is not None:
+            row.last_summary = None
+            row.updated_at = now
+            await self._session.flush()
+
     async def _row(self, key: ConversationKey) -> ConversationRow | None:
         return await self._session.get(ConversationRow, (key.platform, key.id))
+
+
+def took_part(user: UserKey) -> ColumnElement[bool]:
+    """Select the conversations in which a user has had a turn."""
+    return exists().where(*_TURNS_OF_IT, TurnRow.user_platform == user.platform, TurnRow.user_id == user.id)
+
+
+def with_others(user: UserKey) -> ColumnElement[bool]:
+    """Select the conversations in which somebody else than the user has had a turn."""
+    is_user = (TurnRow.user_platform == user.platform) & (TurnRow.user_id == user.id)
+    return exists().where(*_TURNS_OF_IT, ~is_user)
 
 
 def _to_record(row: ConversationRow) -> Conversation:

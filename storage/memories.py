@@ -35,12 +35,12 @@ class MemoryStore:
 
         Keys and values are compared without their spaces and stored as given. A replaced memory
         keeps its id and the spelling of its key. Returns None, and changes nothing, when the user
-        has this memory already.
+        has this memory already or has pinned it.
         """
         row = await self._live_row(user, key)
         if row is None:
             return await self._create(user, key, value, now, request_id)
-        if _without_spaces(row.value) == _without_spaces(value):
+        if row.is_pinned or _without_spaces(row.value) == _without_spaces(value):
             return None
         self._log(row, MemoryAction.REPLACED, row.value, value, now, request_id)
         row.value = value
@@ -50,13 +50,7 @@ class MemoryStore:
 
     async def forget(self, user: UserKey, memory_id: int, now: datetime, request_id: str | None = None) -> bool:
         """Forget one of the user's own live memories; say whether there was such a one."""
-        query = select(MemoryRow).where(
-            MemoryRow.id == memory_id,
-            MemoryRow.platform == user.platform,
-            MemoryRow.user_id == user.id,
-            MemoryRow.live_key.is_not(None),
-        )
-        row = await self._session.scalar(query)
+        row = await self._own_row(user, memory_id)
         if row is None:
             return False
         self._log(row, MemoryAction.FORGOTTEN, row.value, None, now, request_id)
@@ -64,6 +58,27 @@ class MemoryStore:
         row.updated_at = now
         await self._session.flush()
         return True
+
+    async def edit(self, user: UserKey, memory_id: int, value: str, now: datetime) -> Memory | None:
+        """Give one of the user's own live memories another value; None where there is no such one."""
+        row = await self._own_row(user, memory_id)
+        if row is None:
+            return None
+        if row.value != value:
+            self._log(row, MemoryAction.REPLACED, row.value, value, now, None)
+            row.value = value
+            row.updated_at = now
+            await self._session.flush()
+        return _to_record(row)
+
+    async def pin(self, user: UserKey, memory_id: int, is_pinned: bool) -> Memory | None:
+        """Pin one of the user's own live memories, so that talk does not replace it, or unpin it."""
+        row = await self._own_row(user, memory_id)
+        if row is None:
+            return None
+        row.is_pinned = is_pinned
+        await self._session.flush()
+        return _to_record(row)
 
     async def history(self, user: UserKey) -> list[MemoryChange]:
         """Return every change of the user's memories, forgotten ones too, oldest first."""
@@ -74,6 +89,15 @@ class MemoryStore:
             .order_by(MemoryChangeRow.id)
         )
         return [_to_change(row) for row in await self._session.scalars(query)]
+
+    async def _own_row(self, user: UserKey, memory_id: int) -> MemoryRow | None:
+        query = select(MemoryRow).where(
+            MemoryRow.id == memory_id,
+            MemoryRow.platform == user.platform,
+            MemoryRow.user_id == user.id,
+            MemoryRow.live_key.is_not(None),
+        )
+        return await self._session.scalar(query)
 
     async def _live_row(self, user: UserKey, key: str) -> MemoryRow | None:
         query = select(MemoryRow).where(
@@ -131,6 +155,7 @@ def _to_record(row: MemoryRow) -> Memory:
         value=row.value,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        is_pinned=row.is_pinned,
     )
 
 

@@ -1,12 +1,25 @@
 """Store warnings and blocks, and answer what the ladder and the gate ask."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.records import Evidence, Sanction, SanctionKind, UserKey
-from storage.tables import SanctionRow
+from storage.records import (
+    MANUAL,
+    Evidence,
+    Sanction,
+    SanctionAction,
+    SanctionChange,
+    SanctionKind,
+    Scope,
+    UserKey,
+)
+from storage.tables import SanctionChangeRow, SanctionRow
+
+_END = func.coalesce(SanctionRow.ended_at, SanctionRow.expires_at, type_=SanctionRow.expires_at.type)
+_NEWEST_FIRST = (SanctionRow.started_at.desc(), SanctionRow.id.desc())
 
 
 class SanctionStore:
@@ -29,42 +42,125 @@ class SanctionStore:
         return _to_record(row)
 
     async def levels(self, user: UserKey) -> dict[str, int]:
-        """Return the user's highest level in each category that has a sanction."""
+        """Return the user's highest level in each category that has a sanction, lifted ones too.
+
+        What moderators gave by hand stands on no ladder.
+        """
         query = (
             select(SanctionRow.category, func.max(SanctionRow.level))
-            .where(SanctionRow.platform == user.platform, SanctionRow.user_id == user.id)
+            .where(*_is_of(user), SanctionRow.policy_version != MANUAL)
             .group_by(SanctionRow.category)
         )
         return {row[0]: row[1] for row in await self._session.execute(query)}
 
-    async def active_block(self, user: UserKey, now: datetime) -> Sanction | None:
-        """Return the block that ends last, or None when no block reaches past `now`.
+    async def active_block(self, user: UserKey, now: datetime, community: str | None = None) -> Sanction | None:
+        """Return the block that ends last, or None when no block reaches past `now` in this community (None: in private).
 
-        A block holds up to, and not at, its expiry. Its start is not looked at, so a clock that
-        was set back does not let a blocked user in.
+        A block holds up to, and not at, its end. Its start is not looked at, so a clock that was set back does not let a blocked
+        user in. What the moderators of a community gave by hand holds only there.
         """
+        holds_here = or_(
+            SanctionRow.policy_version != MANUAL,
+            SanctionRow.community.is_(None),
+            SanctionRow.community == community,
+        )
         query = (
             select(SanctionRow)
-            .where(
-                SanctionRow.platform == user.platform,
-                SanctionRow.user_id == user.id,
-                SanctionRow.kind == SanctionKind.BLOCK.value,
-                SanctionRow.expires_at > now,
-            )
-            .order_by(SanctionRow.expires_at.desc(), SanctionRow.id.desc())
+            .where(*_is_of(user), _is_in_force(now), holds_here)
+            .order_by(_END.desc(), SanctionRow.id.desc())
             .limit(1)
         )
         row = await self._session.scalar(query)
         return None if row is None else _to_record(row)
 
+    async def tell_warnings(self, user: UserKey, now: datetime, community: str | None = None) -> list[Sanction]:
+        """Return the warnings by moderators that the user has not been told of and that concern this place; they count as told now."""
+        query = select(SanctionRow).where(
+            *_is_of(user),
+            SanctionRow.kind == SanctionKind.WARNING.value,
+            SanctionRow.policy_version == MANUAL,
+            SanctionRow.told_at.is_(None),
+            or_(SanctionRow.community.is_(None), SanctionRow.community == community),
+        )
+        rows = list(await self._session.scalars(query.order_by(SanctionRow.id)))
+        for row in rows:
+            row.told_at = now
+        await self._session.flush()
+        return [_to_record(row) for row in rows]
+
+    async def get(self, sanction_id: int, scope: Scope) -> Sanction | None:
+        """Return a sanction within `scope` by its id."""
+        found = await self._all(select(SanctionRow).where(SanctionRow.id == sanction_id, _is_within(scope)))
+        return found[0] if found else None
+
     async def of_user(self, user: UserKey) -> list[Sanction]:
         """Return all of the user's sanctions, newest first."""
-        query = (
-            select(SanctionRow)
-            .where(SanctionRow.platform == user.platform, SanctionRow.user_id == user.id)
-            .order_by(SanctionRow.started_at.desc(), SanctionRow.id.desc())
+        return await self._all(select(SanctionRow).where(*_is_of(user)).order_by(*_NEWEST_FIRST))
+
+    async def of_user_within(self, user: UserKey, scope: Scope) -> list[Sanction]:
+        """Return the user's sanctions within `scope`, newest first."""
+        return await self._all(select(SanctionRow).where(*_is_of(user), _is_within(scope)).order_by(*_NEWEST_FIRST))
+
+    async def of_category(self, category: str, scope: Scope) -> list[Sanction]:
+        """Return the sanctions of a category within `scope`, newest first."""
+        query = select(SanctionRow).where(SanctionRow.category == category, _is_within(scope))
+        return await self._all(query.order_by(*_NEWEST_FIRST))
+
+    async def in_force(self, now: datetime, scope: Scope) -> list[Sanction]:
+        """Return the blocks in force within `scope`, newest first."""
+        return await self._all(select(SanctionRow).where(_is_in_force(now), _is_within(scope)).order_by(*_NEWEST_FIRST))
+
+    async def categories(self, scope: Scope) -> list[str]:
+        """Return the categories that sanctions within `scope` have, in alphabetical order."""
+        query = select(SanctionRow.category).where(_is_within(scope)).distinct().order_by(SanctionRow.category)
+        return list(await self._session.scalars(query))
+
+    async def end(
+        self, sanction_id: int, end: datetime, moderator: UserKey, reason: str, now: datetime
+    ) -> SanctionChange:
+        """Let a block end at `end`: lifted where that is not after `now`, otherwise reduced. Its level stays.
+
+        Raises:
+            ValueError: there is no such sanction, it is no block, or it ends sooner already.
+        """
+        row = await self._session.get(SanctionRow, sanction_id)
+        old_end = None if row is None else _to_record(row).end
+        if row is None or old_end is None or old_end <= max(end, now):
+            raise ValueError(f"sanction {sanction_id} is no block that can end earlier")
+        change = SanctionChange(
+            sanction_id=sanction_id,
+            action=SanctionAction.LIFTED if end <= now else SanctionAction.REDUCED,
+            moderator=moderator,
+            reason=reason,
+            changed_at=now,
+            old_end=old_end,
+            new_end=max(end, now),
         )
+        row.ended_at = change.new_end
+        self._session.add(_to_change_row(change))
+        await self._session.flush()
+        return change
+
+    async def changes(self, sanction_ids: Sequence[int]) -> list[SanctionChange]:
+        """Return what moderators did with these sanctions, oldest first."""
+        query = select(SanctionChangeRow).where(SanctionChangeRow.sanction_id.in_(sanction_ids))
+        return [_to_change(row) for row in await self._session.scalars(query.order_by(SanctionChangeRow.id))]
+
+    async def _all(self, query: Select[SanctionRow]) -> list[Sanction]:
         return [_to_record(row) for row in await self._session.scalars(query)]
+
+
+def _is_of(user: UserKey) -> tuple[ColumnElement[bool], ...]:
+    return SanctionRow.platform == user.platform, SanctionRow.user_id == user.id
+
+
+def _is_within(scope: Scope) -> ColumnElement[bool]:
+    community = true() if scope.community is None else SanctionRow.community == scope.community
+    return (SanctionRow.platform == scope.platform) & community
+
+
+def _is_in_force(now: datetime) -> ColumnElement[bool]:
+    return (SanctionRow.kind == SanctionKind.BLOCK.value) & (now < _END)
 
 
 def _to_row(sanction: Sanction) -> SanctionRow:
@@ -84,6 +180,8 @@ def _to_row(sanction: Sanction) -> SanctionRow:
         profile=evidence.profile,
         policy_version=evidence.policy_version,
         request_id=evidence.request_id,
+        community=sanction.community,
+        ended_at=sanction.ended_at,
     )
 
 
@@ -105,4 +203,31 @@ def _to_record(row: SanctionRow) -> Sanction:
             policy_version=row.policy_version,
             request_id=row.request_id,
         ),
+        community=row.community,
+        ended_at=row.ended_at,
+    )
+
+
+def _to_change_row(change: SanctionChange) -> SanctionChangeRow:
+    return SanctionChangeRow(
+        sanction_id=change.sanction_id,
+        action=change.action.value,
+        platform=change.moderator.platform,
+        moderator_id=change.moderator.id,
+        reason=change.reason,
+        changed_at=change.changed_at,
+        old_end=change.old_end,
+        new_end=change.new_end,
+    )
+
+
+def _to_change(row: SanctionChangeRow) -> SanctionChange:
+    return SanctionChange(
+        sanction_id=row.sanction_id,
+        action=SanctionAction(row.action),
+        moderator=UserKey(platform=row.platform, id=row.moderator_id),
+        reason=row.reason,
+        changed_at=row.changed_at,
+        old_end=row.old_end,
+        new_end=row.new_end,
     )

@@ -10,6 +10,7 @@ from sqlalchemy import (
     JSON,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     MetaData,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -62,11 +64,12 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime,
         str: String,
         dict[str, float]: JSON,
+        list[str]: JSON,
     }
 
 
 class SanctionRow(Base):
-    """One warning or block with its evidence; rows are only ever added."""
+    """One warning or block with its evidence; a row's end may come earlier, and its texts be emptied."""
 
     __tablename__ = "sanctions"
     __table_args__ = (Index(None, "platform", "user_id", "expires_at"),)
@@ -86,6 +89,9 @@ class SanctionRow(Base):
     profile: Mapped[str]
     policy_version: Mapped[str]
     request_id: Mapped[str]
+    community: Mapped[str | None]
+    ended_at: Mapped[datetime | None]
+    told_at: Mapped[datetime | None]
 
 
 class MemoryRow(Base):
@@ -107,6 +113,7 @@ class MemoryRow(Base):
     value: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    is_pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class MemoryChangeRow(Base):
@@ -152,3 +159,109 @@ class TurnRow(Base):
     received_at: Mapped[datetime]
     profile: Mapped[str]
     timings_ms: Mapped[dict[str, float]]
+    community: Mapped[str | None]
+
+
+class UserSettingsRow(Base):
+    """What one user chose."""
+
+    __tablename__ = "user_settings"
+
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(primary_key=True)
+    locale: Mapped[str | None]
+    time_zone: Mapped[str | None]
+    is_paused: Mapped[bool]
+
+
+class CommunitySettingsRow(Base):
+    """What the admins of one server or group chose."""
+
+    __tablename__ = "community_settings"
+
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    community: Mapped[str] = mapped_column(primary_key=True)
+    talk_channels: Mapped[list[str]]
+    moderator_roles: Mapped[list[str]]
+    modlog_channel: Mapped[str | None]
+    face_mode: Mapped[str | None]
+    temperature: Mapped[float | None] = mapped_column(Float)
+
+
+class SanctionChangeRow(Base):
+    """What one moderator did with one sanction; rows are only ever added."""
+
+    __tablename__ = "sanction_changes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sanction_id: Mapped[int] = mapped_column(ForeignKey("sanctions.id"), index=True)
+    action: Mapped[str]
+    platform: Mapped[str]
+    moderator_id: Mapped[str]
+    reason: Mapped[str] = mapped_column(Text)
+    changed_at: Mapped[datetime]
+    old_end: Mapped[datetime | None]
+    new_end: Mapped[datetime | None]
+
+
+class NoteRow(Base):
+    """One note of a moderator on a user."""
+
+    __tablename__ = "notes"
+    __table_args__ = (Index(None, "platform", "user_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    platform: Mapped[str]
+    user_id: Mapped[str]
+    community: Mapped[str | None]
+    author_id: Mapped[str]
+    text: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+
+
+class AppealRow(Base):
+    """One appeal. `open_sanction_id` is the sanction while the appeal is open: a sanction has at most one open appeal."""
+
+    __tablename__ = "appeals"
+    __table_args__ = (UniqueConstraint("open_sanction_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sanction_id: Mapped[int] = mapped_column(ForeignKey("sanctions.id"), index=True)
+    open_sanction_id: Mapped[int | None]
+    platform: Mapped[str]
+    user_id: Mapped[str]
+    text: Mapped[str] = mapped_column(Text)
+    state: Mapped[str]
+    created_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    moderator_id: Mapped[str | None]
+    reason: Mapped[str | None] = mapped_column(Text)
+
+
+class ReportRow(Base):
+    """One reported message; `open_link` is its link while the report is open, so that it is reported once."""
+
+    __tablename__ = "reports"
+    __table_args__ = (UniqueConstraint("platform", "open_link"), Index(None, "platform", "community"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    platform: Mapped[str]
+    reporter_id: Mapped[str]
+    author_id: Mapped[str]
+    community: Mapped[str | None]
+    text: Mapped[str] = mapped_column(Text)
+    link: Mapped[str]
+    open_link: Mapped[str | None]
+    created_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    moderator_id: Mapped[str | None]
+
+
+class SeenUpdateRow(Base):
+    """One update that a platform sent, noted so that it is not taken twice."""
+
+    __tablename__ = "seen_updates"
+
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    update_id: Mapped[str] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,10 +1,22 @@
 """Store how each turn went: outcome and timings, no text."""
 
-from sqlalchemy import select
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.records import ConversationKey, Turn, UserKey
+from storage.records import ConversationKey, Scope, Turn, UserKey
 from storage.tables import TurnRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnTotals:
+    """How many turns there were by outcome, and of how many users."""
+
+    by_outcome: Mapping[str, int]
+    users: int
 
 
 class TurnStore:
@@ -30,6 +42,7 @@ class TurnStore:
             received_at=turn.received_at,
             profile=turn.profile,
             timings_ms=dict(turn.timings_ms),
+            community=turn.community,
         )
         self._session.add(row)
         await self._session.flush()
@@ -44,6 +57,18 @@ class TurnStore:
         )
         return [_to_record(row) for row in await self._session.scalars(query)]
 
+    async def totals(self, scope: Scope, since: datetime) -> TurnTotals:
+        """Count the turns within `scope` that were received from `since` on."""
+        bounds = [TurnRow.user_platform == scope.platform, TurnRow.received_at >= since]
+        if scope.community is not None:
+            bounds.append(TurnRow.community == scope.community)
+        outcomes = select(TurnRow.outcome, func.count()).where(*bounds).group_by(TurnRow.outcome)
+        users = select(func.count(TurnRow.user_id.distinct())).where(*bounds)
+        return TurnTotals(
+            by_outcome={row[0]: row[1] for row in await self._session.execute(outcomes)},
+            users=await self._session.scalar(users) or 0,
+        )
+
 
 def _to_record(row: TurnRow) -> Turn:
     return Turn(
@@ -55,4 +80,5 @@ def _to_record(row: TurnRow) -> Turn:
         received_at=row.received_at,
         profile=row.profile,
         timings_ms=dict(row.timings_ms),
+        community=row.community,
     )

@@ -43,6 +43,7 @@ HOMES = {
     "alembic": {"storage", "migrations"},
     "prompt_toolkit": {"bot"},
     "babel": {"bot"},
+    "resvg_py": {"bot"},
     "typer": {"main", "bot"},
 }
 

@@ -409,21 +409,34 @@ def test_no_traceback_reaches_the_terminal(empty_place: Path) -> None:
     assert done.stderr.splitlines() == ["error: --now 'soon' is no ISO 8601 moment; write 2026-11-20T21:00+09:00"]
 
 
-# --- the front ends that come later ---
+# --- the front ends ---
 
 
-def test_run_says_what_is_missing_and_offers_chat(refused: Refused) -> None:
+def test_run_without_a_token_says_what_is_missing_and_offers_chat(refused: Refused) -> None:
     message = refused("run")
     assert "OHLORA_DISCORD_TOKEN" in message
     assert "OHLORA_TELEGRAM_TOKEN" in message
     assert "main.py chat" in message
 
 
-def test_run_with_a_token_does_not_show_it(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("OHLORA_OWNERS", "minji", "discord:123456789012345678"),
+        ("OHLORA_FACE_MODE", "video", "picture, emoji, off"),
+        ("OHLORA_LOG_FORMAT", "xml", "text, json"),
+        ("OHLORA_TELEGRAM_API_URL", "bots.example", "http"),
+        ("OHLORA_DISCORD_GATEWAY_URL", "https://gateway.example", "wss://"),
+        ("OHLORA_PROFILE", "nope", "no profile 'nope'"),
+    ],
+)
+def test_run_with_a_wrong_setting_names_it_and_not_the_token(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
     monkeypatch.setenv("OHLORA_DISCORD_TOKEN", "secret-token")
+    monkeypatch.setenv(name, value)
     message = refused("run")
-    assert "no token is set" not in message
-    assert "main.py chat" in message
+    assert said in message
     assert "secret-token" not in message
 
 

@@ -6,8 +6,13 @@ import secrets
 from zoneinfo import ZoneInfo
 
 from engine.queue import QueuedTurn, TurnQueue
-from engine.types import ChatRequest, Clock, EventSink, ignore_event
+from engine.types import Again, ChatRequest, Clock, EventSink, ignore_event
 from storage.records import ConversationKey, UserKey
+
+
+def new_request_id() -> str:
+    """Return the name that a turn has in logs and in what users are told."""
+    return secrets.token_hex(8)
 
 
 class ChatHandler:
@@ -27,15 +32,22 @@ class ChatHandler:
         locale: str,
         zone: ZoneInfo,
         show: EventSink = ignore_event,
+        request_id: str | None = None,
+        temperature: float | None = None,
+        again: Again | None = None,
+        community: str | None = None,
     ) -> QueuedTurn:
-        """Submit a message; wait on the returned turn for its outcome."""
+        """Submit a message; wait on the returned turn for its outcome. Without a `request_id` it gets a new one."""
         request = ChatRequest(
-            request_id=secrets.token_hex(8),
+            request_id=request_id or new_request_id(),
             user=user,
             conversation=conversation,
             text=text,
             received_at=self._clock(),
             locale=locale,
             time_zone=zone,
+            temperature=temperature,
+            again=again,
+            community=community,
         )
         return self._queue.submit(request, show)

@@ -10,10 +10,14 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
+from bot.button_book import PressRefusal
+from bot.commands import COMMANDS, REPORT_MENU_KEY
 from bot.rendering import LOCALES_DIR, read_catalogue
+from engine.care import CARE_FILE
 from engine.sanction_policy import POLICIES_DIR, load_policy
 from engine.types import RejectionReason
 from models.profile import list_profiles, load_profile
+from storage.records import AppealState, SanctionAction
 
 LANGUAGES = ("ko", "en")
 BOT = LOCALES_DIR.parent
@@ -33,23 +37,37 @@ def literal_keys(path: Path) -> Iterator[str]:
 
 
 def looked_up_keys(path: Path) -> Iterator[str]:
-    """Yield the keys that a source file gives as a literal to `….get(key, …)` of `Texts`."""
+    """Yield the keys that a source file gives as a literal to `….get(key, …)` of `Texts` or to `….say(key, …)` of a visit."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get"):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
             continue
-        source = ast.unparse(node.func.value)
-        if source in {"self", "self._texts"} and node.args:
+        source = ast.unparse(node.func.value).split(".")[-1]
+        if node.func.attr == "say" or (node.func.attr == "get" and source in {"self", "texts", "_texts"}):
             for constant in ast.walk(node.args[0]):
                 if isinstance(constant, ast.Constant) and "." in str(constant.value).strip("."):
                     yield str(constant.value)
 
 
 def dynamic_keys() -> set[str]:
-    """Return the keys that the code puts together: of rejection reasons and of the categories of policies and profiles."""
+    """Return the keys that the code puts together: of commands, of the words of an enumeration, of policies and profiles."""
     reasons = {f"rejection.{reason}" for reason in RejectionReason if reason is not RejectionReason.BLOCKED}
-    policies = {name for path in POLICIES_DIR.glob("*.toml") for name in load_policy(path.stem).categories}
+    policies = {
+        name for path in POLICIES_DIR.glob("*.toml") if path != CARE_FILE for name in load_policy(path.stem).categories
+    }
     profiles = {name for profile in list_profiles() for name in load_profile(profile).ethics.categories}
-    return reasons | {f"category.{name}" for name in policies | profiles}
+    refusals = {f"press.{refusal}" for refusal in PressRefusal}
+    notices = {f"{kind}.{by}" for kind in ("warning", "block") for by in ("notice", "manual")}
+    ends = {f"sanctions.{action}" for action in SanctionAction} | {f"appeals.{state}" for state in AppealState}
+    categories = {f"category.{name}" for name in policies | profiles}
+    return reasons | categories | refusals | notices | ends | command_keys()
+
+
+def command_keys() -> set[str]:
+    """Return the keys of every command, its group, its options and their choices."""
+    named = {command.text_key for command in COMMANDS} | {f"command.{command.group}" for command in COMMANDS}
+    named |= {option.text_key for command in COMMANDS for option in command.options}
+    choices = {f"choice.{value}" for command in COMMANDS for option in command.options for value in option.choices}
+    return {f"{key}.{part}" for key in named for part in ("name", "description")} | choices | {REPORT_MENU_KEY}
 
 
 def test_there_is_a_catalogue_for_each_language_and_no_other() -> None:

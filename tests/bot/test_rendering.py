@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from bot.rendering import Texts, draw_face, printable
 from engine.expression import make_expression
 from engine.types import ChatReply, Eyes, Mouth, Notice, Pose, Rejection, RejectionReason, TurnDetails
-from storage.records import Sanction, SanctionKind
+from storage.records import MANUAL, Sanction, SanctionKind
 from tests.bot.conftest import MakeSanction
 
 EXPIRY = datetime(2026, 3, 14, 15, 5, tzinfo=UTC)  # 00:05 of the 15th in Seoul, 11:05 of the 14th in New York
@@ -131,3 +132,46 @@ def test_printable_text_holds_no_control_character_and_nothing_new(text: str) ->
     assert printable(shown) == shown
     rest = iter(text)
     assert all(c in rest for c in shown)
+
+
+# --- what moderators give and do ---
+
+
+def by_hand(kind: SanctionKind) -> Notice:
+    expiry = EXPIRY if kind is SanctionKind.BLOCK else None
+    return Notice(kind=kind, categories=("도배",), level=1, expires_at=expiry, is_manual=True)
+
+
+@pytest.mark.parametrize("locale", ["ko", "en"])
+@pytest.mark.parametrize("kind", SanctionKind)
+def test_notice_by_hand_tells_the_reason_and_no_level(locale: str, kind: SanctionKind) -> None:
+    text = Texts(locale, SEOUL).notice(by_hand(kind))
+    assert "도배" in text
+    assert not [word for word in ("level", "단계") if word in text]
+    assert (Texts(locale, SEOUL).moment(EXPIRY) in text) == (kind is SanctionKind.BLOCK)
+
+
+def test_log_line_of_an_ended_block_tells_its_real_end(make_sanction: MakeSanction, now: datetime) -> None:
+    texts, block = Texts("en", SEOUL), make_sanction(block=timedelta(days=3))
+    reduced = replace(block, ended_at=now + timedelta(hours=1))
+    lifted = replace(block, ended_at=now)
+    assert texts.sanction(1, reduced, now).endswith("– 11 Mar 2026, 16:30 +0900 (active)")
+    assert texts.sanction(1, lifted, now).endswith("– 11 Mar 2026, 15:30 +0900 (lifted)")
+
+
+def test_log_line_by_hand_has_no_level(make_sanction: MakeSanction, now: datetime) -> None:
+    sanction = make_sanction("도배")
+    sanction = replace(sanction, evidence=replace(sanction.evidence, policy_version=MANUAL))
+    assert Texts("en", SEOUL).sanction(1, sanction, now) == "1. Warning · 도배 · 11 Mar 2026, 15:30 +0900"
+
+
+def test_long_message_is_cut_in_a_list_and_kept_longer_in_the_evidence(
+    make_sanction: MakeSanction, now: datetime
+) -> None:
+    sanction = make_sanction()
+    sanction = replace(sanction, evidence=replace(sanction.evidence, text="가나\n" * 300, reply=None))
+    texts = Texts("en", SEOUL)
+    assert texts.case_line(sanction, now).endswith("가나…”")
+    assert len(texts.case_line(sanction, now)) < 160
+    assert len(texts.evidence(sanction.evidence)[0]) == len("Message: ") + 800
+    assert "가나" not in texts.case_line(sanction, now, is_whole=True)

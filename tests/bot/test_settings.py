@@ -154,3 +154,42 @@ def test_token_is_in_no_error(empty_place: Path, content: str) -> None:
 def test_settings_class_forbids_unknown_names() -> None:
     assert "profil" in error_of(profil="embedded")
     assert Settings.model_config["extra"] == "forbid"
+
+
+def test_owners_are_platforms_with_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OHLORA_OWNERS", "discord:123, telegram:456,")
+    keys = load_settings().owner_keys
+    assert [(key.platform, key.id) for key in keys] == [("discord", "123"), ("telegram", "456")]
+    assert load_settings(owners="").owner_keys == ()
+
+
+@pytest.mark.parametrize(
+    "owners", ["123", "irc:123", "discord:", "discord:minji", "telegram:١٢٣", "discord:" + "1" * 21]
+)
+def test_owners_that_cannot_be_read_are_refused(owners: str) -> None:
+    assert "discord:123456789012345678" in error_of(owners=owners)
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("telegram_api_url", "localhost:8081"),
+        ("telegram_api_url", "ftp://bots.example"),
+        ("discord_api_url", "https://"),
+        ("discord_gateway_url", "http://gateway.example"),
+    ],
+)
+def test_addresses_have_the_right_scheme(name: str, url: str) -> None:
+    assert name in error_of(**{name: url})
+
+
+def test_address_stays_as_it_is_written() -> None:
+    assert load_settings(discord_gateway_url="ws://127.0.0.1:8081/gateway/").discord_gateway_url.endswith("/gateway/")
+
+
+def test_token_is_given_bare_and_an_empty_one_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OHLORA_DISCORD_TOKEN", f" {TOKEN}\n")
+    monkeypatch.setenv("OHLORA_TELEGRAM_TOKEN", "")
+    settings = load_settings()
+    assert settings.token("discord") == TOKEN
+    assert settings.token("telegram") is None

@@ -11,9 +11,22 @@ from engine.types import ChatEvent, ChatOutcome, ChatRequest
 from storage.conversations import ConversationStore
 from storage.database import Database
 from storage.memories import MemoryStore
-from storage.records import Conversation, ConversationKey, Memory, MemoryChange, Sanction, Turn, UserKey
+from storage.records import (
+    MANUAL,
+    Conversation,
+    ConversationKey,
+    Evidence,
+    Memory,
+    MemoryChange,
+    Sanction,
+    SanctionKind,
+    Turn,
+    UserKey,
+    UserSettings,
+)
 from storage.sanctions import SanctionStore
 from storage.turns import TurnStore
+from storage.user_settings import UserSettingsStore
 from tests.fakes import FakeEmbedder, FakeGenerator
 
 NOW = datetime(2026, 3, 11, 6, 30, tzinfo=UTC)  # Wednesday 15:30 in Seoul
@@ -76,6 +89,36 @@ class Rig:
     async def remember(self, key: str, value: str, user: str = "1001") -> None:
         async with self.database.begin() as session:
             await MemoryStore(session).remember(user_key(user), key, value, self.clock(), None)
+
+    async def choose(self, settings: UserSettings, user: str = "1001") -> None:
+        async with self.database.begin() as session:
+            await UserSettingsStore(session).save(user_key(user), settings)
+
+    async def sanction_by_hand(
+        self, reason: str, length: timedelta | None, *, community: str | None, user: str = "1001"
+    ) -> None:
+        """Block a user for `length` as a moderator does, or warn them."""
+        evidence = Evidence(
+            text="", reply=None, scores={}, thresholds={}, profile="", policy_version=MANUAL, request_id=""
+        )
+        block = Sanction(
+            user=user_key(user),
+            category=reason,
+            level=1,
+            kind=SanctionKind.WARNING if length is None else SanctionKind.BLOCK,
+            started_at=self.clock(),
+            expires_at=None if length is None else self.clock() + length,
+            evidence=evidence,
+            community=community,
+        )
+        async with self.database.begin() as session:
+            await SanctionStore(session).add(block)
+
+    async def end(self, sanction: Sanction, end: datetime) -> None:
+        """Lift or reduce a block as a moderator does."""
+        assert sanction.id is not None
+        async with self.database.begin() as session:
+            await SanctionStore(session).end(sanction.id, end, user_key("moderator"), "첫 번째라서", self.clock())
 
 
 MakeRig = Callable[..., Rig]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -25,7 +26,7 @@ from engine.types import (
 )
 from models.errors import EmbeddingError, GenerationError
 from models.types import Embeddings, FinishReason
-from storage.records import MemoryAction, SanctionKind
+from storage.records import MemoryAction, SanctionKind, UserSettings
 from tests.engine.rig import NOW, MakeRig, Rig
 from tests.fakes import HATE, LOVE, NORMAL, PAEDRIP, POLITICS, FakeEmbedder, FakeGenerator
 
@@ -527,3 +528,101 @@ async def test_turns_of_other_users_go_on_while_one_waits_for_the_models(make_ri
         as_rejection(await rig.say("혐오", user="1002", conversation="elsewhere"))
     gate.set()
     as_reply(await waiting)
+
+
+# --- what users and moderators chose ---
+
+
+async def test_nothing_is_remembered_while_recording_is_paused(rig: Rig) -> None:
+    await rig.remember("이름", "민지")
+    await rig.choose(UserSettings(is_paused=True))
+    rig.generator.enqueue("memory", "[상태: 졸림]")
+    reply = as_reply(await rig.say("나 졸려"))
+    assert reply.details.memories_saved == ()
+    assert rig.generator.prompts("memory") == []
+    assert [memory.text for memory in await rig.memories()] == ["[이름: 민지]"]
+
+
+async def test_pause_during_a_turn_holds_for_it(make_rig: MakeRig) -> None:
+    gate = asyncio.Event()
+    rig = make_rig(generator=FakeGenerator(gate=gate))
+    rig.generator.enqueue("memory", "[상태: 졸림]")
+    turn = asyncio.create_task(rig.say("나 졸려"))
+    while not rig.generator.prompts("memory"):
+        await asyncio.sleep(0)
+    await rig.choose(UserSettings(is_paused=True))
+    gate.set()
+    assert as_reply(await turn).details.memories_saved == ()
+    assert await rig.memories() == []
+
+
+async def test_temperature_of_the_request_is_that_of_her_line_only(rig: Rig) -> None:
+    request = rig.make_request("안녕?")
+    await rig.pipeline.run(replace(request, temperature=1.1))
+    temperatures = {name: sampling.temperature for name, _, sampling in rig.generator.calls}
+    assert temperatures["output_message"] == 1.1
+    assert temperatures["memory"] != 1.1
+
+
+async def test_turn_and_sanction_keep_the_community(rig: Rig) -> None:
+    await rig.pipeline.run(replace(rig.make_request("느금마"), community="guild"))
+    assert [sanction.community for sanction in await rig.sanctions()] == ["guild"]
+    assert [turn.community for turn in await rig.turns()] == ["guild"]
+
+
+async def test_block_of_a_communitys_moderator_holds_there_alone(rig: Rig) -> None:
+    await rig.sanction_by_hand("도배", HOUR, community="guild")
+    there = as_rejection(await rig.pipeline.run(replace(rig.make_request("안녕?"), community="guild")))
+    assert there.notice == Notice(
+        kind=SanctionKind.BLOCK, categories=("도배",), level=1, expires_at=NOW + HOUR, is_manual=True
+    )
+    as_reply(await rig.pipeline.run(replace(rig.make_request("안녕?"), community="other")))
+    as_reply(await rig.say("안녕?"))
+
+
+async def test_block_of_an_owner_holds_everywhere_and_climbs_no_ladder(rig: Rig) -> None:
+    await rig.sanction_by_hand(PAEDRIP, HOUR, community=None)
+    as_rejection(await rig.pipeline.run(replace(rig.make_request("안녕?"), community="guild")))
+    rig.clock.advance(HOUR)
+    await rig.say("느금마")
+    assert [(sanction.level, sanction.is_manual) for sanction in await rig.sanctions()] == [(1, True), (1, False)]
+
+
+async def test_lifted_block_lets_in_and_its_rung_stays(rig: Rig) -> None:
+    await rig.say("느금마")
+    (block,) = await rig.sanctions()
+    await rig.end(block, NOW + HOUR)
+    as_rejection(await rig.say("안녕?"))
+    await rig.end(block, NOW)
+    as_reply(await rig.say("안녕?"))
+    assert as_rejection(await rig.say("느금마")).notice == Notice(
+        kind=SanctionKind.BLOCK, categories=(PAEDRIP,), level=2, expires_at=NOW + 30 * DAY
+    )
+
+
+async def test_notice_tells_the_end_that_a_moderator_set(rig: Rig) -> None:
+    await rig.say("느금마")
+    (block,) = await rig.sanctions()
+    await rig.end(block, NOW + HOUR)
+    notice = as_rejection(await rig.say("안녕?")).notice
+    assert notice is not None
+    assert notice.expires_at == NOW + HOUR
+
+
+async def test_warning_by_hand_is_told_once_with_the_next_reply_there(rig: Rig) -> None:
+    for reason in ("도배", "욕설"):
+        await rig.sanction_by_hand(reason, None, community="guild")
+    assert as_reply(await rig.say("안녕?")).notice is None
+    told = as_reply(await rig.pipeline.run(replace(rig.make_request("안녕?"), community="guild")))
+    assert told.notice == Notice(
+        kind=SanctionKind.WARNING, categories=("도배", "욕설"), level=1, expires_at=None, is_manual=True
+    )
+    again = as_reply(await rig.pipeline.run(replace(rig.make_request("안녕?"), community="guild")))
+    assert again.notice is None
+
+
+async def test_warning_by_hand_waits_while_the_engine_itself_warns(rig: Rig) -> None:
+    await rig.sanction_by_hand("도배", None, community=None)
+    rig.generator.enqueue("output_message", DECLINE)
+    first, second = as_reply(await rig.say("사랑해")), as_reply(await rig.say("안녕?"))
+    assert [reply.notice.categories for reply in (first, second) if reply.notice] == [(LOVE,), ("도배",)]

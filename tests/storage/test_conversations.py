@@ -31,3 +31,13 @@ async def test_conversations_with_one_id_on_two_platforms_are_apart(database: Da
     async with database.begin() as session:
         await ConversationStore(session).save_summary(KEY, "여기", now)
         assert await ConversationStore(session).get(other) is None
+
+
+async def test_forgotten_summary_leaves_the_turns_counted(database: Database, now: datetime) -> None:
+    async with database.begin() as session:
+        store = ConversationStore(session)
+        await store.forget_summary(KEY, now)
+        assert await store.get(KEY) is None
+        await store.save_summary(KEY, "인사함", now)
+        await store.forget_summary(KEY, now)
+        assert await store.get(KEY) == Conversation(key=KEY, last_summary=None, turns=1, updated_at=now)

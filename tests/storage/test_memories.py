@@ -152,3 +152,25 @@ async def test_memories_behave_like_a_dictionary_that_ignores_spaces(
         assert [(memory.key, memory.value) for memory in live] == list(model.values())
         assert [memory.id for memory in live] == sorted(memory.id for memory in live)
         assert len(await store.history(user)) == changes
+
+
+async def test_pinned_memory_is_not_replaced_by_talk_but_edited_and_forgotten(
+    database: Database, user: UserKey, stranger: UserKey, now: datetime
+) -> None:
+    async with database.begin() as session:
+        store = MemoryStore(session)
+        memory = await store.remember(user, "취미", "수영", now, None)
+        assert memory is not None
+        assert await store.pin(stranger, memory.id, True) is None
+        pinned = await store.pin(user, memory.id, True)
+        assert pinned is not None
+        assert pinned.is_pinned
+        assert await store.remember(user, "취미", "등산", now + MINUTE, "r-1") is None
+        assert await store.edit(stranger, memory.id, "등산", now) is None
+        edited = await store.edit(user, memory.id, "낚시", now + MINUTE)
+        assert edited is not None
+        assert (edited.value, edited.is_pinned, edited.updated_at) == ("낚시", True, now + MINUTE)
+        assert await store.edit(user, memory.id, "낚시", now + 2 * MINUTE) == edited
+        assert [change.new_value for change in await store.history(user)] == ["수영", "낚시"]
+        assert await store.forget(user, memory.id, now)
+        assert await store.pin(user, memory.id, False) is None

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage.database import Database
-from storage.records import Sanction, UserKey
+from storage.records import MANUAL, Sanction, SanctionAction, SanctionChange, Scope, UserKey
 from storage.sanctions import SanctionStore
 
 HOUR = timedelta(hours=1)
@@ -146,3 +146,95 @@ async def test_level_is_the_highest_of_each_category(
     for category, level in given:
         expected[category] = max(level, expected.get(category, 0))
     assert levels == expected
+
+
+# --- what moderators do ---
+
+
+async def test_manual_sanctions_stand_on_no_ladder(
+    database: Database, user: UserKey, make_sanction: Callable[..., Sanction]
+) -> None:
+    by_hand = make_sanction(level=1)
+    by_hand = replace(by_hand, evidence=replace(by_hand.evidence, policy_version=MANUAL))
+    async with database.begin() as session:
+        stored = await SanctionStore(session).add(by_hand)
+        assert stored.is_manual
+        assert await SanctionStore(session).levels(user) == {}
+        await SanctionStore(session).add(make_sanction(level=2))
+        assert await SanctionStore(session).levels(user) == {"정치": 2}
+
+
+async def test_manual_block_holds_in_its_community_and_the_engines_everywhere(
+    database: Database, user: UserKey, make_sanction: Callable[..., Sanction], now: datetime
+) -> None:
+    block = replace(make_sanction(block=2 * HOUR), community="9")
+    by_hand = replace(block, evidence=replace(block.evidence, policy_version=MANUAL), expires_at=now + 3 * HOUR)
+    async with database.begin() as session:
+        store = SanctionStore(session)
+        engine, local = await store.add(block), await store.add(by_hand)
+        assert await store.active_block(user, now, "9") == local
+        assert await store.active_block(user, now, "10") == engine
+        assert await store.active_block(user, now) == engine
+        everywhere = await store.add(replace(by_hand, community=None, expires_at=now + 4 * HOUR))
+        assert await store.active_block(user, now) == everywhere
+
+
+async def test_ended_block_holds_no_longer_but_its_level_stays(
+    database: Database, user: UserKey, stranger: UserKey, make_sanction: Callable[..., Sanction], now: datetime
+) -> None:
+    async with database.begin() as session:
+        store = SanctionStore(session)
+        block = await store.add(make_sanction(level=3, block=10 * HOUR))
+        number = block.id or 0
+        reduced = await store.end(number, now + 2 * HOUR, stranger, "줄임", now)
+        assert reduced == SanctionChange(
+            sanction_id=number,
+            action=SanctionAction.REDUCED,
+            moderator=stranger,
+            reason="줄임",
+            changed_at=now,
+            old_end=now + 10 * HOUR,
+            new_end=now + 2 * HOUR,
+        )
+        active = await store.active_block(user, now + HOUR)
+        assert active is not None
+        assert (active.end, active.expires_at) == (now + 2 * HOUR, now + 10 * HOUR)
+        assert await store.active_block(user, now + 2 * HOUR) is None
+        lifted = await store.end(number, now - HOUR, stranger, "풀음", now + HOUR)
+        assert (lifted.action, lifted.new_end) == (SanctionAction.LIFTED, now + HOUR)
+        assert await store.active_block(user, now + HOUR) is None
+        assert await store.levels(user) == {"정치": 3}
+        assert await store.changes([number]) == [reduced, lifted]
+
+
+async def test_what_cannot_end_earlier_is_refused(
+    database: Database, user: UserKey, make_sanction: Callable[..., Sanction], now: datetime
+) -> None:
+    async with database.begin() as session:
+        store = SanctionStore(session)
+        await store.add(make_sanction())
+        await store.add(make_sanction(block=HOUR))
+        for number, end, at in ((1, now, now), (2, now + HOUR, now), (2, now, now + HOUR), (99, now, now)):
+            with pytest.raises(ValueError, match=f"sanction {number} is no block"):
+                await store.end(number, end, user, "그냥", at)
+
+
+async def test_scope_bounds_what_is_listed(
+    database: Database, user: UserKey, stranger: UserKey, make_sanction: Callable[..., Sanction], now: datetime
+) -> None:
+    async with database.begin() as session:
+        store = SanctionStore(session)
+        for community in ("9", "10", None):
+            await store.add(replace(make_sanction(block=HOUR), community=community))
+        await store.add(make_sanction("패드립", block=HOUR, of=stranger))
+        for scope, expected in (
+            (Scope(platform="discord", community="9"), [1]),
+            (Scope(platform="discord"), [3, 2, 1]),
+            (Scope(platform="telegram"), [4]),
+        ):
+            assert [each.id for each in await store.in_force(now, scope)] == expected
+            assert await store.in_force(now + HOUR, scope) == []
+            assert [each.id for each in await store.of_category("정치", scope)] == [n for n in expected if n != 4]
+            assert (await store.get(1, scope) is None) == (1 not in expected)
+        assert [each.id for each in await store.of_user_within(user, Scope(platform="discord", community="9"))] == [1]
+        assert await store.categories(Scope(platform="telegram")) == ["패드립"]

@@ -8,7 +8,7 @@ import pytest
 
 from storage.database import Database
 from storage.errors import StorageError
-from storage.records import Turn, UserKey
+from storage.records import Scope, Turn, UserKey
 from storage.tables import TurnRow
 from storage.turns import TurnStore
 
@@ -41,3 +41,26 @@ async def test_request_id_is_stored_once(database: Database, make_turn: Callable
 def test_turns_table_has_no_column_for_text() -> None:
     names = set(TurnRow.__table__.columns.keys())
     assert not names & {"text", "reply", "message", "summary"}
+
+
+async def test_totals_count_outcomes_and_users_within_scope_and_time(
+    database: Database, user: UserKey, make_turn: Callable[..., Turn], now: datetime
+) -> None:
+    other = replace(user, id="2002")
+    turns = [
+        replace(make_turn("r-1"), community="9"),
+        replace(make_turn("r-2"), community="9", outcome="rejection"),
+        replace(make_turn("r-3", of=other), community="10"),
+        replace(make_turn("r-4", of=other, received_at=now - timedelta(hours=1)), community="9"),
+    ]
+    async with database.begin() as session:
+        for turn in turns:
+            await TurnStore(session).add(turn)
+    async with database.read() as session:
+        store = TurnStore(session)
+        here = await store.totals(Scope(platform="discord", community="9"), now)
+        assert (here.by_outcome, here.users) == ({"reply": 1, "rejection": 1}, 1)
+        everywhere = await store.totals(Scope(platform="discord"), now - timedelta(hours=1))
+        assert (everywhere.by_outcome, everywhere.users) == ({"reply": 3, "rejection": 1}, 2)
+        nothing = await store.totals(Scope(platform="telegram"), now)
+        assert (nothing.by_outcome, nothing.users) == ({}, 0)

@@ -1,0 +1,234 @@
+"""The Discord front end: connects, serves, and connects again; see docs/discord.md."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import discord
+import yarl
+
+from bot.commands import DISCORD
+from bot.delivery import Delivery
+from bot.desk import Desk
+from bot.discord_client import DiscordClient, SeenNumbers
+from bot.discord_commands import command_payload, payload_hash
+from bot.discord_interactions import DiscordInteractions
+from bot.discord_post import CHANNEL_PACE, OVERALL_PACE, DiscordPost, diagnose
+from bot.discord_responses import Responder
+from bot.discord_turns import DiscordTurns, TurnTimes
+from bot.errors import FrontEndError
+from bot.face_pictures import FacePictures
+from bot.talk import Talk
+
+_log = logging.getLogger(__name__)
+_WRONG_TOKEN = (
+    "Discord refuses the token. Set OHLORA_DISCORD_TOKEN to the bot's token: "
+    "https://discord.com/developers/applications → your application → Bot → Reset Token"
+)
+_MISSING_INTENT = (
+    "Discord does not grant the Message Content intent. Switch it on at https://discord.com/developers/applications → your "
+    "application → Bot → Privileged Gateway Intents, or unset OHLORA_DISCORD_MESSAGE_CONTENT: without it she answers private "
+    "messages, mentions and replies"
+)
+_CLOSE_CODES = {4004: _WRONG_TOKEN, 4013: _MISSING_INTENT, 4014: _MISSING_INTENT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscordSettings:
+    """Where Discord is, who owns the bot, and how long things may take.
+
+    `message_content` asks for the privileged intent that channels need in which she answers everything. `owners` are ids of
+    users. A session that cannot be resumed for `resume_within_s` is given up for a new one, and so is a connection that is not
+    ready after `connect_within_s`.
+    """
+
+    token: str = field(repr=False)
+    api_url: str = ""
+    gateway_url: str = ""
+    message_content: bool = False
+    owners: frozenset[str] = frozenset()
+    first_wait_s: float = 1.0
+    longest_wait_s: float = 60.0
+    connect_within_s: float = 120.0
+    resume_within_s: float = 60.0
+    close_within_s: float = 5.0
+    guild_ready_timeout_s: float = 2.0
+    times: TurnTimes = field(default_factory=TurnTimes)
+
+
+class CommandBook:
+    """Remembers in a file what was registered last, so that Discord is asked only after a change."""
+
+    def __init__(self, path: Path) -> None:
+        """Keep the hash at `path`."""
+        self._path = path
+
+    def read(self) -> str:
+        """Return the hash of what was registered last; empty where nothing is known."""
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            return self._path.read_text(encoding="utf-8").strip()
+        return ""
+
+    def write(self, value: str) -> None:
+        """Remember the hash; where that fails the commands are registered again at the next start."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.write_text(value + "\n", encoding="utf-8")
+        except OSError as error:
+            _log.warning("%s cannot be written: %s", self._path, error.strerror)
+
+
+class DiscordFrontEnd:
+    """Serves Discord until it is cancelled or closed."""
+
+    def __init__(
+        self,
+        settings: DiscordSettings,
+        *,
+        desk: Desk,
+        talk: Talk,
+        faces: FacePictures,
+        commands: CommandBook,
+        delivery: Delivery | None = None,
+    ) -> None:
+        """Make everything that outlives one connection; `run` connects."""
+        self._settings = settings
+        self._desk = desk
+        self._commands = commands
+        paced = delivery or Delivery(diagnose, pace_of=lambda _: CHANNEL_PACE, overall=OVERALL_PACE)
+        self._post = DiscordPost(paced)
+        self._turns = DiscordTurns(talk, self._post, faces, settings.times)
+        self._interactions = DiscordInteractions(
+            desk=desk, talk=talk, turns=self._turns, responder=Responder(self._post), owners=settings.owners
+        )
+        self._seen = SeenNumbers()
+        self._client: DiscordClient | None = None
+        self._is_closing = False
+        desk.offer_sync(DISCORD, self._sync_now)
+        desk.when_forgotten(self._interactions.forget)
+
+    async def run(self) -> None:
+        """Connect and serve; after a failure connect again, with longer and longer waits.
+
+        Raises:
+            FrontEndError: Discord refuses the token or an intent; another try would be refused too.
+        """
+        self._set_addresses()
+        logging.getLogger("discord.client").addFilter(_without_traceback)  # adding it again changes nothing
+        wait_s = self._settings.first_wait_s
+        while not self._is_closing:
+            client = self._client = self._new_client()
+            try:
+                await self._serve(client)
+            except discord.LoginFailure as error:
+                raise FrontEndError(_WRONG_TOKEN) from error
+            except discord.PrivilegedIntentsRequired as error:
+                raise FrontEndError(_MISSING_INTENT) from error
+            except discord.ConnectionClosed as error:
+                if error.code in _CLOSE_CODES:
+                    raise FrontEndError(_CLOSE_CODES[error.code]) from error
+                _log.warning("Discord closed the connection (code %s)", error.code)
+            except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
+                _log.warning("Discord cannot be reached: %s", _reason(error))
+            except Exception as error:  # an event that the library cannot read ends the client; the next one may not
+                _log.error("the Discord client failed: %s: %s", type(error).__name__, error)
+                _log.debug("the Discord client", exc_info=error)
+            if self._is_closing:
+                return
+            if client.was_ready:
+                wait_s = self._settings.first_wait_s
+            await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))
+            wait_s = min(wait_s * 2, self._settings.longest_wait_s)
+
+    async def close(self) -> None:
+        """Let replies that are there still be written, then disconnect."""
+        self._is_closing = True
+        await self._turns.idle(self._settings.close_within_s)
+        if self._client is not None:
+            await self._client.close()
+
+    async def _serve(self, client: DiscordClient) -> None:
+        """Run one client until it ends, fails, or has been away for too long."""
+        running = asyncio.create_task(client.start(self._settings.token), name="discord client")
+        try:
+            while not running.done() and client.lost_for_s < self._patience_s(client):
+                await asyncio.wait([running], timeout=self._settings.resume_within_s / 10)
+            if running.done():
+                await running
+            else:
+                _log.warning("Discord: no connection for %.0f s; a new session is begun", client.lost_for_s)
+        finally:
+            self._post.use(None)
+            running.cancel()
+            await asyncio.wait([running])
+            await client.close()
+
+    def _patience_s(self, client: DiscordClient) -> float:
+        return self._settings.resume_within_s if client.was_ready else self._settings.connect_within_s
+
+    def _new_client(self) -> DiscordClient:
+        intents = discord.Intents.default()
+        intents.message_content = self._settings.message_content
+        return DiscordClient(
+            desk=self._desk,
+            turns=self._turns,
+            interactions=self._interactions,
+            seen=self._seen,
+            intents=intents,
+            on_login=self._logged_in,
+            guild_ready_timeout=self._settings.guild_ready_timeout_s,
+        )
+
+    def _set_addresses(self) -> None:
+        """Point the library at other servers, for the whole process: it knows no other way."""
+        if self._settings.api_url:
+            discord.http.Route.BASE = self._settings.api_url.rstrip("/")
+        if self._settings.gateway_url:
+            discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(self._settings.gateway_url)
+
+    async def _logged_in(self, client: DiscordClient) -> None:
+        """Write by this client from now on, and register the commands if they changed."""
+        self._post.use(client)
+        value = f"{client.application_id}:{payload_hash(command_payload())}"
+        if self._commands.read() == value:
+            return
+        try:
+            await self._register(client)
+        except discord.HTTPException as error:
+            _log.warning("Discord did not take the commands: %s (code %s)", error.status, error.code)
+
+    async def _sync_now(self) -> int:
+        """Register the commands, for /sync."""
+        if self._client is None:
+            raise ConnectionError("Discord is not connected")
+        return await self._register(self._client)
+
+    async def _register(self, client: DiscordClient) -> int:
+        payload = command_payload()
+        application = client.application_id
+        assert application is not None
+        await client.http.bulk_upsert_global_commands(application, payload=payload)
+        self._commands.write(f"{application}:{payload_hash(payload)}")
+        _log.info("Discord: %d commands registered", len(payload))
+        return len(payload)
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """Let the library's line of a lost connection pass without its traceback: an operator reads the reason."""
+    if record.exc_info and record.exc_info[1] is not None:
+        record.msg = f"{record.getMessage()} ({_reason(record.exc_info[1])})"
+        record.args, record.exc_info, record.exc_text = (), None, None
+    return True
+
+
+def _reason(error: BaseException) -> str:
+    """Return what went wrong in a line, without what Discord quotes of a request."""
+    if isinstance(error, discord.HTTPException):
+        return f"it answers {error.status}"
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,178 @@
+"""What she writes on Discord: messages by channel and number, through the delivery, against whichever client is connected."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import discord
+
+from bot.delivery import Delivery, Pace, Trouble, TroubleKind
+
+_log = logging.getLogger(__name__)
+CHANNEL_PACE = (Pace(count=5, period_s=5.0),)
+OVERALL_PACE = Pace(count=45, period_s=1.0)  # Discord allows 50 requests a second
+TYPING_S = 8.0  # Discord shows it for 10 s
+_GONE = (403, 404)
+
+
+class NotConnected(ConnectionError):
+    """No client is connected now; a later try may find one."""
+
+
+def diagnose(error: Exception) -> Trouble | None:
+    """Say what an error of discord.py means for a send; None for what no second try would mend."""
+    if isinstance(error, discord.RateLimited):
+        return Trouble(kind=TroubleKind.HOLD, seconds=error.retry_after)
+    if isinstance(error, NotConnected):
+        return Trouble(kind=TroubleKind.UNREACHABLE)
+    if isinstance(error, discord.HTTPException):
+        return _diagnose_status(error)
+    if isinstance(error, (OSError, aiohttp.ClientError, TimeoutError)):
+        return Trouble(kind=TroubleKind.UNCERTAIN)
+    if isinstance(error, RuntimeError) and "closed" in str(error):  # aiohttp's session while clients are exchanged
+        return Trouble(kind=TroubleKind.UNREACHABLE)
+    return None
+
+
+def _diagnose_status(error: discord.HTTPException) -> Trouble | None:
+    if error.status == 429:
+        seconds = float(error.response.headers.get("Retry-After") or 5.0)
+        return Trouble(kind=TroubleKind.HOLD, seconds=seconds)
+    return Trouble(kind=TroubleKind.UNCERTAIN) if error.status >= 500 else None
+
+
+def is_gone(error: BaseException) -> bool:
+    """Tell whether a channel or message is no longer hers to write to."""
+    return isinstance(error, discord.HTTPException) and error.status in _GONE
+
+
+class DiscordPost:
+    """Sends, edits and deletes messages. A retried send carries its old nonce, so Discord takes it once."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        """Send through `delivery`; `use` says by which client."""
+        self._delivery = delivery
+        self._client: discord.Client | None = None
+
+    def use(self, client: discord.Client | None) -> None:
+        """Send by `client` from now on; None while there is none."""
+        self._client = client
+
+    async def send(
+        self,
+        channel: int,
+        text: str,
+        *,
+        nonce: str | None = None,
+        view: discord.ui.View | None = None,
+        files: Sequence[tuple[str, bytes]] = (),
+        answers: int | None = None,
+        is_optional: bool = False,
+    ) -> int | None:
+        """Send a message and return its number; `answers` is the message it replies to, `nonce` its name over all tries.
+
+        Returns None where an optional one was left out.
+
+        Raises:
+            DeliveryFull, DeliveryGivenUp: see `Delivery.send`.
+            discord.HTTPException: the channel takes no message from her.
+        """
+
+        async def call(key: str) -> int:
+            options: dict[str, Any] = {"nonce": nonce or key}
+            if view is not None:
+                options["view"] = view
+            if files:
+                options["files"] = [_file(name, data) for name, data in files]
+            if answers is not None:
+                options["reference"] = _reference(channel, answers)
+            message = await self._place(channel).send(text or None, **options)
+            return message.id
+
+        if is_optional:
+            return await self._delivery.offer(str(channel), call)
+        return await self._delivery.send(str(channel), call)
+
+    async def edit(
+        self,
+        channel: int,
+        number: int,
+        text: str,
+        *,
+        view: discord.ui.View | None = None,
+        files: Sequence[tuple[str, bytes]] | None = None,
+        is_optional: bool = False,
+    ) -> bool:
+        """Put a text and buttons in place of a message's; `files` in place of its files, None leaves them.
+
+        Returns False where an optional edit was left out.
+
+        Raises:
+            DeliveryFull, DeliveryGivenUp: see `Delivery.send`.
+            discord.HTTPException: the message is gone, or no longer hers to change.
+        """
+
+        async def call(_: str) -> bool:
+            message = self._place(channel).get_partial_message(number)
+            options: dict[str, Any] = {}
+            if files is not None:
+                options["attachments"] = [_file(name, data) for name, data in files]
+            await message.edit(content=text, view=view, **options)
+            return True
+
+        if is_optional:
+            return bool(await self._delivery.offer(str(channel), call))
+        return await self._delivery.send(str(channel), call)
+
+    async def delete(self, channel: int, number: int) -> None:
+        """Delete one of her messages; nothing happens when it is gone already.
+
+        Raises:
+            DeliveryFull, DeliveryGivenUp: see `Delivery.send`.
+        """
+
+        async def call(_: str) -> None:
+            try:
+                await self._place(channel).get_partial_message(number).delete()
+            except discord.HTTPException as error:
+                if not is_gone(error):
+                    raise
+
+        await self._delivery.send(str(channel), call, is_paced=False)
+
+    @asynccontextmanager
+    async def typing(self, channel: int) -> AsyncIterator[None]:
+        """Show that she types until the context ends; what fails of it is no matter."""
+        task = asyncio.create_task(self._type(channel), name=f"typing in {channel}")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _type(self, channel: int) -> None:
+        while True:
+            try:
+                await self._place(channel).typing()
+            except (discord.DiscordException, OSError, aiohttp.ClientError, RuntimeError, TimeoutError) as error:
+                _log.debug("typing was not shown: %s", type(error).__name__)
+            await asyncio.sleep(TYPING_S)
+
+    def _place(self, channel: int) -> discord.PartialMessageable:
+        if self._client is None or self._client.is_closed():
+            raise NotConnected("no client is connected to Discord")
+        return self._client.get_partial_messageable(channel)
+
+
+def _file(name: str, data: bytes) -> discord.File:
+    return discord.File(io.BytesIO(data), filename=name)
+
+
+def _reference(channel: int, number: int) -> discord.MessageReference:
+    return discord.MessageReference(message_id=number, channel_id=channel, fail_if_not_exists=False)

@@ -1,0 +1,153 @@
+"""The messages that one turn writes on Discord: the notice of a long wait, and the reply, sent once and edited since."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import discord
+
+from bot.discord_post import DiscordPost
+
+Files = Sequence[tuple[str, bytes]]
+
+
+class ReplyMessage:
+    """Writes the reply of one turn. Every message has a nonce made of the turn's name, so no retry doubles it."""
+
+    def __init__(
+        self, post: DiscordPost, *, name: str, channel: int, answers: int | None = None, shown: int | None = None
+    ) -> None:
+        """Write to `channel`, as a reply to the message `answers`, or in place of the message `shown`."""
+        self._post = post
+        self._name = name
+        self._channel = channel
+        self._answers = answers
+        self._shown = shown
+        self._notice: int | None = None
+        self._was_tried = False
+        self._lock = asyncio.Lock()
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is a message with something of the reply."""
+        return self._shown is not None
+
+    @property
+    def has_notice(self) -> bool:
+        """Whether a notice of the wait stands in the channel."""
+        return self._notice is not None
+
+    def forget_source(self) -> None:
+        """Reply to no message any more: the one that was answered is gone."""
+        self._answers = None
+
+    async def put(
+        self, text: str, view: discord.ui.View | None = None, files: Files | None = None, *, is_optional: bool = False
+    ) -> None:
+        """Write the reply's message: a new one at first, then by edits; a new one again when somebody deleted it.
+
+        An optional one is left out where the channel is busy. `files` None leaves those that are there.
+
+        Raises:
+            DeliveryFull, DeliveryGivenUp: see `Delivery.send`.
+            discord.HTTPException: the channel takes no message from her.
+        """
+        async with self._lock:
+            if self._shown is not None:
+                try:
+                    await self._edit(self._shown, text, view, files, is_optional=is_optional)
+                except discord.NotFound:
+                    if not is_optional:
+                        self._shown = await self._send(text, "n", view, files or ())
+                return
+            was_tried, self._was_tried = self._was_tried, True
+            self._shown = await self._send(text, "0", view, files or (), is_optional=is_optional)
+            if was_tried and self._shown is not None:
+                # an earlier try may have arrived after all; then Discord took this one for it and kept the older text
+                await self._edit(self._shown, text, view, files, is_optional=is_optional)
+
+    async def add(
+        self, text: str, number: int, view: discord.ui.View | None = None, files: Files = (), *, mark: str = ""
+    ) -> None:
+        """Write a further message below the reply.
+
+        Raises:
+            DeliveryFull, DeliveryGivenUp: see `Delivery.send`.
+            discord.HTTPException: the channel takes no message from her.
+        """
+        await self._send(text, f"{mark}{number}", view, files, is_reply=False)
+
+    async def put_notice(self, text: str, view: discord.ui.View | None) -> None:
+        """Say that she will come to it, or change what is said.
+
+        Raises:
+            DeliveryFull, DeliveryGivenUp: see `Delivery.send`.
+            discord.HTTPException: the channel takes no message from her.
+        """
+        async with self._lock:
+            if self._notice is None:
+                self._notice = await self._send(text, "w", view, ())
+            else:
+                await self._post.edit(self._channel, self._notice, text, view=view)
+
+    async def drop_notice(self) -> None:
+        """Delete the notice, if there is one.
+
+        Raises:
+            DeliveryFull, DeliveryGivenUp: see `Delivery.send`.
+        """
+        async with self._lock:
+            notice, self._notice = self._notice, None
+        if notice is not None:
+            await self._post.delete(self._channel, notice)
+
+    async def drop(self) -> None:
+        """Delete the notice and whatever is shown of the reply.
+
+        Raises:
+            DeliveryFull, DeliveryGivenUp: see `Delivery.send`.
+        """
+        await self.drop_notice()
+        async with self._lock:
+            shown, self._shown = self._shown, None
+        if shown is not None:
+            await self._post.delete(self._channel, shown)
+
+    async def _edit(
+        self, number: int, text: str, view: discord.ui.View | None, files: Files | None, *, is_optional: bool
+    ) -> None:
+        try:
+            await self._post.edit(self._channel, number, text, view=view, files=files, is_optional=is_optional)
+        except discord.Forbidden:
+            if not files:
+                raise
+            await self._post.edit(self._channel, number, text, view=view)  # a channel may forbid files alone
+
+    async def _send(
+        self,
+        text: str,
+        mark: str,
+        view: discord.ui.View | None,
+        files: Files,
+        *,
+        is_reply: bool = True,
+        is_optional: bool = False,
+    ) -> int | None:
+        nonce = f"{self._name}-{mark}"
+        answers = self._answers if is_reply else None
+        for sent_files in (files, ()):
+            try:
+                return await self._post.send(
+                    self._channel,
+                    text,
+                    nonce=nonce,
+                    view=view,
+                    files=sent_files,
+                    answers=answers,
+                    is_optional=is_optional,
+                )
+            except discord.Forbidden:
+                if not sent_files:
+                    raise
+        return None

@@ -1,0 +1,69 @@
+"""/mydata and /forgetme: what is stored of somebody, handed out or erased."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from bot.answers import Answer, Attachment, ButtonStyle
+from bot.desk import Value
+from bot.handlers.visit import Book, Run, Visit, make_button
+from storage.database import Database
+from storage.erasure import ErasureStore
+from storage.export import ExportStore
+from storage.records import UserKey
+
+
+class DataRightsHandler:
+    """Exports and erases a user's own data."""
+
+    def __init__(self, database: Database, book: Book) -> None:
+        """Read and write `database`."""
+        self._database = database
+        self._book = book
+        self._listeners: list[Callable[[UserKey], None]] = []
+
+    def commands(self) -> Mapping[str, Run]:
+        """Return what each command runs."""
+        return {"mydata": self.export, "forgetme": self.ask}
+
+    def when_forgotten(self, forget: Callable[[UserKey], None]) -> None:
+        """Call `forget` before a user is erased: what stands in memory about them goes too."""
+        self._listeners.append(forget)
+
+    async def export(self, visit: Visit, _: Mapping[str, Value]) -> Answer:
+        """Hand out everything that is stored about this person as a JSON file."""
+        async with self._database.read() as session:
+            stored = await ExportStore(session).of_user(visit.user)
+        data = json.dumps(stored, ensure_ascii=False, indent=2, default=_plain).encode()
+        name = f"ohlora-{visit.user.platform}-{visit.user.id}.json"
+        attachment = Attachment(name=name, data=data, media_type="application/json")
+        return Answer(text=visit.texts.get("data.export"), attachment=attachment)
+
+    async def ask(self, visit: Visit, _: Mapping[str, Value]) -> Answer:
+        """Ask whether everything is to be erased."""
+        texts = visit.texts
+        yes = make_button(
+            self._book, visit, texts.get("data.erase_button"), self._erase, style=ButtonStyle.DANGER, once=True
+        )
+        no = make_button(self._book, visit, texts.get("data.keep_button"), self._keep, once=True)
+        return Answer(text=texts.get("data.ask"), buttons=((yes, no),))
+
+    async def _erase(self, visit: Visit, _: Mapping[str, str]) -> Answer:
+        for forget in self._listeners:
+            forget(visit.user)
+        async with self._database.begin() as session:
+            await ErasureStore(session).erase(visit.user, visit.now)
+        self._book.forget(visit.user)
+        return Answer(text=visit.texts.get("data.erased"), replaces=True)
+
+    async def _keep(self, visit: Visit, _: Mapping[str, str]) -> Answer:
+        return Answer(text=visit.texts.get("data.kept"), replaces=True)
+
+
+def _plain(value: object) -> str:
+    """Write what JSON has no form for: moments as ISO 8601."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is no value of an export")

@@ -1,0 +1,272 @@
+"""The desk: finds what a command, button or form does, checks who may do it on every use, and never raises for what failed."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+from bot.answers import Actor, Answer, Choice, ReportedMessage
+from bot.button_book import ButtonBook, PressRefusal
+from bot.command_texts import write_misread
+from bot.command_words import Misread, bind
+from bot.commands import Context, find_command, may_use
+from bot.desk import Sync, Value
+from bot.handlers.cases import CaseHandler
+from bot.handlers.communities import CommunityHandler, PersonaDefaults
+from bot.handlers.data_rights import DataRightsHandler
+from bot.handlers.introduction import IntroductionHandler
+from bot.handlers.memory import MemoryHandler
+from bot.handlers.memory_commands import MemoryCommands
+from bot.handlers.moderation import ModerationHandler
+from bot.handlers.modlog import Modlog
+from bot.handlers.operations import OperationHandler
+from bot.handlers.own_sanctions import OwnSanctionHandler
+from bot.handlers.preferences import PreferenceHandler
+from bot.handlers.reports import ReportHandler
+from bot.handlers.visit import Act, Book, Complete, Run, Visit
+from bot.rendering import Texts
+from engine.types import Clock
+from storage.community_settings import CommunitySettingsStore
+from storage.database import Database
+from storage.records import CommunityKey, CommunitySettings, UserKey, UserSettings
+from storage.seen_updates import SeenUpdateStore
+from storage.user_settings import UserSettingsStore
+
+_log = logging.getLogger(__name__)
+_MOST_CHOICES = 25
+_LONGEST_CHOICE = 100  # characters of a label; what Discord shows
+_UPDATES_A_SWEEP = 1000  # noted updates between two sweeps of old ones
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceptionSettings:
+    """What an owner set: language and zone of who chose none, and what holds in communities that chose nothing."""
+
+    locale: str
+    zone: ZoneInfo
+    persona: PersonaDefaults
+
+
+class Reception:
+    """Implements `bot.desk.Desk` over the database."""
+
+    def __init__(self, database: Database, clock: Clock, settings: ReceptionSettings) -> None:
+        """Put the handlers together; they share one book of buttons."""
+        self._database = database
+        self._clock = clock
+        self._settings = settings
+        self._noted = 0
+        book: Book = ButtonBook(clock)
+        modlog = Modlog(database, Texts(settings.locale, settings.zone))
+        self._book = book
+        self._reports = ReportHandler(database, book, modlog)
+        self._operations = OperationHandler(database)
+        self._data_rights = DataRightsHandler(database, book)
+        introduction = IntroductionHandler(settings.persona.profile)
+        memory = MemoryCommands(MemoryHandler(database, clock), book)
+        preferences = PreferenceHandler(database, book, settings.zone)
+        own = OwnSanctionHandler(database, book, modlog)
+        moderation = ModerationHandler(database, modlog)
+        cases = CaseHandler(database, book, modlog, moderation, self._reports)
+        communities = CommunityHandler(database, settings.persona)
+        self._runs: dict[str, Run] = {
+            **introduction.commands(),
+            **memory.commands(),
+            **preferences.commands(),
+            **self._data_rights.commands(),
+            **own.commands(),
+            **self._reports.commands(),
+            **cases.commands(),
+            **moderation.commands(),
+            **communities.commands(),
+            **self._operations.commands(),
+        }
+        self._completions: dict[tuple[str, str], Complete] = {
+            **introduction.completions(),
+            **memory.completions(),
+            **preferences.completions(),
+            **own.completions(),
+            **cases.completions(),
+            **moderation.completions(),
+        }
+
+    # --- what people do ---
+
+    async def run(self, actor: Actor, command: str, arguments: Mapping[str, Value]) -> Answer:
+        """Run a command, if this person may use it here; `arguments` by option name."""
+
+        async def answer(visit: Visit) -> Answer:
+            known = find_command(command)
+            if known is None or command not in self._runs:
+                return visit.say("desk.unknown_command")
+            if refusal := _why_not_here(visit, command):
+                return visit.say(refusal)
+            read = bind(known, arguments)
+            if isinstance(read, Misread):
+                return Answer(text=write_misread(visit.texts, read))
+            done = await self._runs[command](visit, read.arguments)
+            return replace(done, is_private=known.ephemeral)
+
+        return await self._serve(actor, command, answer)
+
+    async def press(self, actor: Actor, token: str) -> Answer:
+        """Do what a button stands for, if this person may press it."""
+        return await self._redeem(actor, token, {})
+
+    async def submit(self, actor: Actor, token: str, values: Mapping[str, str]) -> Answer:
+        """Take the answers to a form."""
+        return await self._redeem(actor, token, values)
+
+    async def complete(self, actor: Actor, command: str, option: str, typed: str) -> list[Choice]:
+        """Suggest values while an option is typed; at most 25, and none to those who may not use the command."""
+        complete = self._completions.get((command, option))
+        if complete is None:
+            return []
+        try:
+            visit = await self._visit(actor)
+            choices = [] if _why_not_here(visit, command) else await complete(visit, typed.strip())
+        except Exception as error:
+            _note_failure(f"suggestions for {command}", error)
+            return []
+        return [replace(choice, label=choice.label[:_LONGEST_CHOICE]) for choice in choices[:_MOST_CHOICES]]
+
+    async def report(self, actor: Actor, message: ReportedMessage) -> Answer:
+        """Take a report of a message."""
+        return await self._serve(actor, "report", lambda visit: self._reports.take(visit, message))
+
+    # --- what front ends ask ---
+
+    async def language_of(self, user: UserKey, client_locale: str) -> str:
+        """Return ko or en: what the person chose, else the language of their client, else the owner's setting.
+
+        Raises:
+            StorageError: the settings cannot be read.
+        """
+        return self._language(await self._user_settings(user), client_locale)
+
+    async def zone_of(self, user: UserKey) -> ZoneInfo:
+        """Return the zone that a person chose, else the owner's setting.
+
+        Raises:
+            StorageError: the settings cannot be read.
+        """
+        return self._zone(await self._user_settings(user))
+
+    async def talks_freely(self, place_channel: str, community: str) -> bool:
+        """Tell whether she answers every message of a channel there.
+
+        Raises:
+            StorageError: the settings cannot be read.
+        """
+        return place_channel in (await self._community_settings(community)).talk_channels
+
+    async def face_mode(self, community: str | None) -> str:
+        """Return picture, emoji or off: the community's choice, else the owner's setting.
+
+        Raises:
+            StorageError: the settings cannot be read.
+        """
+        return (await self._community_settings(community)).face_mode or self._settings.persona.face_mode
+
+    async def temperature_of(self, community: str | None) -> float | None:
+        """Return the temperature that a community chose, None for the profile's own.
+
+        Raises:
+            StorageError: the settings cannot be read.
+        """
+        return (await self._community_settings(community)).temperature
+
+    async def is_new(self, platform: str, update_id: str) -> bool:
+        """Note an update of a platform; False when it was noted before, also before a restart.
+
+        Raises:
+            StorageError: it cannot be noted.
+        """
+        self._noted += 1
+        async with self._database.begin() as session:
+            store = SeenUpdateStore(session)
+            if self._noted % _UPDATES_A_SWEEP == 1:
+                await store.drop_old(self._clock())
+            return await store.note(platform, update_id, self._clock())
+
+    def offer_sync(self, platform: str, sync: Sync) -> None:
+        """Take what registers a platform's commands anew; /sync calls it."""
+        self._operations.offer_sync(platform, sync)
+
+    def when_forgotten(self, forget: Callable[[UserKey], None]) -> None:
+        """Call `forget` before a user is erased by /forgetme."""
+        self._data_rights.when_forgotten(forget)
+
+    # --- how ---
+
+    async def _redeem(self, actor: Actor, token: str, values: Mapping[str, str]) -> Answer:
+        async def answer(visit: Visit) -> Answer:
+            act: Act | PressRefusal = self._book.redeem(token, visit.actor)
+            if isinstance(act, PressRefusal):
+                return visit.say(f"press.{act}")
+            return await act(visit, values)
+
+        return await self._serve(actor, "a button", answer)
+
+    async def _serve(self, actor: Actor, what: str, answer: Callable[[Visit], Awaitable[Answer]]) -> Answer:
+        """Answer; what fails is logged by an id that the person is told."""
+        try:
+            return await answer(await self._visit(actor))
+        except Exception as error:
+            request_id = _note_failure(what, error)
+            texts = Texts(self._language(UserSettings(), actor.client_locale), self._settings.zone)
+            return Answer(text=texts.get("rejection.error", request_id=request_id))
+
+    async def _visit(self, actor: Actor) -> Visit:
+        async with self._database.read() as session:
+            settings = await UserSettingsStore(session).get(actor.user)
+            community = CommunitySettings()
+            if actor.place.community is not None:
+                key = CommunityKey(platform=actor.user.platform, id=actor.place.community)
+                community = await CommunitySettingsStore(session).get(key)
+        has_role = bool(set(actor.rights.roles) & set(community.moderator_roles))
+        rights = replace(actor.rights, is_moderator=actor.rights.is_moderator or has_role)
+        zone = self._zone(settings)
+        return Visit(
+            actor=replace(actor, rights=rights, zone=zone),
+            texts=Texts(self._language(settings, actor.client_locale), zone),
+            settings=settings,
+            now=self._clock(),
+        )
+
+    def _language(self, settings: UserSettings, client_locale: str) -> str:
+        return Texts(settings.locale or client_locale or self._settings.locale, self._settings.zone).language
+
+    def _zone(self, settings: UserSettings) -> ZoneInfo:
+        return ZoneInfo(settings.time_zone) if settings.time_zone else self._settings.zone
+
+    async def _user_settings(self, user: UserKey) -> UserSettings:
+        async with self._database.read() as session:
+            return await UserSettingsStore(session).get(user)
+
+    async def _community_settings(self, community: str | None) -> CommunitySettings:
+        if community is None:
+            return CommunitySettings()
+        async with self._database.read() as session:
+            return await CommunitySettingsStore(session).find(community)
+
+
+def _why_not_here(visit: Visit, name: str) -> str | None:
+    """Return the key of the reason why this person cannot use a command in this place."""
+    command = find_command(name)
+    if command is None:
+        return "desk.unknown_command"
+    if not may_use(command.who, visit.actor.rights):
+        return "desk.not_allowed"
+    context = Context.PRIVATE if visit.community is None else Context.COMMUNITY
+    return None if context in command.contexts else "desk.wrong_place"
+
+
+def _note_failure(what: str, error: Exception) -> str:
+    request_id = secrets.token_hex(8)
+    _log.error("request %s: %s failed: %s", request_id, what, type(error).__name__)
+    _log.debug("request %s", request_id, exc_info=error)
+    return request_id

@@ -1,0 +1,295 @@
+"""Talking with her on a platform: a message in, what she says out, with the texts that go around it.
+
+    talking = talk.begin(actor, text, show=live.show)     # at once; messages of a conversation keep their order
+    talking.position, await talking.waiting_text()        # while it waits
+    talking.cancel()
+    spoken = await talking.outcome()                      # never raises for what failed: `spoken.text` says it
+
+What she says is plain text that no platform has made harmless yet: see `bot/plain_text.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass
+from weakref import WeakValueDictionary
+from zoneinfo import ZoneInfo
+
+from bot.answers import Actor
+from bot.desk import Desk
+from bot.handlers.chat import ChatHandler, new_request_id
+from bot.last_messages import AnsweredMessage, LastMessages
+from bot.log_format import request_id_of_turn
+from bot.rendering import Texts, draw_face
+from bot.spoken import FaceMode, Spoken, TalkWords
+from engine.queue import QueuedTurn
+from engine.types import (
+    Again,
+    ChatOutcome,
+    ChatReply,
+    EventSink,
+    Rejection,
+    RejectionReason,
+    ignore_event,
+)
+from storage.records import ConversationKey, UserKey
+
+__all__ = ["Conversing", "FaceMode", "Spoken", "Talk", "TalkWords"]
+
+_log = logging.getLogger(__name__)
+_MOST_MANNERS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Manner:
+    """How a message is answered: language, zone, the community's temperature and faces."""
+
+    texts: Texts
+    zone: ZoneInfo
+    temperature: float | None = None
+    face_mode: FaceMode = FaceMode.OFF
+
+
+class Conversing:
+    """A message on its way: ask for its position, cancel it, wait for what she says."""
+
+    def __init__(self, talk: Talk, actor: Actor, text: str, show: EventSink, again: AnsweredMessage | None) -> None:
+        """Made by `Talk`."""
+        self.request_id = new_request_id()
+        self.actor = actor
+        self.text = text
+        self.show = show
+        self.answered = again
+        self.turn: QueuedTurn | None = None
+        self.is_cancelled = False
+        self._talk = talk
+        self._task: asyncio.Task[Spoken] | None = None
+
+    def start(self) -> None:
+        """Go on in a task of its own."""
+        self._task = asyncio.create_task(self._talk.hold(self), name=f"turn {self.request_id}")
+
+    @property
+    def position(self) -> int | None:
+        """How many turns start before this one; None before it is admitted and once it has started or ended."""
+        return self.turn.position if self.turn is not None else None
+
+    async def waiting_text(self) -> str | None:
+        """Write how many are before this one; None when it does not wait."""
+        texts = await self._talk.texts(self.actor)
+        position = self.position
+        return None if position is None else texts.get("talk.waiting", position=position + 1)
+
+    def cancel(self) -> bool:
+        """Give the message up; False when it has ended already."""
+        if self._task is None or self._task.done() or (self.turn is not None and not self.turn.cancel()):
+            return False
+        self.is_cancelled = True
+        return True
+
+    async def outcome(self) -> Spoken:
+        """Wait for what she says; a waiter that is cancelled does not cancel the message."""
+        assert self._task is not None
+        return await asyncio.shield(self._task)
+
+    async def ended(self) -> None:
+        """Wait for the end, whatever it is."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+
+class Talk:
+    """Hands messages to the chat handler in each person's manner, and remembers what can be answered again."""
+
+    def __init__(self, chat: ChatHandler, desk: Desk, *, default_locale: str = "ko", default_zone: ZoneInfo) -> None:
+        """Ask `desk` how each person is talked with; the defaults stand where it fails."""
+        self._chat = chat
+        self._desk = desk
+        self._default = _Manner(texts=Texts(default_locale, default_zone), zone=default_zone)
+        self._order: WeakValueDictionary[ConversationKey, asyncio.Lock] = WeakValueDictionary()
+        self._last = LastMessages()
+        self._manners: OrderedDict[Actor, _Manner] = OrderedDict()
+        self._running: set[Conversing] = set()
+        self._is_closing = False
+
+    def begin(self, actor: Actor, text: str, *, show: EventSink = ignore_event) -> Conversing:
+        """Send a message on its way; the messages of a conversation start in the order of these calls."""
+        self._last.drop(actor.place.conversation)
+        return self._start(actor, text, show, None)
+
+    def regenerate(self, actor: Actor, request_id: str, *, show: EventSink = ignore_event) -> Conversing | None:
+        """Answer a message again; None when it is not the conversation's last, or another person's.
+
+        Nothing is remembered of it twice, and its new reply takes the place of the old one in what she knows.
+        """
+        answered = self._last.take(actor.place.conversation, request_id, actor.user)
+        return self._start(actor, answered.text, show, answered) if answered else None
+
+    def forget(self, user: UserKey) -> None:
+        """Drop what a user said last, so that it cannot be answered again."""
+        self._last.drop_of(user)
+
+    async def words(self, actor: Actor) -> TalkWords:
+        """Return the labels and short lines in the language in which the actor was last answered."""
+        known = self._manners.get(actor)
+        texts = known.texts if known else await self.texts(actor)
+        return TalkWords(
+            cancel=texts.get("talk.cancel"),
+            regenerate=texts.get("talk.regenerate"),
+            not_yours=texts.get("talk.not_yours"),
+            too_late=texts.get("talk.too_late"),
+        )
+
+    async def texts(self, actor: Actor) -> Texts:
+        """Return the texts in the actor's language and zone."""
+        try:
+            zone = await self._desk.zone_of(actor.user)
+            return Texts(await self._desk.language_of(actor.user, actor.client_locale), zone)
+        except Exception as error:  # as below: a line in another language is better than none
+            _log.error("a person's language cannot be read: %s: %s", type(error).__name__, error)
+            return self._default.texts
+
+    def refuse(self) -> None:
+        """Answer every message from now on with a friendly line: she is about to leave."""
+        self._is_closing = True
+
+    async def idle(self, timeout_s: float) -> bool:
+        """Wait until nothing is on its way, at most `timeout_s`; False when something still is."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while self._running:
+                    await next(iter(self._running)).ended()
+        return not self._running
+
+    def cancel_all(self) -> None:
+        """Give up everything that is on its way, and refuse what has not been admitted yet."""
+        self._is_closing = True
+        for talking in list(self._running):
+            if talking.turn is not None:
+                talking.turn.cancel()
+
+    async def hold(self, talking: Conversing) -> Spoken:
+        """Bring one message from its beginning to what she says; for `Conversing`."""
+        manner = self._default
+        request_id_of_turn.set(talking.request_id)  # this task's own, so on every line that it logs
+        try:
+            lock = self._order.setdefault(talking.actor.place.conversation, asyncio.Lock())
+            async with lock:
+                manner = await self._manner(talking.actor)
+                self._note(talking.actor, manner)
+                turn = talking.turn = self._submit(talking, manner)
+            outcome = await turn.outcome() if turn else Rejection(reason=self._refusal(talking))
+        except Exception as error:  # the edge of a message: whatever failed, its person gets a line
+            _log.error("talking failed: %s: %s", type(error).__name__, error)
+            _log.debug("talking failed", exc_info=error)
+            outcome = Rejection(reason=RejectionReason.ERROR)
+        finally:
+            self._running.discard(talking)
+        spoken = self._speak(talking, outcome, manner)
+        _log.info("%s: %s", talking.actor.user.platform, _told(outcome))
+        return spoken
+
+    def _start(self, actor: Actor, text: str, show: EventSink, answered: AnsweredMessage | None) -> Conversing:
+        talking = Conversing(self, actor, text, show, answered)
+        self._running.add(talking)
+        talking.start()
+        return talking
+
+    def _submit(self, talking: Conversing, manner: _Manner) -> QueuedTurn | None:
+        if self._is_closing or talking.is_cancelled:
+            return None
+        return self._chat.submit(
+            talking.actor.user,
+            talking.actor.place.conversation,
+            talking.text,
+            locale=manner.texts.language,
+            zone=manner.zone,
+            show=talking.show,
+            request_id=talking.request_id,
+            temperature=manner.temperature,
+            community=talking.actor.place.community,
+            again=talking.answered.again if talking.answered else None,
+        )
+
+    def _refusal(self, talking: Conversing) -> RejectionReason:
+        return RejectionReason.CANCELLED if talking.is_cancelled else RejectionReason.QUEUE_FULL
+
+    async def _manner(self, actor: Actor) -> _Manner:
+        """Ask the desk for language, zone, temperature and faces; the defaults where it fails."""
+        try:
+            zone = await self._desk.zone_of(actor.user)
+            return _Manner(
+                texts=Texts(await self._desk.language_of(actor.user, actor.client_locale), zone),
+                zone=zone,
+                temperature=await self._desk.temperature_of(actor.place.community),
+                face_mode=FaceMode(await self._desk.face_mode(actor.place.community)),
+            )
+        except Exception as error:  # a locked database must not keep her from answering
+            _log.error("a person's settings cannot be read: %s: %s", type(error).__name__, error)
+            return self._default
+
+    def _note(self, actor: Actor, manner: _Manner) -> None:
+        """Keep how somebody was answered last, for the words around it."""
+        self._manners[actor] = manner
+        self._manners.move_to_end(actor)
+        if len(self._manners) > _MOST_MANNERS:
+            self._manners.popitem(last=False)
+
+    def _speak(self, talking: Conversing, outcome: ChatOutcome, manner: _Manner) -> Spoken:
+        texts = manner.texts
+        if isinstance(outcome, ChatReply):
+            return Spoken(
+                request_id=talking.request_id,
+                is_reply=True,
+                text=outcome.text,
+                warning=texts.notice(outcome.notice) if outcome.notice else None,
+                expression=outcome.expression,
+                face=draw_face(outcome.expression),
+                face_mode=manner.face_mode,
+                can_regenerate=self._keep(talking, outcome),
+            )
+        if talking.answered is not None and not self._has_company(talking):
+            self._last.give_back(talking.actor.place.conversation, talking.answered)  # it may be tried once more
+        return Spoken(
+            request_id=talking.request_id,
+            is_reply=False,
+            text=self._refusal_text(outcome, talking, texts),
+            is_private=True,
+            is_cancelled=outcome.reason is RejectionReason.CANCELLED,
+        )
+
+    def _refusal_text(self, outcome: Rejection, talking: Conversing, texts: Texts) -> str:
+        gone = {RejectionReason.QUEUE_FULL, RejectionReason.CANCELLED}
+        if self._is_closing and not talking.is_cancelled and outcome.reason in gone:
+            return texts.get("talk.closing")
+        return texts.outcome(outcome, talking.request_id)
+
+    def _keep(self, talking: Conversing, reply: ChatReply) -> bool:
+        """Keep a message that may be answered again: one that drew no sanction, which it must not draw twice."""
+        if reply.notice is not None or self._has_company(talking):
+            return False
+        found = reply.details
+        first = talking.answered.again if talking.answered else None
+        message = AnsweredMessage(
+            request_id=talking.request_id,
+            user=talking.actor.user,
+            text=talking.text,
+            again=first or Again(memory_used=found.memory_used, last_summary=found.last_summary),
+        )
+        self._last.keep(talking.actor.place.conversation, message)
+        return True
+
+    def _has_company(self, talking: Conversing) -> bool:
+        """Tell whether a newer message of the conversation is on its way."""
+        place = talking.actor.place.conversation
+        return any(other is not talking and other.actor.place.conversation == place for other in self._running)
+
+
+def _told(outcome: ChatOutcome) -> str:
+    """Return what a turn came to in words for the log: no text of anybody."""
+    if isinstance(outcome, Rejection):
+        return f"rejection {outcome.reason}"
+    return f"reply after {outcome.details.timings_ms.get('total', 0):.0f} ms"

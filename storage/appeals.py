@@ -1,0 +1,92 @@
+"""Store appeals against sanctions, and what was decided."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.records import Appeal, AppealState, Sanction, Scope, UserKey
+from storage.tables import AppealRow, SanctionRow
+
+
+class AppealStore:
+    """Read and write appeals inside one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def open(self, sanction: Sanction, text: str, now: datetime) -> Appeal | None:
+        """Store an appeal of a sanction's user; None when one is open already.
+
+        Raises:
+            ValueError: the sanction is not stored.
+        """
+        if sanction.id is None:
+            raise ValueError("a sanction that is not stored cannot be appealed")
+        if await self._open_row(sanction.id) is not None:
+            return None
+        row = AppealRow(
+            sanction_id=sanction.id,
+            open_sanction_id=sanction.id,
+            platform=sanction.user.platform,
+            user_id=sanction.user.id,
+            text=text,
+            state=AppealState.OPEN.value,
+            created_at=now,
+        )
+        self._session.add(row)
+        await self._session.flush()
+        return _to_record(row)
+
+    async def decide(
+        self, sanction_id: int, state: AppealState, moderator: UserKey, reason: str, now: datetime
+    ) -> Appeal | None:
+        """Close the open appeal of a sanction; None where there is none."""
+        row = await self._open_row(sanction_id)
+        if row is None:
+            return None
+        row.open_sanction_id = None
+        row.state = state.value
+        row.decided_at = now
+        row.moderator_id = moderator.id
+        row.reason = reason
+        await self._session.flush()
+        return _to_record(row)
+
+    async def of_user(self, user: UserKey) -> list[Appeal]:
+        """Return the user's appeals, oldest first."""
+        query = select(AppealRow).where(AppealRow.platform == user.platform, AppealRow.user_id == user.id)
+        return [_to_record(row) for row in await self._session.scalars(query.order_by(AppealRow.id))]
+
+    async def of_sanction(self, sanction_id: int) -> list[Appeal]:
+        """Return the appeals of a sanction, oldest first."""
+        query = select(AppealRow).where(AppealRow.sanction_id == sanction_id).order_by(AppealRow.id)
+        return [_to_record(row) for row in await self._session.scalars(query)]
+
+    async def waiting(self, scope: Scope) -> list[Appeal]:
+        """Return the open appeals of sanctions within `scope`, oldest first."""
+        query = (
+            select(AppealRow)
+            .join(SanctionRow, SanctionRow.id == AppealRow.sanction_id)
+            .where(AppealRow.open_sanction_id.is_not(None), AppealRow.platform == scope.platform)
+            .order_by(AppealRow.id)
+        )
+        if scope.community is not None:
+            query = query.where(SanctionRow.community == scope.community)
+        return [_to_record(row) for row in await self._session.scalars(query)]
+
+    async def _open_row(self, sanction_id: int) -> AppealRow | None:
+        return await self._session.scalar(select(AppealRow).where(AppealRow.open_sanction_id == sanction_id))
+
+
+def _to_record(row: AppealRow) -> Appeal:
+    return Appeal(
+        id=row.id,
+        sanction_id=row.sanction_id,
+        user=UserKey(platform=row.platform, id=row.user_id),
+        text=row.text,
+        state=AppealState(row.state),
+        created_at=row.created_at,
+        decided_at=row.decided_at,
+        reason=row.reason,
+    )

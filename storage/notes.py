@@ -1,0 +1,44 @@
+"""Store moderators' notes on users."""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.records import Note, Scope, UserKey
+from storage.tables import NoteRow
+
+
+class NoteStore:
+    """Read and write notes inside one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, note: Note) -> None:
+        """Store a note."""
+        row = NoteRow(
+            platform=note.user.platform,
+            user_id=note.user.id,
+            community=note.community,
+            author_id=note.author.id,
+            text=note.text,
+            created_at=note.created_at,
+        )
+        self._session.add(row)
+        await self._session.flush()
+
+    async def of_user(self, user: UserKey, scope: Scope) -> list[Note]:
+        """Return the notes on a user within `scope`, newest first."""
+        query = select(NoteRow).where(NoteRow.platform == user.platform, NoteRow.user_id == user.id)
+        if scope.community is not None:
+            query = query.where(NoteRow.community == scope.community)
+        rows = await self._session.scalars(query.order_by(NoteRow.id.desc()))
+        return [
+            Note(
+                user=user,
+                community=row.community,
+                author=UserKey(platform=row.platform, id=row.author_id),
+                text=row.text,
+                created_at=row.created_at,
+            )
+            for row in rows
+        ]

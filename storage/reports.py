@@ -1,0 +1,87 @@
+"""Store messages that were reported to the moderators."""
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.records import Report, Scope, UserKey
+from storage.tables import ReportRow
+
+
+class ReportStore:
+    """Read and write reports inside one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(
+        self, reporter: UserKey, author: UserKey, community: str | None, text: str, link: str, now: datetime
+    ) -> Report | None:
+        """Store a report; None when an open report names the same message (its link) already."""
+        query = select(ReportRow.id).where(ReportRow.platform == reporter.platform, ReportRow.open_link == link)
+        if await self._session.scalar(query) is not None:
+            return None
+        row = ReportRow(
+            platform=reporter.platform,
+            reporter_id=reporter.id,
+            author_id=author.id,
+            community=community,
+            text=text,
+            link=link,
+            open_link=link,
+            created_at=now,
+        )
+        self._session.add(row)
+        await self._session.flush()
+        return _to_record(row)
+
+    async def close(self, report_id: int, scope: Scope, moderator: UserKey, now: datetime) -> bool:
+        """Close an open report within `scope`; say whether there was such a one."""
+        query = select(ReportRow).where(
+            ReportRow.id == report_id, ReportRow.platform == scope.platform, ReportRow.open_link.is_not(None)
+        )
+        if scope.community is not None:
+            query = query.where(ReportRow.community == scope.community)
+        row = await self._session.scalar(query)
+        if row is None:
+            return False
+        row.open_link = None
+        row.closed_at = now
+        row.moderator_id = moderator.id
+        await self._session.flush()
+        return True
+
+    async def waiting(self, scope: Scope) -> list[Report]:
+        """Return the open reports within `scope`, oldest first."""
+        query = select(ReportRow).where(ReportRow.platform == scope.platform, ReportRow.open_link.is_not(None))
+        if scope.community is not None:
+            query = query.where(ReportRow.community == scope.community)
+        return [_to_record(row) for row in await self._session.scalars(query.order_by(ReportRow.id))]
+
+    async def by_reporter(self, reporter: UserKey) -> list[Report]:
+        """Return what somebody reported, oldest first."""
+        query = select(ReportRow).where(ReportRow.platform == reporter.platform, ReportRow.reporter_id == reporter.id)
+        return [_to_record(row) for row in await self._session.scalars(query.order_by(ReportRow.id))]
+
+    async def count_since(self, reporter: UserKey, since: datetime) -> int:
+        """Count what somebody reported from `since` on."""
+        query = select(func.count()).where(
+            ReportRow.platform == reporter.platform,
+            ReportRow.reporter_id == reporter.id,
+            ReportRow.created_at >= since,
+        )
+        return await self._session.scalar(query) or 0
+
+
+def _to_record(row: ReportRow) -> Report:
+    return Report(
+        id=row.id,
+        reporter=UserKey(platform=row.platform, id=row.reporter_id),
+        author=UserKey(platform=row.platform, id=row.author_id),
+        community=row.community,
+        text=row.text,
+        link=row.link,
+        created_at=row.created_at,
+        closed_at=row.closed_at,
+    )

@@ -1,0 +1,109 @@
+"""Check /mydata and /forgetme: everything is handed out, everything goes, and only after a yes."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+from storage.conversations import ConversationStore
+from storage.records import MANUAL, ConversationKey, Turn, UserKey, UserSettings
+from storage.turns import TurnStore
+from storage.user_settings import UserSettingsStore
+from tests.bot.handlers.conftest import MakeCase
+from tests.bot.handlers.lobby import MODERATOR, Lobby, user_key
+
+
+async def talk(lobby: Lobby, user: str, room: str) -> None:
+    """Store a turn and a summary as the engine does."""
+    key = ConversationKey(platform="discord", id=room)
+    turn = Turn(
+        request_id=f"{user}-{room}",
+        user=user_key(user),
+        conversation=key,
+        outcome="reply",
+        reason=None,
+        received_at=lobby.clock(),
+        profile="embedded",
+        timings_ms={"total": 1.0},
+    )
+    async with lobby.database.begin() as session:
+        await TurnStore(session).add(turn)
+        await ConversationStore(session).save_summary(key, f"{room}의 요약", lobby.clock())
+
+
+async def summaries(lobby: Lobby) -> dict[str, str | None]:
+    found = {}
+    async with lobby.database.read() as session:
+        for room in ("dm", "hall"):
+            conversation = await ConversationStore(session).get(ConversationKey(platform="discord", id=room))
+            if conversation is not None:
+                found[room] = conversation.last_summary
+    return found
+
+
+async def test_export_holds_what_is_stored_of_this_person_alone(lobby: Lobby, make_case: MakeCase) -> None:
+    person = lobby.person()
+    await lobby.remember("이름", "민지")
+    await lobby.remember("이름", "철수", user="2002")
+    await talk(lobby, "1001", "dm")
+    await talk(lobby, "1001", "hall")
+    await talk(lobby, "2002", "hall")
+    await lobby.sanction(make_case(text="나쁜 말"))
+    await lobby.person("3003", community="9", rights=MODERATOR).run("warn", user="1001", reason="도배")
+    await person.run("language", language="ko")
+    answer = await person.run("mydata")
+    assert answer.attachment is not None
+    assert answer.attachment.name == "ohlora-discord-1001.json"
+    data = json.loads(answer.attachment.data)
+    assert [memory["value"] for memory in data["memories"]] == ["민지"]
+    assert [change["new_value"] for change in data["memory_changes"]] == ["민지"]
+    assert [turn["request_id"] for turn in data["turns"]] == ["1001-hall", "1001-dm"]
+    assert [each["last_summary"] for each in data["conversations"]] == ["dm의 요약"]
+    assert [each["evidence"]["text"] for each in data["sanctions"]] == ["", "나쁜 말"]
+    assert data["sanctions"][0]["evidence"]["request_id"] == MANUAL
+    assert data["settings"]["locale"] == "ko"
+    assert "3003" not in answer.attachment.data.decode()
+    assert "철수" not in answer.attachment.data.decode()
+
+
+async def test_forgetting_waits_for_a_yes(lobby: Lobby) -> None:
+    await lobby.remember("이름", "민지")
+    person = lobby.person()
+    asked = await person.run("forgetme")
+    assert len(await lobby.memories()) == 1
+    assert (await person.press(asked, "Keep it")).text == "Nothing was deleted."
+    assert len(await lobby.memories()) == 1
+    assert (await person.press(asked, "Delete everything")).text == "Everything is deleted."
+    assert await lobby.memories() == []
+    assert (await person.press(asked, "Delete everything")).text.startswith("This button has expired")
+
+
+async def test_nothing_of_the_person_is_left_but_emptied_sanctions(lobby: Lobby, make_case: MakeCase) -> None:
+    forgotten: list[UserKey] = []
+    lobby.desk.when_forgotten(forgotten.append)
+    person = lobby.person()
+    await lobby.remember("이름", "민지")
+    await lobby.remember("이름", "철수", user="2002")
+    await talk(lobby, "1001", "dm")
+    await talk(lobby, "1001", "hall")
+    await talk(lobby, "2002", "hall")
+    await person.run("language", language="en")
+    await lobby.sanction(make_case(block=timedelta(days=7), text="나쁜 말"))
+    await person.fill_in(await person.run("appeal"), text="억울해요")
+    await person.press(await person.run("forgetme"), "Delete everything")
+    assert forgotten == [user_key("1001")]
+    answer = await person.run("mydata")
+    assert answer.attachment is not None
+    data = json.loads(answer.attachment.data)
+    assert {name for name, value in data.items() if value and name not in {"user", "settings"}} == {
+        "sanctions",
+        "appeals",
+    }
+    (sanction,) = data["sanctions"]
+    assert (sanction["evidence"]["text"], sanction["evidence"]["reply"]) == ("", None)
+    assert [appeal["text"] for appeal in data["appeals"]] == [""]
+    async with lobby.database.read() as session:
+        assert await UserSettingsStore(session).get(user_key("1001")) == UserSettings()
+    assert await lobby.is_blocked()
+    assert await summaries(lobby) == {"hall": None}
+    assert [memory.value for memory in await lobby.memories("2002")] == ["철수"]

@@ -1,0 +1,81 @@
+"""Check /status and /appeal: one's own log, what moderators did about it, and appeals."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.answers import Announcement
+from tests.bot.handlers.conftest import MakeCase
+from tests.bot.handlers.lobby import ADMIN, Lobby, labels
+
+DAY = timedelta(days=1)
+
+
+async def test_status_lists_own_sanctions_by_the_number_to_appeal(lobby: Lobby, make_case: MakeCase) -> None:
+    await lobby.sanction(make_case())
+    await lobby.sanction(make_case(user="2002"))
+    await lobby.sanction(make_case(level=2, block=3 * DAY))
+    assert (await lobby.person().ask("status")).splitlines() == [
+        "Your warnings and blocks:",
+        "#3 Block · politics level 2 · 11 Mar 2026, 15:30 +0900 – 14 Mar 2026, 15:30 +0900 (active)",
+        "#1 Warning · politics level 1 · 11 Mar 2026, 15:30 +0900",
+    ]
+    assert await lobby.person("4004").ask("status") == "No warnings or blocks. All clear!"
+
+
+async def test_appeal_is_of_the_newest_or_of_the_given_sanction(lobby: Lobby, make_case: MakeCase) -> None:
+    await lobby.sanction(make_case())
+    await lobby.sanction(make_case(level=2, block=3 * DAY))
+    person = lobby.person()
+    newest, given = await person.run("appeal"), await person.run("appeal", sanction=1)
+    assert newest.form is not None
+    assert given.form is not None
+    assert (newest.form.title, given.form.title) == ("Appeal #2", "Appeal #1")
+    assert list(await person.complete("appeal", "sanction", "#2")) == ["2"]
+
+
+async def test_appeal_of_somebody_elses_sanction_is_refused(lobby: Lobby, make_case: MakeCase) -> None:
+    await lobby.sanction(make_case(user="2002"))
+    answer = await lobby.person().run("appeal", sanction=1)
+    assert answer.form is None
+    assert answer.text.startswith("There is no such warning")
+
+
+async def test_appeal_is_kept_told_to_the_modlog_and_shown_in_the_status(lobby: Lobby, make_case: MakeCase) -> None:
+    await lobby.person(community="9", rights=ADMIN).run("setup modlog", channel="88")
+    await lobby.sanction(make_case(community="9"))
+    person = lobby.person()
+    taken = await person.fill_in(await person.run("appeal"), text=" 농담이었어요 ")
+    assert taken.text.startswith("Your appeal of #1 is taken")
+    told = "사용자 1001이(가) #1 기록에 이의를 제기했어요. /sanctions open 에서 볼 수 있어요."
+    assert taken.announcements == (Announcement(channel="88", text=told),)
+    detail = await person.press(await person.run("status"), "#1")
+    assert "Appeal (open, 11 Mar 2026, 15:30 +0900): 농담이었어요" in detail.text
+    assert labels(detail) == [["Back to the list"]]
+
+
+async def test_second_appeal_waits_for_the_first(lobby: Lobby, make_case: MakeCase) -> None:
+    await lobby.sanction(make_case())
+    person = lobby.person()
+    first, second = await person.run("appeal"), await person.run("appeal")
+    await person.fill_in(first, text="하나")
+    assert (await person.fill_in(second, text="둘")).text == "An appeal of it is open already."
+
+
+async def test_form_is_taken_once_and_not_without_words(lobby: Lobby, make_case: MakeCase) -> None:
+    await lobby.sanction(make_case())
+    person = lobby.person()
+    for text in ("", "   ", "가" * 1001):
+        assert (await person.fill_in(await person.run("appeal"), text=text)).text == "Write 1 to 1000 characters."
+    asked = await person.run("appeal")
+    await person.fill_in(asked, text="하나")
+    assert (await person.fill_in(asked, text="둘")).text.startswith("This button has expired")
+
+
+async def test_status_button_opens_the_appeal(lobby: Lobby, make_case: MakeCase) -> None:
+    await lobby.sanction(make_case())
+    person = lobby.person()
+    detail = await person.press(await person.run("status"), "#1")
+    assert detail.buttons[0][0].opens_form
+    assert (await person.press(detail, "Appeal")).form is not None
+    assert (await person.press(detail, "Back to the list")).text.startswith("Your warnings")

@@ -1,0 +1,273 @@
+"""Check talking as the platforms do it: order, manner, cancelling, leaving, and answering again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import cast
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.answers import Actor, Place
+from bot.desk import Desk as DeskProtocol
+from bot.handlers.chat import ChatHandler
+from bot.talk import FaceMode, Spoken, Talk
+from engine.types import ChatEvent, TextShown
+from storage.conversations import ConversationStore
+from storage.errors import StorageError
+from storage.records import ConversationKey, UserKey
+from tests.bot.conftest import SEOUL, Desk, Gate
+from tests.fakes import FakeGenerator
+
+LIMIT_S = 60
+
+
+class Manners:
+    """The part of the desk that talking needs."""
+
+    def __init__(self) -> None:
+        self.language = "ko"
+        self.zone = SEOUL
+        self.temperature: float | None = None
+        self.faces = "picture"
+        self.is_broken = False
+
+    async def language_of(self, user: UserKey, client_locale: str) -> str:
+        await asyncio.sleep(0)
+        if self.is_broken:
+            raise StorageError("database is locked")
+        return self.language
+
+    async def zone_of(self, user: UserKey) -> ZoneInfo:
+        return self.zone
+
+    async def temperature_of(self, community: str | None) -> float | None:
+        return self.temperature if community == "마을" else None
+
+    async def face_mode(self, community: str | None) -> str:
+        return self.faces
+
+
+@pytest.fixture
+def manners() -> Manners:
+    return Manners()
+
+
+@pytest.fixture
+def talk(desk: Desk, manners: Manners) -> Talk:
+    return Talk(ChatHandler(desk.queue, desk.clock), cast(DeskProtocol, manners), default_zone=SEOUL)
+
+
+@pytest.fixture
+async def gated(desk: Desk, gate: Gate, generator: FakeGenerator) -> AsyncIterator[Gate]:
+    """Hold every answer of the models back until the gate opens."""
+    generator._gate = gate
+    yield gate
+    gate.set()
+
+
+def actor(name: str = "민지", *, room: str = "room", community: str | None = None) -> Actor:
+    place = Place(conversation=ConversationKey(platform="console", id=room), community=community)
+    return Actor(user=UserKey(platform="console", id=name), place=place, client_locale="ko")
+
+
+async def say(talk: Talk, text: str, who: Actor | None = None) -> Spoken:
+    async with asyncio.timeout(LIMIT_S):
+        return await talk.begin(who or actor(), text).outcome()
+
+
+async def again(talk: Talk, spoken: Spoken, who: Actor | None = None) -> Spoken:
+    talking = talk.regenerate(who or actor(), spoken.request_id)
+    assert talking is not None
+    async with asyncio.timeout(LIMIT_S):
+        return await talking.outcome()
+
+
+async def last_summary(desk: Desk) -> str | None:
+    async with desk.database.read() as session:
+        conversation = await ConversationStore(session).get(ConversationKey(platform="console", id="room"))
+    return conversation.last_summary if conversation else None
+
+
+async def test_message_is_answered_with_text_and_face(talk: Talk) -> None:
+    events: list[ChatEvent] = []
+    talking = talk.begin(actor(), "안녕!", show=events.append)
+    spoken = await talking.outcome()
+    assert (spoken.is_reply, spoken.text, spoken.request_id) == (True, "응, 좋아! 😊", talking.request_id)
+    assert spoken.expression is not None
+    assert spoken.face == "( • ▽ • )"
+    assert spoken.face_mode is FaceMode.PICTURE
+    assert "".join(event.text for event in events if isinstance(event, TextShown)) == spoken.text
+
+
+async def test_refusal_is_for_the_person_alone_and_in_their_language(talk: Talk, manners: Manners) -> None:
+    manners.language = "en"
+    spoken = await say(talk, "\u200b")
+    assert (spoken.is_reply, spoken.is_private) == (False, True)
+    assert spoken.text.startswith("Hm?")
+
+
+async def test_warning_stands_beside_the_reply_and_is_not_drawn_twice(talk: Talk, generator: FakeGenerator) -> None:
+    generator.enqueue("output_message", "미안, 친구로 지내자!")
+    spoken = await say(talk, "사랑해")
+    assert spoken.is_reply
+    assert spoken.warning is not None
+    assert spoken.warning.startswith("경고")
+    assert not spoken.can_regenerate
+    assert talk.regenerate(actor(), spoken.request_id) is None
+
+
+async def test_failure_gives_a_friendly_line_with_the_request_id(talk: Talk, generator: FakeGenerator) -> None:
+    generator.enqueue("output_message", RuntimeError("out of memory"))
+    talking = talk.begin(actor(), "안녕!")
+    spoken = await talking.outcome()
+    assert talking.request_id in spoken.text
+    assert "memory" not in spoken.text
+
+
+async def test_settings_that_cannot_be_read_do_not_keep_her_from_answering(talk: Talk, manners: Manners) -> None:
+    manners.is_broken = True
+    spoken = await say(talk, "안녕!")
+    assert spoken.is_reply
+    assert spoken.face_mode is FaceMode.OFF
+
+
+async def test_temperature_is_that_of_the_community(talk: Talk, manners: Manners, generator: FakeGenerator) -> None:
+    manners.temperature = 0.25
+    await say(talk, "안녕!", actor(community="마을"))
+    await say(talk, "안녕!", actor(room="private"))
+    temperatures = [sampling.temperature for name, _, sampling in generator.calls if name == "output_message"]
+    assert temperatures[0] == 0.25
+    assert temperatures[-1] != 0.25
+
+
+async def test_order_of_a_conversation_is_that_of_the_calls(talk: Talk, generator: FakeGenerator) -> None:
+    spoken = [talk.begin(actor(str(number % 3)), f"말 {number}") for number in range(6)]
+    async with asyncio.timeout(LIMIT_S):
+        await asyncio.gather(*(talking.outcome() for talking in spoken))
+    prompts = [prompt for prompt in generator.prompts("output_message") if "말 " in prompt]
+    numbers = [int(prompt.split("말 ")[1][0]) for prompt in prompts]
+    assert numbers == sorted(numbers)
+
+
+async def test_waiting_message_knows_its_place_and_can_be_given_up(talk: Talk, gated: Gate) -> None:
+    first = talk.begin(actor(), "하나")
+    await gated.reached.wait()
+    second = talk.begin(actor(), "둘")
+    async with asyncio.timeout(LIMIT_S):
+        while second.position is None:
+            await asyncio.sleep(0.001)
+        assert await second.waiting_text() == "지금 1번째 차례야. 조금만 기다려 줘!"
+        assert second.cancel()
+        spoken = await second.outcome()
+        assert spoken.is_cancelled
+        assert spoken.text == "알았어, 그 말은 없던 걸로 할게."
+        assert not second.cancel()
+        gated.set()
+        assert (await first.outcome()).is_reply
+    assert await first.waiting_text() is None
+
+
+async def test_message_can_be_given_up_before_it_is_admitted(talk: Talk, generator: FakeGenerator) -> None:
+    talking = talk.begin(actor(), "하나")
+    assert talking.cancel()
+    assert (await talking.outcome()).is_cancelled
+    assert generator.calls == []
+
+
+async def test_when_she_leaves_new_messages_get_a_friendly_line(talk: Talk, gated: Gate) -> None:
+    first = talk.begin(actor(), "하나")
+    await gated.reached.wait()
+    talk.refuse()
+    late = await say(talk, "둘", actor("지우", room="other"))
+    assert late.text.startswith("나 잠깐 자리 비울게!")
+    assert not await talk.idle(0.01)
+    gated.set()
+    assert await talk.idle(LIMIT_S)
+    assert (await first.outcome()).is_reply
+
+
+async def test_what_is_not_done_in_time_is_given_up_with_the_same_line(talk: Talk, gated: Gate) -> None:
+    first = talk.begin(actor(), "하나")
+    await gated.reached.wait()
+    talk.refuse()
+    talk.cancel_all()
+    spoken = await first.outcome()
+    assert spoken.text.startswith("나 잠깐 자리 비울게!")
+    assert await talk.idle(LIMIT_S)
+
+
+# --- answering again ---
+
+
+async def test_new_reply_takes_the_place_of_the_old_one(talk: Talk, desk: Desk, generator: FakeGenerator) -> None:
+    generator.enqueue("summary", "먼저 한 말", "처음 대답", "새 대답")
+    await say(talk, "안녕!")
+    first = await say(talk, "비빔면 먹을까?")
+    assert await last_summary(desk) == "처음 대답"
+    generator.enqueue("output_message", "그래, 먹자!")
+    second = await again(talk, first)
+    assert second.text == "그래, 먹자!"
+    assert await last_summary(desk) == "새 대답"
+    prompts = [prompt for prompt in generator.prompts("output_message") if "비빔면" in prompt]
+    assert all("먼저 한 말" in prompt and "처음 대답" not in prompt for prompt in prompts)
+
+
+async def test_nothing_is_remembered_twice(talk: Talk, desk: Desk, generator: FakeGenerator) -> None:
+    generator.enqueue("memory", "[좋아하는 음식: 비빔면]", "[좋아하는 음식: 냉면]")
+    first = await say(talk, "나 비빔면 좋아해, 냉면도")
+    await again(talk, first)
+    assert await desk.memories() == ["[좋아하는 음식: 비빔면]"]
+    assert len(generator.prompts("memory")) == 1
+
+
+async def test_message_can_be_answered_again_and_again(talk: Talk) -> None:
+    spoken = await say(talk, "안녕!")
+    for _ in range(3):
+        assert spoken.can_regenerate
+        spoken = await again(talk, spoken)
+    assert spoken.is_reply
+
+
+async def test_only_the_last_message_of_the_asker_is_answered_again(talk: Talk) -> None:
+    first = await say(talk, "하나")
+    assert talk.regenerate(actor("지우"), first.request_id) is None
+    second = await say(talk, "둘")
+    assert talk.regenerate(actor(), first.request_id) is None
+    assert talk.regenerate(actor(), second.request_id) is not None
+    assert talk.regenerate(actor(), second.request_id) is None, "a second press must not run it twice"
+    assert await talk.idle(LIMIT_S)
+
+
+async def test_message_that_could_not_be_answered_again_may_be_tried_once_more(
+    talk: Talk, generator: FakeGenerator
+) -> None:
+    first = await say(talk, "안녕!")
+    generator.enqueue("output_message", RuntimeError("out of memory"))
+    assert not (await again(talk, first)).is_reply
+    assert (await again(talk, first)).is_reply
+
+
+async def test_message_of_a_user_who_wants_to_be_forgotten_goes(talk: Talk) -> None:
+    first = await say(talk, "안녕!")
+    talk.forget(actor().user)
+    assert talk.regenerate(actor(), first.request_id) is None
+
+
+async def test_last_messages_of_many_conversations_are_bounded(talk: Talk, desk: Desk) -> None:
+    spoken = await say(talk, "안녕!")
+    for number in range(1000):
+        talk._last.keep(
+            ConversationKey(platform="console", id=str(number)),
+            talk._last._kept[actor().place.conversation] if number == 0 else next(iter(talk._last._kept.values())),
+        )
+    assert talk.regenerate(actor(), spoken.request_id) is None
+
+
+async def test_words_are_in_the_language_of_the_person(talk: Talk, manners: Manners) -> None:
+    korean = await talk.words(actor())
+    manners.language = "en"
+    english = await talk.words(actor())
+    assert (korean.regenerate, english.regenerate) == ("다시 말해 줘", "Say it again")
+    assert all((korean.cancel, korean.not_yours, korean.too_late, english.cancel, english.not_yours, english.too_late))

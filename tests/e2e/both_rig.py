@@ -1,0 +1,194 @@
+"""The whole program but its models' weights: both front ends with their real libraries, the desk, the talk, one app, two fake servers."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import discord
+from pydantic import SecretStr
+
+from bot.app import App
+from bot.cli.lifetimes import Engine
+from bot.cli.serve import build_app
+from bot.settings import Settings
+from engine.care import load_care
+from engine.pipeline import ChatPipeline
+from engine.queue import TurnQueue, open_queue
+from engine.sanction_policy import load_policy
+from engine.settings import EngineSettings
+from engine.types import Clock
+from models.profile import Profile
+from models.types import TextEmbedder, TextGenerator
+from storage.database import open_database
+from storage.settings import StorageSettings
+from tests.e2e.discord_objects import Person
+from tests.e2e.discord_server import DiscordServer, open_discord_server
+from tests.e2e.discord_world import TOKEN as DISCORD_TOKEN
+from tests.e2e.discord_world import Fault as DiscordFault
+from tests.e2e.telegram_server import Fault as TelegramFault
+from tests.e2e.telegram_server import TelegramServer, open_telegram_server
+from tests.e2e.telegram_world import TOKEN as TELEGRAM_TOKEN
+from tests.e2e.telegram_world import person
+
+PATIENCE_S = 240.0  # for replies, on a machine that has other work
+CONNECT_S = 60.0
+
+
+@dataclass(kw_only=True)
+class DiscordUser:
+    """Somebody who writes to her privately on Discord."""
+
+    server: DiscordServer
+    person: Person
+
+    def say(self, text: str) -> None:
+        self.server.say(self.person, text)
+
+    def replies(self) -> list[str]:
+        """Return what she has written to them and is finished: a reply that may be answered again has its button."""
+        world = self.server.world
+        shown = world.replies(world.private(self.person))
+        return [message["content"] for message in shown if message["components"] or message is not shown[-1]]
+
+    async def wait(self, count: int) -> list[str]:
+        await self.server.world.until(lambda: len(self.replies()) >= count, limit_s=PATIENCE_S)
+        return self.replies()
+
+
+@dataclass(kw_only=True)
+class TelegramUser:
+    """Somebody who writes to her privately on Telegram."""
+
+    server: TelegramServer
+    person: dict[str, Any]
+
+    def say(self, text: str) -> None:
+        self.server.world.say(self.person, text)
+
+    def replies(self) -> list[str]:
+        return self.server.world.texts(int(self.person["id"]))
+
+    async def wait(self, count: int) -> list[str]:
+        return await self.server.texts(int(self.person["id"]), count, PATIENCE_S)
+
+
+User = DiscordUser | TelegramUser
+
+
+@dataclass(kw_only=True)
+class Town:
+    """Both platforms with their people, and the app that serves them."""
+
+    discord: DiscordServer
+    telegram: TelegramServer
+    app: App
+    queue: TurnQueue
+    stop: asyncio.Event
+    serving: asyncio.Task[None]
+    numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(100))
+
+    def people(self, count: int) -> tuple[list[DiscordUser], list[TelegramUser]]:
+        """Return `count` new people on each platform."""
+        numbers = list(itertools.islice(self.numbers, count))
+        return (
+            [DiscordUser(server=self.discord, person=Person(name=f"사람{number}")) for number in numbers],
+            [TelegramUser(server=self.telegram, person=person(number, f"사람{number}")) for number in numbers],
+        )
+
+    async def connected(self) -> None:
+        """Wait until both front ends serve."""
+        await self.discord.world.until(lambda: self.discord.gateway.identified, limit_s=CONNECT_S)
+        await self.telegram.until(lambda: self.telegram.polls > 0, CONNECT_S)
+
+    async def leave(self) -> None:
+        """Stop as a signal does, and wait for the end."""
+        self.stop.set()
+        async with asyncio.timeout(PATIENCE_S):
+            await self.serving
+
+    @property
+    def violations(self) -> list[str]:
+        return [*self.discord.world.violations, *self.telegram.violations]
+
+
+@asynccontextmanager
+async def open_town(
+    folder: Path,
+    profile: Profile,
+    generator: TextGenerator,
+    embedder: TextEmbedder,
+    clock: Clock,
+    **chosen: Any,
+) -> AsyncIterator[Town]:
+    """Open the servers, the database, the queue and the app; leave in order at the end."""
+    old = discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY
+    limits = EngineSettings(turn_timeout_s=PATIENCE_S, drain_timeout_s=1.0)
+    async with (
+        open_discord_server() as discord_server,
+        open_telegram_server() as telegram_server,
+        open_database(StorageSettings.for_data_dir(folder)) as database,
+    ):
+        settings = Settings(
+            data_dir=folder,
+            profile=profile.name,
+            drain_timeout_s=5.0,
+            discord_token=SecretStr(DISCORD_TOKEN),
+            discord_api_url=discord_server.api_url,
+            discord_gateway_url=discord_server.gateway_url,
+            telegram_token=SecretStr(TELEGRAM_TOKEN),
+            telegram_api_url=telegram_server.url,
+            **chosen,
+        )
+        pipeline = ChatPipeline(
+            profile=profile,
+            policy=load_policy("default"),
+            care=load_care(),
+            generator=generator,
+            embedder=embedder,
+            database=database,
+            clock=clock,
+        )
+        async with open_queue(pipeline.run, limits) as queue:
+            app, stop = build_app(settings, Engine(database=database, queue=queue), clock), asyncio.Event()
+            serving = asyncio.create_task(app.serve(stop), name="app under test")
+            town = Town(
+                discord=discord_server, telegram=telegram_server, app=app, queue=queue, stop=stop, serving=serving
+            )
+            try:
+                await town.connected()
+                yield town
+            finally:
+                await town.leave()
+                discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = old
+
+
+def misbehave(town: Town, seed: int, share: float) -> None:
+    """Let both servers answer a share of what concerns messages with 429 or 500, drawn from `seed`."""
+    rng = random.Random(seed)
+
+    def discord_fault(_method: str, path: str) -> DiscordFault | None:
+        if "/messages" not in path or rng.random() >= share:
+            return None
+        return DiscordFault(status=429, retry_after=0.1) if rng.random() < 0.5 else DiscordFault(
+            status=500, after_effect=rng.random() < 0.5
+        )  # fmt: skip
+
+    def telegram_fault(method: str, _params: dict[str, Any]) -> TelegramFault | None:
+        if method not in ("sendMessage", "sendPhoto", "sendMessageDraft", "editMessageText") or rng.random() >= share:
+            return None
+        return TelegramFault(status=429, retry_after=1) if rng.random() < 0.5 else TelegramFault(status=500)
+
+    town.discord.world.faults = discord_fault
+    town.telegram.fault_for = telegram_fault
+
+
+async def all_answered(users: Sequence[User], count: int) -> list[list[str]]:
+    """Wait until everybody has `count` replies; return them by user."""
+    return list(await asyncio.gather(*(user.wait(count) for user in users)))

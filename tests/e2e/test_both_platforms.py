@@ -1,0 +1,106 @@
+"""Discord and Telegram at once, through the real client libraries and the whole program: nobody waits for the other platform."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from models.profile import load_profile
+from models.runtime import ModelRuntime
+from models.types import Generation, Sampling
+from tests.e2e.both_rig import Town, User, all_answered, misbehave, open_town
+from tests.fakes import FakeEmbedder, FakeGenerator
+
+NOW = datetime(2026, 3, 11, 6, 30, tzinfo=UTC)
+USERS, MESSAGES = 20, 3
+
+
+class EchoGenerator(FakeGenerator):
+    """Says in its line which number it was told."""
+
+    async def generate(
+        self, adapter: str, prompt: str, sampling: Sampling, *, on_text: Callable[[str], None] | None = None
+    ) -> Generation:
+        if adapter == "output_message":
+            told = re.findall(r"숫자 (\d+)", prompt)
+            self.enqueue(adapter, f"숫자 {told[-1]} 들었어! 😊" if told else "응, 좋아! 😊")
+        return await super().generate(adapter, prompt, sampling, on_text=on_text)
+
+
+@pytest.fixture
+async def town(tmp_path: Path) -> AsyncIterator[Town]:
+    profile = load_profile("ohlora-v4")
+    async with open_town(tmp_path, profile, EchoGenerator(), FakeEmbedder(), lambda: NOW, face_mode="off") as town:
+        yield town
+    assert town.violations == []
+
+
+async def test_twenty_users_on_both_get_every_reply_once_and_in_order_while_the_servers_misbehave(town: Town) -> None:
+    misbehave(town, seed=4, share=0.15)
+    on_discord, on_telegram = town.people(USERS)
+    users: list[User] = [*on_discord, *on_telegram]
+    for number in range(MESSAGES):
+        for user in users:
+            user.say(f"숫자 {number} 기억해?")
+        await asyncio.sleep(0)
+    replies = await all_answered(users, MESSAGES)
+    assert replies == [[f"숫자 {number} 들었어! 😊" for number in range(MESSAGES)]] * len(users)
+
+
+async def test_platform_that_is_away_keeps_nobody_waiting_on_the_other(town: Town) -> None:
+    (on_discord,), (on_telegram,) = town.people(1)
+    on_telegram.say("숫자 1 기억해?")
+    await on_telegram.wait(1)
+    town.telegram.go_down()
+    on_discord.say("숫자 2 기억해?")
+    assert await on_discord.wait(1) == ["숫자 2 들었어! 😊"]
+    on_telegram.say("숫자 3 기억해?")
+    town.telegram.down = False
+    assert await on_telegram.wait(2) == ["숫자 1 들었어! 😊", "숫자 3 들었어! 😊"]
+    await town.discord.gateway.drop()
+    on_telegram.say("숫자 4 기억해?")
+    assert (await on_telegram.wait(3))[-1] == "숫자 4 들었어! 😊"
+
+
+async def test_memories_of_the_two_platforms_stay_apart(town: Town) -> None:
+    (on_discord,), (on_telegram,) = town.people(1)
+    on_discord.say("숫자 7 기억해?")
+    on_telegram.say("숫자 8 기억해?")
+    assert await on_discord.wait(1) == ["숫자 7 들었어! 😊"]
+    assert await on_telegram.wait(1) == ["숫자 8 들었어! 😊"]
+
+
+async def test_leaving_writes_what_is_on_its_way(town: Town) -> None:
+    on_discord, on_telegram = town.people(5)
+    users: list[User] = [*on_discord, *on_telegram]
+    for user in users:
+        user.say("숫자 5 기억해?")
+    await town.discord.world.until(lambda: town.discord.world.typing)
+    await town.telegram.until(lambda: town.telegram.made("sendChatAction"))
+    await town.leave()
+    said = {tuple(user.replies()) for user in users if user.replies()}
+    assert said <= {("숫자 5 들었어! 😊",)} | {replies for replies in said if replies[0].startswith("나 잠깐")}
+    assert said
+
+
+async def test_real_conversation_on_both_platforms_with_the_models_that_ship(
+    tmp_path: Path, embedded_runtime: ModelRuntime
+) -> None:
+    profile, generator, embedder = embedded_runtime.profile, embedded_runtime.generator, embedded_runtime.embedder
+    async with open_town(tmp_path, profile, generator, embedder, lambda: NOW) as town:
+        misbehave(town, seed=5, share=0.1)
+        on_discord, on_telegram = town.people(USERS // 2)
+        users: list[User] = [*on_discord, *on_telegram]
+        for user in users:
+            user.say("로라야 안녕!")
+        for (reply,) in await all_answered(users, 1):
+            assert re.search("[가-힣]", reply)
+        files = [name for sent in town.discord.world.files.values() for name, _ in sent]
+        assert len(files) == len(on_discord), "her face goes with every reply"
+        assert len(town.telegram.world.files) >= 1
+    assert town.violations == []

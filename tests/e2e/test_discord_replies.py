@@ -1,0 +1,199 @@
+"""How a reply comes on Discord: streamed, with her face, after a wait, again, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from engine.expression import make_expression
+from engine.settings import EngineSettings
+from engine.types import ChatReply, Mouth, Notice, Rejection, RejectionReason, TurnDetails
+from storage.records import SanctionKind
+from tests.e2e.discord_objects import Channel, Person
+from tests.e2e.discord_rig import Rig, open_rig, put, replied, settled
+
+SMILE = make_expression(mouth=Mouth.WIDE)
+
+
+@pytest.fixture
+def general() -> Channel:
+    return Channel(name="general", guild="to be set")
+
+
+@pytest.fixture
+async def rig(tmp_path: Path, general: Channel) -> AsyncIterator[Rig]:
+    async with open_rig(tmp_path, prepare=lambda server: put(server, general)) as rig:
+        yield rig
+    assert rig.server.world.violations == []
+
+
+@pytest.fixture
+def mina() -> Person:
+    return Person(name="mina")
+
+
+@pytest.fixture
+def juno() -> Person:
+    return Person(name="juno")
+
+
+async def test_reply_is_streamed_by_edits_of_one_message(rig: Rig, mina: Person) -> None:
+    world, channel = rig.server.world, rig.server.world.private(mina)
+    rig.mind.pieces["얘기해 줘"] = ["옛날", " 옛적에", " 오로라가"]
+    rig.mind.says["얘기해 줘"].append("옛날 옛적에 오로라가 살았어.")
+    gate = rig.mind.hold("얘기해 줘")
+    rig.server.say(mina, "얘기해 줘")
+    await replied(rig, channel, "옛날 옛적에 오로라가")
+    gate.set()
+    (reply,) = await replied(rig, channel, "옛날 옛적에 오로라가 살았어.")
+    assert world.posted == [reply["id"]]
+
+
+async def test_refusal_takes_back_what_was_shown(rig: Rig, mina: Person) -> None:
+    channel = rig.server.world.private(mina)
+    rig.mind.pieces["말"] = ["이건 곧"]
+    rig.mind.says["말"].append(Rejection(reason=RejectionReason.ERROR))
+    gate = rig.mind.hold("말")
+    rig.server.say(mina, "말")
+    await replied(rig, channel, "이건 곧")
+    gate.set()
+    world = rig.server.world
+    await world.until(lambda: "문의 번호" in world.texts(channel)[0])
+    assert len(world.texts(channel)) == 1
+
+
+async def test_picture_of_her_face_goes_with_the_reply(rig: Rig, mina: Person) -> None:
+    rig.desk.faces = "picture"
+    rig.server.say(mina, "안녕")
+    (reply,) = await settled(rig, rig.server.world.private(mina))
+    ((name, data),) = rig.server.world.files[reply["id"]]
+    assert name == "aurora.png"
+    assert data.startswith(b"\x89PNG")
+
+
+async def test_face_in_text_where_pictures_are_not_wanted(rig: Rig, mina: Person) -> None:
+    rig.desk.faces = "emoji"
+    rig.server.say(mina, "안녕")
+    (reply,) = await settled(rig, rig.server.world.private(mina))
+    assert reply["content"] == "들었어: 안녕\n\n( • ▽ • )"
+    assert reply["attachments"] == []
+
+
+async def test_long_wait_is_told_and_can_be_cancelled(tmp_path: Path, mina: Person, juno: Person) -> None:
+    async with open_rig(tmp_path, limits=EngineSettings(max_concurrent_turns=1, drain_timeout_s=1.0)) as rig:
+        world = rig.server.world
+        gate = rig.mind.hold("오래 걸려")
+        rig.server.say(juno, "오래 걸려")
+        await world.until(lambda: rig.mind.heard)
+        rig.server.say(mina, "나도")
+        channel = world.private(mina)
+        await world.until(lambda: world.replies(channel))
+        (notice,) = world.replies(channel)
+        assert notice["components"]
+        stranger = rig.server.press(juno, notice, "")
+        assert await rig.server.answered(stranger)
+        assert rig.server.is_private(stranger)
+        rig.server.press(mina, notice, "")
+        await world.until(lambda: world.texts(channel) == ["알았어, 그 말은 없던 걸로 할게."])
+        gate.set()
+        await replied(rig, world.private(juno), "들었어: 오래 걸려")
+        assert [request.text for request in rig.mind.heard] == ["오래 걸려"]
+        assert world.replies(channel)[0]["components"] == []
+        assert world.violations == []
+
+
+async def test_notice_of_the_wait_goes_when_the_reply_comes(tmp_path: Path, mina: Person, juno: Person) -> None:
+    async with open_rig(tmp_path, limits=EngineSettings(max_concurrent_turns=1, drain_timeout_s=1.0)) as rig:
+        world, channel = rig.server.world, rig.server.world.private(mina)
+        gate = rig.mind.hold("오래 걸려")
+        rig.server.say(juno, "오래 걸려")
+        await world.until(lambda: rig.mind.heard)
+        rig.server.say(mina, "나도")
+        await world.until(lambda: world.replies(channel))
+        gate.set()
+        await replied(rig, channel, "들었어: 나도")
+        assert world.violations == []
+
+
+async def test_deleted_message_gives_its_waiting_turn_up(rig: Rig, mina: Person) -> None:
+    world, channel = rig.server.world, rig.server.world.private(mina)
+    gate = rig.mind.hold("먼저")
+    rig.server.say(mina, "먼저")
+    await world.until(lambda: rig.mind.heard)
+    second = rig.server.say(mina, "지울 말")
+    await world.until(lambda: world.replies(channel))  # the notice that it waits
+    rig.server.delete(second)
+    await world.until(lambda: not world.replies(channel))
+    gate.set()
+    await replied(rig, channel, "들었어: 먼저")
+    assert [request.text for request in rig.mind.heard] == ["먼저"]
+
+
+async def test_regenerate_answers_again_in_place(rig: Rig, general: Channel, mina: Person, juno: Person) -> None:
+    server, world = rig.server, rig.server.world
+    rig.mind.says["다시"] += ["첫 대답", "둘째 대답"]
+    server.say(mina, f"<@{world.bot.id}> 다시", general, mentions=[world.bot])
+    (reply,) = await settled(rig, general)
+    stranger = server.press(juno, reply, "")
+    assert await server.answered(stranger)
+    assert server.is_private(stranger)
+    assert world.texts(general) == ["첫 대답"]
+    server.press(mina, reply, "")
+    await replied(rig, general, "둘째 대답")
+    assert rig.mind.heard[1].again is not None
+    assert len(world.posted) == 2  # her reply, and the private line to the stranger
+
+
+async def test_failed_regenerate_leaves_the_old_reply(rig: Rig, mina: Person) -> None:
+    world, channel = rig.server.world, rig.server.world.private(mina)
+    rig.mind.says["다시"] += ["첫 대답", Rejection(reason=RejectionReason.ERROR)]
+    rig.server.say(mina, "다시")
+    (reply,) = await settled(rig, channel)
+    rig.server.press(mina, reply, "")
+    await world.until(lambda: len(world.replies(channel)) == 2)
+    assert world.texts(channel)[0] == "첫 대답"
+    assert "문의 번호" in world.texts(channel)[1]
+    assert world.replies(channel)[0]["components"]
+
+
+async def test_button_of_an_older_reply_says_that_it_is_too_late(rig: Rig, mina: Person) -> None:
+    world, channel = rig.server.world, rig.server.world.private(mina)
+    rig.server.say(mina, "하나")
+    (old,) = await settled(rig, channel)
+    rig.server.say(mina, "둘")
+    await settled(rig, channel, 2)
+    pressed = rig.server.press(mina, old, "")
+    assert await rig.server.answered(pressed)
+    assert rig.server.is_private(pressed)
+    assert world.texts(channel) == ["들었어: 하나", "들었어: 둘"]
+
+
+async def test_warning_stands_below_the_reply(rig: Rig, mina: Person) -> None:
+    notice = Notice(kind=SanctionKind.WARNING, categories=("정치",), level=1, expires_at=None)
+    rig.mind.says["투표"].append(ChatReply(text="부담돼", expression=SMILE, notice=notice, details=TurnDetails()))
+    rig.server.say(mina, "투표")
+    world, channel = rig.server.world, rig.server.world.private(mina)
+    await world.until(lambda: world.texts(channel))
+    await world.until(lambda: "경고: 정치" in world.texts(channel)[0])
+    assert world.texts(channel)[0].startswith("부담돼\n\n")
+    assert world.replies(channel)[0]["components"] == []
+
+
+async def test_refusal_in_a_server_is_shown_to_one_person_alone(
+    rig: Rig, general: Channel, mina: Person, juno: Person
+) -> None:
+    server, world = rig.server, rig.server.world
+    until = datetime(2026, 3, 12, tzinfo=UTC)
+    notice = Notice(kind=SanctionKind.BLOCK, categories=("정치",), level=2, expires_at=until)
+    rig.mind.says["투표"].append(Rejection(reason=RejectionReason.BLOCKED, notice=notice))
+    server.say(mina, f"<@{world.bot.id}> 투표", general, mentions=[world.bot])
+    await world.until(lambda: world.replies(general))
+    (line,) = world.replies(general)
+    assert "정치" not in line["content"]
+    for person, sees in ((juno, False), (mina, True)):
+        pressed = server.press(person, line, "나만 보기")
+        assert ("정치" in await server.answered(pressed)) is sees
+        assert server.is_private(pressed)

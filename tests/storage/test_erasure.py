@@ -1,0 +1,106 @@
+"""Check erasure and export against a real database."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from storage.appeals import AppealStore
+from storage.conversations import ConversationStore
+from storage.database import Database
+from storage.erasure import ErasureStore
+from storage.export import ExportStore
+from storage.memories import MemoryStore
+from storage.records import ConversationKey, Sanction, Turn, UserKey, UserSettings
+from storage.reports import ReportStore
+from storage.sanctions import SanctionStore
+from storage.tables import Base
+from storage.turns import TurnStore
+from storage.user_settings import UserSettingsStore
+
+
+async def fill(
+    database: Database,
+    user: UserKey,
+    make_sanction: Callable[..., Sanction],
+    make_turn: Callable[..., Turn],
+    now: datetime,
+) -> None:
+    """Store something of every kind about a user."""
+    other = replace(user, id="2002")
+    rooms = {name: ConversationKey(platform=user.platform, id=f"{user.platform} {name}") for name in ("alone", "hall")}
+    async with database.begin() as session:
+        await MemoryStore(session).remember(user, "이름", "민지", now, "r")
+        memory = await MemoryStore(session).remember(user, "취미", "수영", now, "r")
+        assert memory is not None
+        await MemoryStore(session).forget(user, memory.id, now)
+        for number, (who, room) in enumerate([(user, "alone"), (user, "hall"), (other, "hall")]):
+            turn = replace(make_turn(f"{user.platform} {number}", of=who), conversation=rooms[room])
+            await TurnStore(session).add(turn)
+            await ConversationStore(session).save_summary(rooms[room], "요약", now)
+        await UserSettingsStore(session).save(user, UserSettings(locale="en"))
+        sanction = await SanctionStore(session).add(make_sanction(block=timedelta(days=7), of=user))
+        await SanctionStore(session).end(sanction.id or 0, now + timedelta(days=1), other, "줄임", now)
+        await AppealStore(session).open(sanction, "억울해요", now)
+        await ReportStore(session).add(other, user, "9", "욕설", f"{user.platform} 1", now)
+        await ReportStore(session).add(user, other, "9", "다른 욕설", f"{user.platform} 2", now)
+
+
+async def count_rows(database: Database) -> dict[str, int]:
+    async with database.read() as session:
+        tables = Base.metadata.tables.values()
+        return {table.name: await session.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
+
+
+async def test_erasure_leaves_only_emptied_records_and_touches_nobody_else(
+    database: Database,
+    user: UserKey,
+    stranger: UserKey,
+    make_sanction: Callable[..., Sanction],
+    make_turn: Callable[..., Turn],
+    now: datetime,
+) -> None:
+    await fill(database, stranger, make_sanction, make_turn, now)
+    before = await count_rows(database)
+    async with database.read() as session:
+        theirs = await ExportStore(session).of_user(stranger)
+    await fill(database, user, make_sanction, make_turn, now)
+    async with database.begin() as session:
+        await ErasureStore(session).erase(user, now)
+    after = await count_rows(database)
+    left = {name: after[name] - before[name] for name in after if after[name] != before[name]}
+    assert left == {"sanctions": 1, "sanction_changes": 1, "appeals": 1, "reports": 2, "turns": 1, "conversations": 1}
+    async with database.read() as session:
+        assert await ExportStore(session).of_user(stranger) == theirs
+        mine = await ExportStore(session).of_user(user)
+        hall = await ConversationStore(session).get(ConversationKey(platform="discord", id="discord hall"))
+        reports = await ReportStore(session).by_reporter(replace(user, id="2002"))
+        assert await SanctionStore(session).active_block(user, now) is not None
+    assert hall is not None
+    assert hall.last_summary is None
+    assert [report.text for report in reports] == [""]
+    assert (mine["memories"], mine["memory_changes"], mine["turns"], mine["conversations"]) == ([], [], [], [])
+    (sanction,) = mine["sanctions"]
+    assert (sanction["evidence"]["text"], sanction["evidence"]["reply"]) == ("", None)
+    assert sanction["category"] == "정치"
+    assert [appeal["text"] for appeal in mine["appeals"]] == [""]
+
+
+async def test_export_tells_nothing_of_moderators_and_of_who_was_reported(
+    database: Database,
+    user: UserKey,
+    make_sanction: Callable[..., Sanction],
+    make_turn: Callable[..., Turn],
+    now: datetime,
+) -> None:
+    await fill(database, user, make_sanction, make_turn, now)
+    async with database.read() as session:
+        data = await ExportStore(session).of_user(user)
+    assert "2002" not in str(data)
+    assert "욕설" not in str(data)
+    assert [change["reason"] for change in data["sanction_changes"]] == ["줄임"]
+    assert [memory["value"] for memory in data["memories"]] == ["민지"]
+    assert len(data["memory_changes"]) == 3
+    assert len(data["turns"]) == 2
+    assert [report["link"] for report in data["reports_made"]] == ["discord 2"]
