@@ -11,8 +11,8 @@ from telegram import CallbackQuery, Message, Update, User
 
 from bot.answers import Actor
 from bot.command_texts import write_misread
-from bot.command_words import Misread, read_words
-from bot.commands import TELEGRAM
+from bot.command_words import Misread, Read, read_words
+from bot.commands import TELEGRAM, OptionKind
 from bot.desk import Desk
 from bot.handlers.chat import new_request_id
 from bot.talk import Talk
@@ -29,6 +29,7 @@ from bot.telegram_mapping import (
     is_anonymous_admin,
     is_command,
     is_from_person,
+    read_spot,
     replied_message,
     reported_message,
     spoken_text,
@@ -40,7 +41,7 @@ from bot.telegram_sender import TelegramSender
 from bot.telegram_turns import TelegramTurns
 
 _log = logging.getLogger(__name__)
-_LEAVE, _SKIP, _REPORT = "cancel", "skip", "report"
+_START, _LEAVE, _SKIP, _REPORT = "start", "cancel", "skip", "report"
 _LONGEST_NAME = 32
 
 
@@ -122,13 +123,18 @@ class TelegramUpdates:
         replied = replied_message(message)
         author = replied.from_user if replied is not None else None
         named = str(author.id) if author is not None and not author.is_bot else None
-        read = read_words(TELEGRAM, command.name, command.rest, replied_user=named)
+        rest = "" if command.name == _START else command.rest  # a link to her adds a word of its own to /start
+        read = read_words(TELEGRAM, command.name, rest, replied_user=named)
         if read is None and spot.is_group and not command.is_for_me:
             return  # another bot's
         actor = await self._actor(user, spot)
         if isinstance(read, Misread):
             texts = await self._talk.texts(actor)
             self._spawn(self._tell(actor, spot, write_misread(texts, read), message.message_id))
+            return
+        if read is not None and not await self._may_name_channels(read, user, spot):
+            texts = await self._talk.texts(actor)
+            self._spawn(self._tell(actor, spot, texts.get("telegram.not_admin_there"), message.message_id))
             return
         if command.name == _REPORT and replied is not None:
             answer = await self._desk.report(actor, reported_message(replied))
@@ -197,13 +203,20 @@ class TelegramUpdates:
         """Return who acts, with their rights as they are now."""
         return actor_of(user, spot, await self._rights.of(user.id, spot.chat if spot.is_group else None))
 
+    async def _may_name_channels(self, read: Read, user: User, spot: Spot) -> bool:
+        """Tell whether a person is an admin of every other chat that a command names: she may write there as well."""
+        channels = [option.name for option in read.command.options if option.kind is OptionKind.CHANNEL]
+        for name in channels:
+            other = read_spot(str(read.arguments.get(name, spot.name)))
+            if other is None or (other.chat != spot.chat and not (await self._rights.of(user.id, other.chat)).is_admin):
+                return False
+        return True
+
     def _spot_of(self, actor: Actor, spot: Spot) -> Spot:
         """Return where a form was opened, which may be a group although it is filled in in private."""
         place = actor.place
-        if place.community is None or place.channel is None:
-            return spot
-        chat, _, topic = place.channel.partition(":")
-        return Spot(chat=int(chat), topic=int(topic) if topic else None)
+        found = read_spot(place.channel) if place.community is not None and place.channel is not None else None
+        return found or spot
 
     async def _refuse_anonymous(self, message: Message, user: User, spot: Spot) -> None:
         command = command_of(message, self._me)

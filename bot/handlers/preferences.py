@@ -24,11 +24,10 @@ _AUTO = "auto"
 class PreferenceHandler:
     """Shows and keeps a user's settings."""
 
-    def __init__(self, database: Database, book: Book, default_zone: ZoneInfo) -> None:
-        """Read and write `database`; who chose no zone is in `default_zone`."""
+    def __init__(self, database: Database, book: Book) -> None:
+        """Read and write `database`."""
         self._database = database
         self._book = book
-        self._default_zone = default_zone
 
     def commands(self) -> Mapping[str, Run]:
         """Return what each command runs."""
@@ -51,7 +50,7 @@ class PreferenceHandler:
         await self._change(visit.user, lambda settings: replace(settings, locale=locale))
         if locale is None:
             return visit.say("preferences.language_auto")
-        return Answer(text=Texts(locale, self._zone(visit)).get("preferences.language"))
+        return Answer(text=Texts(locale, visit.actor.zone).get("preferences.language"))
 
     async def choose_zone(self, visit: Visit, arguments: Mapping[str, Value]) -> Answer:
         """Keep the time zone that she and her notices go by."""
@@ -91,7 +90,7 @@ class PreferenceHandler:
         text = texts.get(
             "preferences.overview",
             language=choice_label(texts.language, settings.locale or _AUTO),
-            zone=self._zone(visit).key,
+            zone=visit.actor.zone.key,
             now=texts.moment(visit.now),
             recording=choice_label(texts.language, "off" if settings.is_paused else "on"),
         )
@@ -107,7 +106,7 @@ class PreferenceHandler:
         async def act(visit: Visit, _: Mapping[str, str]) -> Answer:
             settings = await self._change(visit.user, change)
             language = settings.locale or visit.actor.client_locale or visit.texts.language
-            renewed = replace(visit, settings=settings, texts=Texts(language, self._zone(visit)))
+            renewed = replace(visit, settings=settings, texts=Texts(language, visit.actor.zone))
             return await self._overview(renewed, replaces=True)
 
         return act
@@ -118,9 +117,6 @@ class PreferenceHandler:
             settings = change(await store.get(user))
             await store.save(user, settings)
             return settings
-
-    def _zone(self, visit: Visit) -> ZoneInfo:
-        return ZoneInfo(visit.settings.time_zone) if visit.settings.time_zone else self._default_zone
 
 
 def _with_language(value: str) -> Change:

@@ -26,11 +26,12 @@ from bot.handlers.operations import OperationHandler
 from bot.handlers.own_sanctions import OwnSanctionHandler
 from bot.handlers.preferences import PreferenceHandler
 from bot.handlers.reports import ReportHandler
-from bot.handlers.visit import Act, Book, Complete, Run, Visit
+from bot.handlers.visit import Act, Book, Complete, Run, Visit, chosen_zone
 from bot.rendering import Texts
 from engine.types import Clock
 from storage.community_settings import CommunitySettingsStore
 from storage.database import Database
+from storage.errors import StorageError
 from storage.records import CommunityKey, CommunitySettings, UserKey, UserSettings
 from storage.seen_updates import SeenUpdateStore
 from storage.user_settings import UserSettingsStore
@@ -67,7 +68,7 @@ class Reception:
         self._data_rights = DataRightsHandler(database, book)
         introduction = IntroductionHandler(settings.persona.profile)
         memory = MemoryCommands(MemoryHandler(database, clock), book)
-        preferences = PreferenceHandler(database, book, settings.zone)
+        preferences = PreferenceHandler(database, book)
         own = OwnSanctionHandler(database, book, modlog)
         moderation = ModerationHandler(database, modlog)
         cases = CaseHandler(database, book, modlog, moderation, self._reports)
@@ -153,7 +154,7 @@ class Reception:
         Raises:
             StorageError: the settings cannot be read.
         """
-        return self._zone(await self._user_settings(user))
+        return chosen_zone(await self._user_settings(user), self._settings.zone)
 
     async def talks_freely(self, place_channel: str, community: str) -> bool:
         """Tell whether she answers every message of a channel there.
@@ -229,7 +230,7 @@ class Reception:
                 community = await CommunitySettingsStore(session).get(key)
         has_role = bool(set(actor.rights.roles) & set(community.moderator_roles))
         rights = replace(actor.rights, is_moderator=actor.rights.is_moderator or has_role)
-        zone = self._zone(settings)
+        zone = chosen_zone(settings, self._settings.zone)
         return Visit(
             actor=replace(actor, rights=rights, zone=zone),
             texts=Texts(self._language(settings, actor.client_locale), zone),
@@ -239,9 +240,6 @@ class Reception:
 
     def _language(self, settings: UserSettings, client_locale: str) -> str:
         return Texts(settings.locale or client_locale or self._settings.locale, self._settings.zone).language
-
-    def _zone(self, settings: UserSettings) -> ZoneInfo:
-        return ZoneInfo(settings.time_zone) if settings.time_zone else self._settings.zone
 
     async def _user_settings(self, user: UserKey) -> UserSettings:
         async with self._database.read() as session:
@@ -267,6 +265,7 @@ def _why_not_here(visit: Visit, name: str) -> str | None:
 
 def _note_failure(what: str, error: Exception) -> str:
     request_id = secrets.token_hex(8)
-    _log.error("request %s: %s failed: %s", request_id, what, type(error).__name__)
+    why = f": {error}" if isinstance(error, StorageError) else ""  # others may quote what somebody wrote
+    _log.error("request %s: %s failed: %s%s", request_id, what, type(error).__name__, why)
     _log.debug("request %s", request_id, exc_info=error)
     return request_id

@@ -13,7 +13,6 @@ from bot.handlers.modlog import Modlog
 from bot.handlers.pages import Line
 from bot.handlers.visit import Act, Book, Run, Visit, make_button
 from storage.database import Database
-from storage.records import Report
 from storage.reports import ReportStore
 
 _MOST_AN_HOUR = 10
@@ -62,12 +61,17 @@ class ReportHandler:
         async with self._database.read() as session:
             reports = await ReportStore(session).waiting(visit.scope)
         return [
-            Line(text=visit.texts.report_line(report), label=f"R{report.id}", act=self._look_at(report))
+            Line(text=visit.texts.report_line(report), label=f"R{report.id}", act=self._look_at(report.id))
             for report in reports
         ]
 
-    def _look_at(self, report: Report) -> Act:
+    def _look_at(self, report_id: int) -> Act:
         async def act(visit: Visit, _: Mapping[str, str]) -> Answer:
+            async with self._database.read() as session:
+                reports = await ReportStore(session).waiting(visit.scope)
+            report = next((each for each in reports if each.id == report_id), None)
+            if report is None:
+                return visit.say("report.closed_already", number=report_id)
             texts = visit.texts
             text = texts.get(
                 "report.detail",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.answers import Actor, Answer, Button, ButtonStyle, Choice
 from bot.button_book import LIFETIME, ButtonBook
@@ -50,6 +51,14 @@ Run = Callable[[Visit, Mapping[str, Value]], Awaitable[Answer]]
 Act = Callable[[Visit, Mapping[str, str]], Awaitable[Answer]]
 Complete = Callable[[Visit, str], Awaitable[list[Choice]]]
 Book = ButtonBook[Act]
+
+
+def chosen_zone(settings: UserSettings, default: ZoneInfo) -> ZoneInfo:
+    """Return the zone that a person chose; `default` where they chose none, or one that this machine no longer knows."""
+    try:
+        return ZoneInfo(settings.time_zone) if settings.time_zone else default
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return default
 
 
 def make_button(

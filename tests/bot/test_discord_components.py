@@ -6,7 +6,7 @@ from bot.answers import Attachment, Button, ButtonStyle, Form, FormField
 from bot.discord_components import DESK, DESK_FORM, desk_buttons, file_of, modal_of
 
 
-def test_buttons_carry_their_token_and_what_they_open() -> None:
+async def test_buttons_carry_their_token_and_what_they_open() -> None:
     plain = Button(label="다음", token="next")
     opens = Button(label="이의 제기", token="appeal", style=ButtonStyle.DANGER, opens_form=True)
     view = desk_buttons(((plain,), (opens,)))

@@ -41,6 +41,11 @@ PATIENCE_S = 240.0  # for replies, on a machine that has other work
 CONNECT_S = 60.0
 
 
+def is_notice(text: str) -> bool:
+    """Tell whether a message only says how long the wait is; her reply takes its place."""
+    return "번째 차례야" in text
+
+
 @dataclass(kw_only=True)
 class DiscordUser:
     """Somebody who writes to her privately on Discord."""
@@ -55,7 +60,11 @@ class DiscordUser:
         """Return what she has written to them and is finished: a reply that may be answered again has its button."""
         world = self.server.world
         shown = world.replies(world.private(self.person))
-        return [message["content"] for message in shown if message["components"] or message is not shown[-1]]
+        return [
+            message["content"]
+            for message in shown
+            if (message["components"] or message is not shown[-1]) and not is_notice(message["content"])
+        ]
 
     async def wait(self, count: int) -> list[str]:
         await self.server.world.until(lambda: len(self.replies()) >= count, limit_s=PATIENCE_S)
@@ -73,10 +82,11 @@ class TelegramUser:
         self.server.world.say(self.person, text)
 
     def replies(self) -> list[str]:
-        return self.server.world.texts(int(self.person["id"]))
+        return [text for text in self.server.world.texts(int(self.person["id"])) if not is_notice(text)]
 
     async def wait(self, count: int) -> list[str]:
-        return await self.server.texts(int(self.person["id"]), count, PATIENCE_S)
+        await self.server.until(lambda: len(self.replies()) >= count, PATIENCE_S)
+        return self.replies()
 
 
 User = DiscordUser | TelegramUser

@@ -195,15 +195,26 @@ async def open_rig(
     wait: bool = True,
     server: DiscordServer | None = None,
     delivery: Delivery | None = None,
+    reception: Desk | None = None,
     **settings: object,
 ) -> AsyncIterator[Rig]:
-    """Serve the fake, connect the front end to it, and take both down at the end; an open `server` is used as it is."""
+    """Serve the fake, connect the front end to it, and take both down at the end; an open `server` is used as it is.
+
+    `reception` is the real desk in place of the scripted one.
+    """
     if server is None:
         own = open_discord_server()
         async with (
             own as made,
             open_rig(
-                folder, limits=limits, prepare=prepare, wait=wait, server=made, delivery=delivery, **settings
+                folder,
+                limits=limits,
+                prepare=prepare,
+                wait=wait,
+                server=made,
+                delivery=delivery,
+                reception=reception,
+                **settings,
             ) as rig,
         ):
             yield rig
@@ -213,10 +224,11 @@ async def open_rig(
     limits = limits or EngineSettings(max_concurrent_turns=8, drain_timeout_s=1.0)
     quick = Delivery(diagnose, pace_of=lambda _: (), settings=DeliverySettings(first_wait_s=0.05, longest_wait_s=0.2))
     async with open_queue(mind.run, limits) as queue:
-        talk = Talk(ChatHandler(queue, lambda: NOW), _as_desk(desk), default_zone=SEOUL)
+        asked = reception or _as_desk(desk)
+        talk = Talk(ChatHandler(queue, lambda: NOW), asked, default_zone=SEOUL)
         front = DiscordFrontEnd(
             discord_settings(server, **settings),
-            desk=_as_desk(desk),
+            desk=asked,
             talk=talk,
             faces=FacePictures(size=32),
             commands=CommandBook(folder / "discord_commands.txt"),

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from bot.answers import Actor, Answer, Choice, ReportedMessage
 from bot.delivery import DeliverySettings
-from bot.desk import Sync, Value
+from bot.desk import Desk, Sync, Value
 from bot.handlers.chat import ChatHandler
 from bot.stream_pace import Cadence
 from bot.talk import Talk
@@ -100,6 +100,9 @@ class ScriptedDesk:
     def offer_sync(self, platform: str, sync: Sync) -> None:
         self.sync = sync
 
+    def when_forgotten(self, forget: Callable[[UserKey], None]) -> None:
+        pass
+
     def questions(self, name: str) -> list[tuple[Actor, object]]:
         """Return who asked for `name`, and with what."""
         return [(actor, what) for asked, actor, what in self.asked if asked == name]
@@ -162,9 +165,10 @@ async def open_rig(
     most_at_once: int = 4,
     settings: Callable[[str], TelegramSettings] | None = None,
     server: TelegramServer | None = None,
+    real_desk: Desk | None = None,
     starts: bool = True,
 ) -> AsyncIterator[Rig]:
-    """Open everything; at the end nothing may have broken the specification."""
+    """Open everything, with a scripted desk unless a real one is given; at the end nothing may have broken the specification."""
     generator = FakeGenerator(gate=gate)
     pipeline = ChatPipeline(
         profile=load_profile("ohlora-v4"),
@@ -179,13 +183,13 @@ async def open_rig(
     limits = EngineSettings(max_concurrent_turns=most_at_once, turn_timeout_s=600.0, drain_timeout_s=1.0)
     desk, faces = ScriptedDesk(), Picture()
     async with open_telegram_server(server) as api, open_queue(pipeline.run, limits) as queue:
-        talk = Talk(ChatHandler(queue, lambda: NOW), desk, default_zone=SEOUL)
+        talk = Talk(ChatHandler(queue, lambda: NOW), real_desk or desk, default_zone=SEOUL)
 
         def make_front(**changes: object) -> TelegramFrontEnd:
             make = settings or quick_settings
             return TelegramFrontEnd(
                 token=str(changes.get("token", api.token)),
-                desk=desk,
+                desk=real_desk or desk,
                 talk=talk,
                 faces=faces,
                 clock=lambda: NOW,

@@ -13,7 +13,7 @@ import pytest
 from models.profile import load_profile
 from models.runtime import ModelRuntime
 from models.types import Generation, Sampling
-from tests.e2e.both_rig import Town, User, all_answered, misbehave, open_town
+from tests.e2e.both_rig import PATIENCE_S, Town, User, all_answered, misbehave, open_town
 from tests.fakes import FakeEmbedder, FakeGenerator
 
 NOW = datetime(2026, 3, 11, 6, 30, tzinfo=UTC)
@@ -48,7 +48,10 @@ async def test_twenty_users_on_both_get_every_reply_once_and_in_order_while_the_
         for user in users:
             user.say(f"숫자 {number} 기억해?")
         await asyncio.sleep(0)
-    replies = await all_answered(users, MESSAGES)
+    async with asyncio.timeout(PATIENCE_S):
+        while not all(sum(text.endswith("들었어! 😊") for text in user.replies()) == MESSAGES for user in users):
+            await asyncio.sleep(0.1)
+    replies = [user.replies() for user in users]
     assert replies == [[f"숫자 {number} 들었어! 😊" for number in range(MESSAGES)]] * len(users)
 
 

@@ -10,6 +10,8 @@ from bot.answers import Answer, ReportedMessage, Rights
 from bot.commands import COMMANDS, Context, Role, find_command
 from bot.rendering import Texts
 from storage.errors import DatabaseBusy
+from storage.records import UserSettings
+from storage.user_settings import UserSettingsStore
 from tests.bot.conftest import SEOUL
 from tests.bot.handlers.conftest import MakeCase
 from tests.bot.handlers.lobby import ADMIN, MODERATOR, OWNER, Lobby, button, user_key
@@ -136,7 +138,7 @@ async def test_failure_is_told_with_a_request_id_and_logged_without_text(
     lobby: Lobby, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fail() -> int:
-        raise DatabaseBusy("비밀 일기")
+        raise ValueError("비밀 일기")
 
     lobby.desk.offer_sync("discord", fail)
     text = await lobby.person(rights=OWNER).ask("sync")
@@ -144,7 +146,23 @@ async def test_failure_is_told_with_a_request_id_and_logged_without_text(
     request_id = record.getMessage().split()[1].rstrip(":")
     assert text == ENGLISH.get("rejection.error", request_id=request_id)
     assert "비밀" not in caplog.text
-    assert "DatabaseBusy" in caplog.text
+    assert "ValueError" in caplog.text
+
+
+async def test_what_the_database_says_is_logged(lobby: Lobby, caplog: pytest.LogCaptureFixture) -> None:
+    async def fail() -> int:
+        raise DatabaseBusy("the database file was kept locked")
+
+    lobby.desk.offer_sync("discord", fail)
+    await lobby.person(rights=OWNER).run("sync")
+    assert "DatabaseBusy: the database file was kept locked" in caplog.text
+
+
+async def test_zone_that_this_machine_no_longer_knows_is_the_owners(lobby: Lobby) -> None:
+    async with lobby.database.begin() as session:
+        await UserSettingsStore(session).save(user_key("1001"), UserSettings(time_zone="Asia/Atlantis"))
+    assert (await lobby.desk.zone_of(user_key("1001"))).key == "Asia/Seoul"
+    assert "Asia/Seoul" in await lobby.person(platform="discord").ask("settings")
 
 
 async def test_suggestions_are_at_most_25_and_none_without_the_right(lobby: Lobby, make_case: MakeCase) -> None:

@@ -1,0 +1,149 @@
+"""The real desk on Discord: commands, buttons and forms from the client library down to the database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.handlers.communities import PersonaDefaults
+from bot.handlers.reception import Reception, ReceptionSettings
+from storage.database import Database
+from storage.memories import MemoryStore
+from storage.records import UserKey
+from tests.e2e.discord_objects import Channel, Json, Person
+from tests.e2e.discord_rig import NOW, SEOUL, Rig, open_rig
+from tests.e2e.discord_world import Interaction
+
+MODERATE, MANAGE = 1 << 40, 1 << 5
+
+
+@pytest.fixture
+async def rig(tmp_path: Path, database: Database) -> AsyncIterator[Rig]:
+    persona = PersonaDefaults(profile="embedded", temperature=0.6, face_mode="picture")
+    settings = ReceptionSettings(locale="ko", zone=SEOUL, persona=persona)
+    reception = Reception(database, lambda: NOW, settings)
+    async with open_rig(tmp_path, prepare=lambda server: server.world.channel(), reception=reception) as rig:
+        yield rig
+    assert rig.server.world.violations == []
+
+
+@pytest.fixture
+def general(rig: Rig) -> Channel:
+    return next(channel for channel in rig.server.world.channels.values() if channel.guild)
+
+
+@pytest.fixture
+def mina() -> Person:
+    return Person(name="mina")
+
+
+async def remember(database: Database, person: Person, count: int) -> None:
+    user = UserKey(platform="discord", id=person.id)
+    async with database.begin() as session:
+        for number in range(count):
+            moment = NOW + timedelta(minutes=number)
+            await MemoryStore(session).remember(user, f"기억{number:02}", f"값{number:02}", moment, None)
+
+
+async def memories(database: Database, person: Person) -> list[str]:
+    async with database.read() as session:
+        return [m.value for m in await MemoryStore(session).of_user(UserKey(platform="discord", id=person.id))]
+
+
+def shown(rig: Rig, asked: Interaction) -> Json:
+    return rig.server.shown(asked)[-1]
+
+
+def labels(message: Json) -> list[str]:
+    return [button["label"] for row in message["components"] for button in row["components"]]
+
+
+async def test_memories_are_turned_over_and_forgotten(rig: Rig, database: Database, mina: Person) -> None:
+    await remember(database, mina, 12)
+    asked = rig.server.slash(mina, "memory list")
+    assert "값00" in await rig.server.answered(asked)
+    page = shown(rig, asked)
+    rig.server.press(mina, page, labels(page)[-1])
+    await rig.server.world.until(lambda: "값11" in page["content"])
+    await rig.server.answered(rig.server.slash(mina, "memory forget", number=1))
+    assert len(await memories(database, mina)) == 11
+
+
+async def test_suggestions_name_ones_own_memories(rig: Rig, database: Database, mina: Person) -> None:
+    await remember(database, mina, 3)
+    typed = rig.server.complete(mina, "memory forget", "number", "")
+    await rig.server.world.until(lambda: typed.ack)
+    assert typed.ack is not None
+    assert [choice["value"] for choice in typed.ack["data"]["choices"]] == [1, 2, 3]
+
+
+async def test_forgetting_everything_is_confirmed_first(rig: Rig, database: Database, mina: Person) -> None:
+    await remember(database, mina, 2)
+    asked = rig.server.slash(mina, "forgetme")
+    await rig.server.answered(asked)
+    question = shown(rig, asked)
+    assert await memories(database, mina) == ["값00", "값01"]
+    before = question["content"]
+    rig.server.press(mina, question, labels(question)[0])
+    await rig.server.world.until(lambda: question["content"] != before)
+    assert await memories(database, mina) == []
+
+
+async def test_own_data_come_as_a_file(rig: Rig, mina: Person) -> None:
+    asked = rig.server.slash(mina, "mydata")
+    await rig.server.answered(asked)
+    ((name, data),) = rig.server.world.files[shown(rig, asked)["id"]]
+    assert name.endswith(".json")
+    assert data.startswith(b"{")
+
+
+async def test_only_admins_set_her_channels(rig: Rig, general: Channel, mina: Person) -> None:
+    refused = await rig.server.answered(rig.server.slash(mina, "setup channel", general, channel=general))
+    admin = Person(name="admin", permissions=MANAGE)
+    done = await rig.server.answered(rig.server.slash(admin, "setup channel", general, channel=general))
+    assert refused != done
+    overview = await rig.server.answered(rig.server.slash(admin, "setup show", general))
+    assert general.id in overview
+
+
+async def test_block_appeal_and_lift(rig: Rig, general: Channel, mina: Person) -> None:
+    server, moderator = rig.server, Person(name="mod", permissions=MODERATE)
+    admin = Person(name="admin", permissions=MANAGE)
+    await server.answered(server.slash(admin, "setup modlog", general, channel=general))
+    await server.answered(server.slash(moderator, "block", general, user=mina, length="3d", reason="도배"))
+    assert "도배" in await server.answered(server.slash(mina, "status", general))
+    asked = server.slash(mina, "appeal", general)
+    await server.world.until(lambda: asked.ack)
+    assert asked.ack is not None
+    assert asked.ack["type"] == 9
+    before = len(server.world.replies(general))
+    await server.answered(server.fill(mina, asked, why="한 번만 봐줘"))
+    await server.world.until(lambda: len(server.world.replies(general)) > before)
+    lifted = server.slash(moderator, "lift", general, sanction=1, reason="풀어 줌")
+    assert await server.answered(lifted)
+    assert server.is_private(lifted)
+
+
+async def test_report_reaches_the_modlog(rig: Rig, general: Channel, mina: Person) -> None:
+    server, admin = rig.server, Person(name="admin", permissions=MANAGE)
+    await server.answered(server.slash(admin, "setup modlog", general, channel=general))
+    number = server.say(Person(name="bad"), "나쁜 말", general)
+    await server.answered(server.use_menu(mina, server.world.messages[number]))
+    await server.world.until(lambda: server.world.replies(general))
+    assert number in server.world.replies(general)[-1]["content"]
+
+
+async def test_language_is_chosen_by_command(rig: Rig, mina: Person) -> None:
+    await rig.server.answered(rig.server.slash(mina, "language", language="en"))
+    about = await rig.server.answered(rig.server.slash(mina, "privacy"))
+    assert about.isascii() or "memory" in about.lower()
+
+
+async def test_owner_registers_the_commands_anew(rig: Rig, mina: Person) -> None:
+    await rig.server.answered(rig.server.slash(mina, "sync"))
+    assert rig.server.world.syncs == 1
+    await rig.server.answered(rig.server.slash(rig.server.world.owner, "sync"))
+    assert rig.server.world.syncs == 2

@@ -1,0 +1,101 @@
+"""The real desk on Telegram: commands that read and write the database, end to end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.handlers.communities import PersonaDefaults
+from bot.handlers.reception import Reception, ReceptionSettings
+from storage.database import Database
+from tests.e2e.telegram_rig import CHULSOO, MINJI, NOW, REPLY, SEOUL, Rig, open_rig
+from tests.e2e.telegram_world import BOT, administrator
+
+AT = f"@{BOT['username']}"
+
+
+@pytest.fixture
+async def rig(database: Database) -> AsyncIterator[Rig]:
+    persona = PersonaDefaults(profile="ohlora-v4", temperature=0.6, face_mode="off")
+    desk = Reception(database, lambda: NOW, ReceptionSettings(locale="ko", zone=SEOUL, persona=persona))
+    async with open_rig(database, real_desk=desk) as rig:
+        yield rig
+
+
+async def press(rig: Rig, user: dict[str, object], number: int) -> None:
+    """Press a button of her last message in private."""
+    message = rig.world.sent(int(str(user["id"])))[-1]
+    query = rig.world.press(user, message, rig.world.buttons(message)[number]["callback_data"])
+    await rig.server.until(lambda: rig.world.queries[query])
+
+
+async def test_first_steps_of_a_person(rig: Rig) -> None:
+    rig.generator.enqueue("memory", "[좋아하는 음식: 떡볶이]")
+    assert "나 오로라야" in (await rig.ask(MINJI, "/start hello"))[-1]
+    assert (await rig.ask(MINJI, "나 떡볶이 좋아해"))[-1] == REPLY
+    assert "떡볶이" in (await rig.ask(MINJI, "/memory"))[-1]
+    assert "떡볶이" in (await rig.ask(MINJI, "/memory forget 1"))[-1]
+    assert "떡볶이" not in (await rig.ask(MINJI, "/memory"))[-1]
+    await rig.ask(MINJI, "/language en")
+    assert "remember" in (await rig.ask(MINJI, "/memory"))[-1].lower()
+
+
+async def test_everything_is_erased_after_a_confirmation(rig: Rig) -> None:
+    rig.generator.enqueue("memory", "[좋아하는 음식: 떡볶이]")
+    await rig.ask(MINJI, "나 떡볶이 좋아해")
+    await rig.ask(MINJI, "/forgetme")
+    await press(rig, MINJI, 0)
+    await rig.server.until(lambda: rig.world.texts(MINJI["id"])[-1] == "모두 지웠어요.")
+    assert "떡볶이" not in (await rig.ask(MINJI, "/memory"))[-1]
+
+
+async def test_block_can_be_appealed(rig: Rig) -> None:
+    assert "이야기할 수 없어" in (await rig.ask(MINJI, "범죄 얘기"))[-1]
+    assert "혐오·범죄" in (await rig.ask(MINJI, "/status"))[-1]
+    question = (await rig.ask(MINJI, "/appeal"))[-1]
+    assert "왜 잘못되었다고 생각하나요?" in question
+    rig.world.say(MINJI, "영화 얘기였어요", reply_to_message=rig.world.sent(MINJI["id"])[-1])
+    await rig.server.until(lambda: "이의신청을 받았어요" in rig.world.texts(MINJI["id"])[-1])
+
+
+async def test_admin_sets_a_group_up_and_a_stranger_may_not(rig: Rig) -> None:
+    group = rig.world.group()
+    rig.world.admins[group["id"]] = [administrator(MINJI, status="creator")]
+    await rig.ask(MINJI, "/start")
+    await rig.ask(CHULSOO, "/start")
+    rig.world.say(CHULSOO, "/setup channel", chat=group)
+    await rig.server.texts(CHULSOO["id"], 2)
+    assert "대답해요" not in rig.world.texts(CHULSOO["id"])[-1]
+    rig.world.say(MINJI, "/setup channel", chat=group)
+    assert "부르지 않아도 대답해요" in (await rig.server.texts(MINJI["id"], 2))[-1]
+    rig.world.say(CHULSOO, "아무 말", chat=group)
+    await rig.server.until(lambda: REPLY in rig.world.texts(group["id"]))
+
+
+async def test_report_comes_to_the_moderators_only_where_the_admin_may_send_it(rig: Rig) -> None:
+    group, council, other = rig.world.group(-1001), rig.world.group(-1002), rig.world.group(-1003)
+    boss = [administrator(MINJI, status="creator")]
+    rig.world.admins |= {group["id"]: boss, council["id"]: boss}
+    for user in (MINJI, CHULSOO):
+        await rig.ask(user, "/start")
+    rig.world.say(MINJI, f"/setup modlog {other['id']}", chat=group)
+    assert "거기서도 관리자" in (await rig.server.texts(MINJI["id"], 2))[-1]
+    rig.world.say(MINJI, f"/setup modlog {council['id']}", chat=group)
+    assert "남길게요" in (await rig.server.texts(MINJI["id"], 3))[-1]
+    rude = rig.world.say(MINJI, "나쁜 말", chat=group)
+    rig.world.say(CHULSOO, "/report", chat=group, reply_to_message=rude)
+    await rig.server.until(lambda: any("신고" in text for text in rig.world.texts(council["id"])))
+    assert "고마워요" in (await rig.server.texts(CHULSOO["id"], 2))[-1]
+    assert rig.world.texts(other["id"]) == []
+
+
+async def test_update_that_comes_again_after_a_restart_is_known(rig: Rig) -> None:
+    rig.world.say(MINJI, "안녕!")
+    (update,) = rig.world.updates
+    await rig.server.texts(MINJI["id"], 1)
+    await rig.stop()
+    rig.world.push(dict(update))
+    await rig.start(rig.make_front())
+    await rig.ask(MINJI, "또 안녕")
+    assert len(rig.generator.prompts("output_message")) == 2
