@@ -11,7 +11,7 @@ from pathlib import Path
 from engine.errors import PolicyError
 from engine.plain_text import remove_invisible
 
-CARE_FILE = Path(__file__).resolve().parent / "policies" / "care.toml"
+CARE_FILE = Path(__file__).resolve().parent / "care.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,6 @@ from babel.messages.pofile import read_po
 from bot.button_book import PressRefusal
 from bot.commands import COMMANDS, REPORT_MENU_KEY
 from bot.rendering import LOCALES_DIR, read_catalogue
-from engine.care import CARE_FILE
 from engine.sanction_policy import POLICIES_DIR, load_policy
 from engine.types import RejectionReason
 from models.profile import list_profiles, load_profile
@@ -51,9 +50,7 @@ def looked_up_keys(path: Path) -> Iterator[str]:
 def dynamic_keys() -> set[str]:
     """Return the keys that the code puts together: of commands, of the words of an enumeration, of policies and profiles."""
     reasons = {f"rejection.{reason}" for reason in RejectionReason if reason is not RejectionReason.BLOCKED}
-    policies = {
-        name for path in POLICIES_DIR.glob("*.toml") if path != CARE_FILE for name in load_policy(path.stem).categories
-    }
+    policies = {name for path in POLICIES_DIR.glob("*.toml") for name in load_policy(path.stem).categories}
     profiles = {name for profile in list_profiles() for name in load_profile(profile).ethics.categories}
     refusals = {f"press.{refusal}" for refusal in PressRefusal}
     notices = {f"{kind}.{by}" for kind in ("warning", "block") for by in ("notice", "manual")}
