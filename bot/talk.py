@@ -129,7 +129,10 @@ class Talk:
         return self._start(actor, answered.text, show, answered) if answered else None
 
     def forget(self, user: UserKey) -> None:
-        """Drop what a user said last, so that it cannot be answered again."""
+        """Give up what a user has on its way, and drop what they said last, so that neither is stored or answered again."""
+        for talking in list(self._running):
+            if talking.actor.user == user:
+                talking.cancel()
         self._last.drop_of(user)
 
     async def words(self, actor: Actor) -> TalkWords:

@@ -255,6 +255,18 @@ async def test_message_of_a_user_who_wants_to_be_forgotten_goes(talk: Talk) -> N
     assert talk.regenerate(actor(), first.request_id) is None
 
 
+async def test_message_on_its_way_is_given_up_when_its_user_wants_to_be_forgotten(
+    talk: Talk, gated: Gate, desk: Desk
+) -> None:
+    talking = talk.begin(actor(), "나는 민지야")
+    await gated.reached.wait()
+    talk.forget(actor().user)
+    gated.set()
+    assert (await talking.outcome()).is_cancelled
+    async with desk.database.read() as session:
+        assert await ConversationStore(session).get(actor().place.conversation) is None
+
+
 async def test_last_messages_of_many_conversations_are_bounded(talk: Talk, desk: Desk) -> None:
     spoken = await say(talk, "안녕!")
     for number in range(1000):
