@@ -167,10 +167,7 @@ class TelegramTurns:
             await asyncio.gather(typing, notice, shows, return_exceptions=True)
 
     async def _show_typing(self, turn: _Turn) -> None:
-        """Show that she writes until the reply is sent; renew a draft before Telegram drops it.
-
-        While an earlier turn of the place is on its way, that one shows it.
-        """
+        """Show that she writes until the reply is sent, after the turn before it; renew a draft before Telegram drops it."""
         shown_s = 0.0
         if turn.previous is not None:
             await asyncio.wait([turn.previous])
@@ -295,7 +292,6 @@ def _result(task: asyncio.Task[Message | None]) -> Message | None:
 async def _within(waiting: Awaitable[object], seconds: float) -> bool:
     """Tell whether `waiting` ends within `seconds`."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await waiting
-            return True
+        await asyncio.wait_for(waiting, seconds)
+        return True
     return False

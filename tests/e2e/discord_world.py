@@ -117,3 +117,7 @@ class World:
     def texts(self, channel: Channel) -> list[str]:
         """Return what the bot's messages in a channel say."""
         return [message["content"] for message in self.replies(channel)]
+
+    def standing(self) -> list[Json]:
+        """Return all of the bot's messages that nobody deleted (a notice of a wait is deleted when the reply comes)."""
+        return [self.messages[number] for number in self.posted if number in self.messages]

@@ -112,7 +112,7 @@ async def test_message_whose_answer_was_lost_is_not_sent_twice(tmp_path: Path, m
         rig.server.say(mina, "안녕")
         await replied(rig, world.private(mina), "반가워!")
         await settled(rig)
-        assert len(world.posted) == 1
+        assert len(world.standing()) == 1
 
 
 async def test_rate_limit_of_one_chat_holds_no_other_back(tmp_path: Path, mina: Person) -> None:
@@ -168,7 +168,7 @@ async def test_long_outage_loses_no_reply(tmp_path: Path, mina: Person) -> None:
         for person in people:
             await replied(rig, world.private(person), f"들었어: {person.name} 말")
         await settled(rig)
-        assert len(world.posted) == len(people)
+        assert len(world.standing()) == len(people)
 
 
 async def test_many_people_while_discord_fails_at_random(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ async def test_many_people_while_discord_fails_at_random(tmp_path: Path) -> None
         for person in people:
             await replied(rig, world.private(person), *(f"들었어: {number}번째" for number in range(3)))
         await settled(rig)
-        assert len(world.posted) == 30
+        assert len(world.standing()) == 30
         assert world.violations == []
 
 

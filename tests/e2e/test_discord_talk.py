@@ -164,7 +164,8 @@ async def test_twenty_people_are_answered_in_their_order(rig: Rig) -> None:
             rig.server.say(person, f"{round_number}번째")
     for person in people:
         await replied(rig, world.private(person), *(f"들었어: {number}번째" for number in range(3)))
-    assert len(world.posted) == 60
+    await rig.front._turns.idle(60)
+    assert len(world.standing()) == 60
 
 
 async def test_reply_stops_quietly_where_she_may_not_write(rig: Rig, mina: Person) -> None:

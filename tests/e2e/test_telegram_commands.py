@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator
 
 import pytest
@@ -177,7 +178,7 @@ async def test_press_on_a_button_of_an_earlier_run_is_answered(rig: Rig) -> None
     (message,) = rig.world.sent(MINJI["id"])
     for data in ("t:gone", "d:gone", "", "무엇"):
         query = rig.world.press(MINJI, message, data)
-        await rig.server.until(lambda query=query: rig.world.queries[query])
+        await rig.server.until(functools.partial(rig.world.queries.get, query))
 
 
 async def test_form_is_asked_question_by_question(rig: Rig) -> None:
