@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from models.profile import load_profile
-from models.runtime import ModelRuntime
+from models.runtime import open_models
+from models.settings import Device, ModelSettings
 from models.types import Generation, Sampling
 from tests.e2e.both_rig import PATIENCE_S, Town, User, all_answered, misbehave, open_town
 from tests.fakes import FakeEmbedder, FakeGenerator
@@ -91,11 +92,12 @@ async def test_leaving_writes_what_is_on_its_way(town: Town) -> None:
     assert said
 
 
-async def test_real_conversation_on_both_platforms_with_the_models_that_ship(
-    tmp_path: Path, embedded_runtime: ModelRuntime
-) -> None:
-    profile, generator, embedder = embedded_runtime.profile, embedded_runtime.generator, embedded_runtime.embedder
-    async with open_town(tmp_path, profile, generator, embedder, lambda: NOW) as town:
+async def test_real_conversation_on_both_platforms_with_the_models_that_ship(tmp_path: Path) -> None:
+    profile, batched = load_profile("embedded"), ModelSettings(device=Device.CPU, max_rows=64)
+    async with (
+        open_models(profile, batched) as models,
+        open_town(tmp_path, profile, models.generator, models.embedder, lambda: NOW) as town,
+    ):
         misbehave(town, seed=5, share=0.1)
         on_discord, on_telegram = town.people(USERS // 2)
         users: list[User] = [*on_discord, *on_telegram]
