@@ -62,10 +62,13 @@ class Writer:
         self._seeds = seeds
         self._temperature = temperature
 
-    async def write_reply(self, final_input: str, message: str, now: DayPart, show: EventSink) -> WrittenReply:
+    async def write_reply(
+        self, final_input: str, message: str, now: DayPart, show: EventSink, declining: tuple[str, ...] = ()
+    ) -> WrittenReply:
         """Write her line to `final_input`, which holds `message`, streaming it to `show`; after the last try it is a fallback.
 
-        Where the profile wants several drafts, they are drawn at once and the line is shown when it is chosen.
+        Where the profile wants several drafts, they are drawn at once and the line is shown when it is chosen. Drafts that hold one of
+        the words `declining`, which a message that looks like an offence calls for, go before the others.
 
         Raises:
             GenerationError: the generator failed.
@@ -84,6 +87,7 @@ class Writer:
             texts = [clean_reply(answer.text) for answer in answers]
             faults = [self._find_fault(*each, now, needs_care) for each in zip(answers, texts, strict=True)]
             if good := [text for text, fault in zip(texts, faults, strict=True) if fault is None]:
+                good = [text for text in good if any(word in text for word in declining)] or good
                 text = await choose_draft(self._generator, "output_message", adapter, final_input, good)
                 if drafts > 1:
                     shown.push(text)

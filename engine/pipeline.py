@@ -28,6 +28,7 @@ from engine.sanction_policy import (
     SanctionStep,
     certain_offences,
     decide,
+    declining_words,
     find_offences,
     proven_offences,
 )
@@ -144,7 +145,7 @@ class ChatPipeline:
         writer = Writer(self._generator, self._profile, self._care, self._seeds(request), request.temperature)
         sink = ignore_event if turn.offences else show
         reply, note = await _together(
-            writer.write_reply(turn.final_input, request.text, now, sink),
+            writer.write_reply(turn.final_input, request.text, now, sink, declining_words(turn.offences, self._policy)),
             self._extract_memory(writer, turn),
         )
         turn.watch.note("first_token", begun_ms + reply.first_token_s * 1000)

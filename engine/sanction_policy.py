@@ -78,6 +78,11 @@ def proven_offences(offences: tuple[str, ...], policy: SanctionPolicy, reply: st
     )
 
 
+def declining_words(offences: tuple[str, ...], policy: SanctionPolicy) -> tuple[str, ...]:
+    """Return the words by which a line declines these offences."""
+    return tuple(word for name in offences for word in policy.categories[name].reply_needs)
+
+
 def decide(
     offences: tuple[str, ...], levels: Mapping[str, int], policy: SanctionPolicy, now: datetime
 ) -> tuple[SanctionStep, ...]:

@@ -80,6 +80,17 @@ async def test_failure_of_a_draft_is_the_failure_of_the_line(generator: FakeGene
         await writer.write_reply("김밥", "김밥", NOW, ignore_event)
 
 
+async def test_message_that_looks_like_an_offence_gets_the_draft_that_declines(
+    generator: FakeGenerator, writer: Writer
+) -> None:
+    generator.enqueue("output_message", "좋아!", "미안, 나는 가상 인간이라 친구가 좋아", "응")
+    reply = await writer.write_reply("사귀자", "사귀자", NOW, ignore_event, declining=("미안", "부담"))
+    assert reply.text == "미안, 나는 가상 인간이라 친구가 좋아"
+    generator.enqueue("output_message", "좋아!", "그래", "응")
+    reply = await writer.write_reply("사귀자", "사귀자", NOW, ignore_event, declining=("미안", "부담"))
+    assert reply.text == "응"
+
+
 async def test_despair_gets_the_draft_that_names_help(generator: FakeGenerator, writer: Writer) -> None:
     generator.enqueue("output_message", "힘내! 😊", "나 여기 있어. 109에 전화해 줘", "ㅋㅋ 왜")
     reply = await writer.write_reply("죽고 싶어", "죽고 싶어", NOW, ignore_event)
