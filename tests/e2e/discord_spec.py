@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from functools import cached_property
 from pathlib import Path
@@ -12,14 +11,9 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-_PLACES = (
-    Path(os.environ.get("OHLORA_SPECS", "/nowhere")),
-    Path(__file__).resolve().parents[3] / "shared/data/specs",
-    Path("/work/shared/data/specs"),
-)
-SPEC_FILE = next(
-    (place / "discord_openapi.json" for place in _PLACES if (place / "discord_openapi.json").is_file()), None
-)
+from tests.e2e.specifications import find_spec
+
+SPEC_FILE = find_spec("discord_openapi.json")
 NO_SPEC = "Discord's OpenAPI description (shared/data/specs/discord_openapi.json) is not here"
 _SNOWFLAKES = {"message_id", "channel_id", "guild_id", "recipient_id", "parent_id"}
 

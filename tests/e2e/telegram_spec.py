@@ -8,24 +8,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
+
+from tests.e2e.specifications import find_spec
 
 SPEC_NAME = "telegram_bot_api.json"
 _UNITS_LIMITS = {"text": 4096, "caption": 1024}
 
 
-def find_spec() -> Path | None:
-    """Return the file of the specification beside the project (or beside the project that this is a worktree of)."""
-    root = Path(__file__).resolve().parents[2]
-    places = [root.parent / "shared", Path("/work/shared")]
-    return next((path for place in places if (path := place / "data" / "specs" / SPEC_NAME).is_file()), None)
-
-
 @cache
 def load_spec() -> BotApiSpec | None:
     """Read the specification, if it is there."""
-    path = find_spec()
+    path = find_spec(SPEC_NAME)
     return BotApiSpec(json.loads(path.read_text(encoding="utf-8"))) if path is not None else None
 
 
