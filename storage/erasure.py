@@ -10,9 +10,12 @@ from storage.records import UserKey
 from storage.tables import (
     AppealRow,
     ConversationRow,
+    InterviewRow,
+    InterviewStepRow,
     MemoryChangeRow,
     MemoryRow,
     ReportRow,
+    ReviewCardRow,
     SanctionRow,
     TurnRow,
     UserSettingsRow,
@@ -28,7 +31,7 @@ class ErasureStore:
         self._session = session
 
     async def erase(self, user: UserKey, now: datetime) -> None:
-        """Delete turns, memories with their history, summaries and settings; empty the texts of what must stay.
+        """Delete turns, memories with their history, summaries, interviews and settings; empty the texts of what must stay.
 
         Sanctions stay, because nobody gets rid of a block by asking to be forgotten, and with them appeals and reports; what the
         user wrote in them is emptied. A summary of a conversation with others is forgotten too, since it may be about this user.
@@ -39,6 +42,7 @@ class ErasureStore:
         await self._session.execute(
             delete(MemoryRow).where(MemoryRow.platform == user.platform, MemoryRow.user_id == user.id)
         )
+        await self._erase_interviews(user)
         await self._session.execute(
             delete(TurnRow).where(TurnRow.user_platform == user.platform, TurnRow.user_id == user.id)
         )
@@ -53,6 +57,16 @@ class ErasureStore:
         await self._session.execute(delete(ConversationRow).where(alone))
         await self._session.execute(
             update(ConversationRow).where(took_part(user)).values(last_summary=None, updated_at=now)
+        )
+
+    async def _erase_interviews(self, user: UserKey) -> None:
+        mine = select(InterviewRow.id).where(InterviewRow.platform == user.platform, InterviewRow.user_id == user.id)
+        await self._session.execute(delete(InterviewStepRow).where(InterviewStepRow.interview_id.in_(mine)))
+        await self._session.execute(
+            delete(InterviewRow).where(InterviewRow.platform == user.platform, InterviewRow.user_id == user.id)
+        )
+        await self._session.execute(
+            delete(ReviewCardRow).where(ReviewCardRow.platform == user.platform, ReviewCardRow.user_id == user.id)
         )
 
     async def _empty_texts(self, user: UserKey) -> None:

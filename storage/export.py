@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.appeals import AppealStore
 from storage.conversations import ConversationStore
+from storage.interviews import InterviewStore
 from storage.memories import MemoryStore
 from storage.records import MANUAL, Sanction, UserKey
 from storage.reports import ReportStore
@@ -37,6 +38,8 @@ class ExportStore:
             "memories": [asdict(memory) for memory in await MemoryStore(self._session).of_user(user)],
             "memory_changes": [asdict(change) for change in await MemoryStore(self._session).history(user)],
             "conversations": [asdict(each) for each in await ConversationStore(self._session).of_user_alone(user)],
+            "interviews": [asdict(each) for each in await InterviewStore(self._session).of_user(user)],
+            "review_cards": [asdict(card) for card in await InterviewStore(self._session).cards(user)],
             "turns": [asdict(turn) for turn in turns],
             "sanctions": [_without_moderator(sanction) for sanction in sanctions],
             "sanction_changes": [_without(asdict(change), "moderator") for change in changes],

@@ -265,3 +265,54 @@ class SeenUpdateRow(Base):
     platform: Mapped[str] = mapped_column(primary_key=True)
     update_id: Mapped[str] = mapped_column(primary_key=True)
     seen_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class InterviewRow(Base):
+    """One interview. `open_conversation` is its conversation's id until it ends: a conversation has at most one open interview."""
+
+    __tablename__ = "interviews"
+    __table_args__ = (UniqueConstraint("platform", "open_conversation"), Index(None, "platform", "user_id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    platform: Mapped[str]
+    conversation_id: Mapped[str]
+    open_conversation: Mapped[str | None]
+    user_id: Mapped[str]
+    bank: Mapped[str]
+    state: Mapped[str]
+    started_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class InterviewStepRow(Base):
+    """One step of an interview: what was said to which question, and what stands after it; rows are only ever added."""
+
+    __tablename__ = "interview_steps"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    interview_id: Mapped[int] = mapped_column(ForeignKey("interviews.id"), index=True)
+    question: Mapped[str]
+    kind: Mapped[str]
+    next_question: Mapped[str]
+    at: Mapped[datetime]
+    label: Mapped[str | None]
+    score: Mapped[float | None] = mapped_column(Float)
+    close_to: Mapped[str | None]
+    closeness: Mapped[float | None] = mapped_column(Float)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class ReviewCardRow(Base):
+    """How well a user knows one answer of a bank, and when it is due again."""
+
+    __tablename__ = "review_cards"
+
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(primary_key=True)
+    bank: Mapped[str] = mapped_column(primary_key=True)
+    question: Mapped[str] = mapped_column(primary_key=True)
+    label: Mapped[str] = mapped_column(primary_key=True)
+    box: Mapped[int]
+    asked_at: Mapped[datetime]
+    due_at: Mapped[datetime]

@@ -17,7 +17,7 @@ PACKAGES = ("bot", "engine", "models", "storage", "migrations")
 ALLOWED = {
     "main": {"bot", "engine", "models", "storage"},
     "bot.cli": {"bot", "engine", "models", "storage"},
-    "bot": {"engine", "storage.records", "storage.errors"},
+    "bot": {"engine", "storage.records", "storage.interview_records", "storage.errors"},
     "bot.handlers": {"bot", "engine", "storage"},
     "engine": {"models.types", "models.profile", "models.errors", "storage"},
     "models": set[str](),

@@ -11,6 +11,8 @@ from storage.conversations import ConversationStore
 from storage.database import Database
 from storage.erasure import ErasureStore
 from storage.export import ExportStore
+from storage.interview_records import InterviewStep, ReviewCard, StepKind
+from storage.interviews import InterviewStore
 from storage.memories import MemoryStore
 from storage.records import ConversationKey, Sanction, Turn, UserKey, UserSettings
 from storage.reports import ReportStore
@@ -39,6 +41,12 @@ async def fill(
             turn = replace(make_turn(f"{user.platform} {number}", of=who), conversation=rooms[room])
             await TurnStore(session).add(turn)
             await ConversationStore(session).save_summary(rooms[room], "요약", now)
+        interview = await InterviewStore(session).start(user, rooms["alone"], "ml", "인사", now)
+        assert interview is not None
+        said = InterviewStep(question="인사", kind=StepKind.TALKED, next_question="LoRA", at=now, text="준비됐어")
+        await InterviewStore(session).add_steps(interview.id, [said], now)
+        card = ReviewCard(bank="ml", question="LoRA", label="LoRA", box=1, asked_at=now, due_at=now)
+        await InterviewStore(session).save_cards(user, [card])
         await UserSettingsStore(session).save(user, UserSettings(locale="en"))
         sanction = await SanctionStore(session).add(make_sanction(block=timedelta(days=7), of=user))
         await SanctionStore(session).end(sanction.id or 0, now + timedelta(days=1), other, "줄임", now)
@@ -81,6 +89,7 @@ async def test_erasure_leaves_only_emptied_records_and_touches_nobody_else(
     assert hall.last_summary is None
     assert [report.text for report in reports] == [""]
     assert (mine["memories"], mine["memory_changes"], mine["turns"], mine["conversations"]) == ([], [], [], [])
+    assert (mine["interviews"], mine["review_cards"]) == ([], [])
     (sanction,) = mine["sanctions"]
     assert (sanction["evidence"]["text"], sanction["evidence"]["reply"]) == ("", None)
     assert sanction["category"] == "정치"
@@ -104,3 +113,5 @@ async def test_export_tells_nothing_of_moderators_and_of_who_was_reported(
     assert len(data["memory_changes"]) == 3
     assert len(data["turns"]) == 2
     assert [report["link"] for report in data["reports_made"]] == ["discord 2"]
+    assert [step["text"] for each in data["interviews"] for step in each["steps"]] == ["", "준비됐어"]
+    assert [card["label"] for card in data["review_cards"]] == ["LoRA"]

@@ -25,7 +25,7 @@ from storage.records import UserKey
 from storage.settings import StorageSettings
 from storage.tables import Base
 
-HEAD = "0002"
+HEAD = "0003"
 NEXT_REVISION = '''
 """Add a column and a table, then meet what the test asks for."""
 import os, signal
