@@ -1,4 +1,4 @@
-"""The commands of Oh-LoRA chat; the groups `train`, `evaluate` and `db` stand in `bot/cli`."""
+"""The commands of Oh-LoRA chat; the groups `train`, `evaluate`, `db` and `interview` stand in `bot/cli`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import typer
 
 from bot.cli.db import db_app
 from bot.cli.evaluate import evaluate_app
+from bot.cli.interview import interview_app
 from bot.cli.lifetimes import make_clock, open_engine
 from bot.cli.options import DatabaseOption, DataDirOption, DeviceOption, JsonOption, PrecisionOption, ProfileOption
 from bot.cli.train import train_app
@@ -37,6 +38,7 @@ app = typer.Typer(
 app.add_typer(train_app, name="train")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(db_app, name="db")
+app.add_typer(interview_app, name="interview")
 
 
 @app.command()

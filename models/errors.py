@@ -2,6 +2,7 @@
 
     ModelError
      ├─ ProfileError          a profile is missing, malformed or names something unknown
+     ├─ BankError             a question bank is missing, malformed or names something unknown
      ├─ WeightsError          weights are missing, broken, of the wrong shape or not allowed
      ├─ GenerationError       one generation failed (out of memory, broken numbers); the process goes on
      ├─ EmbeddingError        one embedding request failed; the process goes on
@@ -19,6 +20,10 @@ class ModelError(Exception):
 
 class ProfileError(ModelError):
     """A profile is missing, malformed, or names something unknown."""
+
+
+class BankError(ModelError):
+    """A question bank is missing, malformed, or names something unknown."""
 
 
 class WeightsError(ModelError):

@@ -576,3 +576,15 @@ def test_help_prints_in_any_encoding(empty_place: Path, encoding: str) -> None:
     environment = os.environ | {"PYTHONIOENCODING": encoding}
     done = subprocess.run([sys.executable, str(MAIN), "--help"], env=environment, capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_interview_check_says_what_is_in_a_bank(capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.main(["interview", "check", "operating_systems", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["title"], figures["questions"], figures["judged_by"]) == ("운영체제", 8, "points")
+
+
+def test_interview_check_of_a_broken_bank_is_one_line(refused: Refused, tmp_path: Path) -> None:
+    bank = tmp_path / "mine.toml"
+    bank.write_text('name = "mine"\n', "utf-8")
+    assert "title: Field required" in refused("interview", "check", str(bank))

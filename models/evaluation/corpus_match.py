@@ -8,7 +8,7 @@ from pathlib import Path
 from models.profile import Profile
 from models.sources import resolve_source
 from models.training.dialogue_files import DATA_DIR
-from models.training.manifest import MANIFEST, hash_folder
+from models.training.manifest import MANIFEST, hash_corpus
 
 OTHER_TEXT = "These weights were trained on other text than is in models/data now, so some of what is held out may have been taught."
 
@@ -25,7 +25,7 @@ def is_same_text(profile: Profile, data: Path = DATA_DIR) -> bool | None:
     folders = [resolve_source(source).path for source in sources]
     files = {parent / MANIFEST for folder in folders if folder for parent in folder.parents[:2]}
     hashes = {_read_hash(file) for file in files if file.is_file()} - {None}
-    return hashes == {hash_folder(data)} if hashes else None
+    return hashes == {hash_corpus(data)} if hashes else None
 
 
 def _read_hash(file: Path) -> str | None:

@@ -29,7 +29,7 @@ from models.training.encoder_data import (
     unrelated_pairs,
 )
 from models.training.examples import make_examples
-from models.training.manifest import LARGEST_BYTES, hash_folder, write_manifest
+from models.training.manifest import LARGEST_BYTES, hash_corpus, write_manifest
 from models.training.progress import Stage
 from models.training.training_log import LOG_NAME
 
@@ -118,7 +118,7 @@ def train_embedded(
 
 def _keep_or_clear(staging: Path, recipe: EmbeddedRecipe, data: Path) -> None:
     """Keep the staging folder only when it was begun with the same text and recipe."""
-    stamp = f"{hash_folder(data)} {recipe} {load_profile('embedded').adapters}"
+    stamp = f"{hash_corpus(data)} {recipe} {load_profile('embedded').adapters}"
     note = staging / "recipe.txt"
     if note.is_file() and note.read_text() == stamp:
         return

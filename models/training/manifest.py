@@ -10,12 +10,19 @@ from typing import Any
 
 MANIFEST = "manifest.json"
 LARGEST_BYTES = 40_000_000
+INTERVIEW = "interview"
 
 
-def hash_folder(folder: Path) -> str:
-    """Return one SHA-256 over the names and bytes of the texts (.txt, .toml) under `folder`."""
+def hash_corpus(data: Path) -> str:
+    """Return one SHA-256 over what her talk is trained on: the texts under `data` but for those of interviews."""
+    return hash_folder(data, leave_out=INTERVIEW)
+
+
+def hash_folder(folder: Path, leave_out: str = "") -> str:
+    """Return one SHA-256 over the names and bytes of the texts (.txt, .toml) under `folder`, its part `leave_out` aside."""
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.suffix in {".txt", ".toml"}):
+    texts = (path for path in folder.rglob("*") if path.suffix in {".txt", ".toml"})
+    for path in sorted(path for path in texts if path.relative_to(folder).parts[0] != leave_out):
         digest.update(f"{path.relative_to(folder).as_posix()}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -26,7 +33,7 @@ def write_manifest(weights: Path, corpus: Path, command: str, figures: Mapping[s
     files = sorted(path for path in weights.rglob("*") if path.is_file() and path.name != MANIFEST)
     manifest = {
         "command": command,
-        "corpus_sha256": hash_folder(corpus),
+        "corpus_sha256": hash_corpus(corpus),
         "figures": dict(figures),
         "bytes": sum(path.stat().st_size for path in files),
         "files": {

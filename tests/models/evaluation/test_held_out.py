@@ -23,7 +23,7 @@ from models.evaluation.report import Report
 from models.profile import ADAPTER_NAMES, BaseModelProfile, Profile
 from models.training.dialogue_rows import expand, read_corpus
 from models.training.encoder_data import CATEGORIES, read_ethics_corpus, read_ethics_dialogue
-from models.training.manifest import hash_folder
+from models.training.manifest import hash_corpus
 from models.types import StepAnswer
 from tests.fakes import FakeEmbedder
 
@@ -204,6 +204,6 @@ def test_weights_tell_by_their_manifest_whether_they_know_this_text(
 ) -> None:
     (tmp_path / "weights" / "base").mkdir(parents=True)
     if manifest is not None:
-        (tmp_path / "weights" / "manifest.json").write_text(manifest.replace("HASH", hash_folder(data)), "utf-8")
+        (tmp_path / "weights" / "manifest.json").write_text(manifest.replace("HASH", hash_corpus(data)), "utf-8")
     moved = replace(profile, bases={"main": BaseModelProfile(source=str(tmp_path / "weights" / "base"))})
     assert is_same_text(moved, data) is same

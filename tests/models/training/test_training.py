@@ -18,7 +18,7 @@ from models.profile import AdapterTraining
 from models.training.adapter import lora_config, train_adapter
 from models.training.encoder import EncoderRecipe, make_encoder, recipe_for, train_encoder
 from models.training.encoder_data import CATEGORIES, EthicsSentence, Pair, ethics_pairs
-from models.training.manifest import hash_folder, write_manifest
+from models.training.manifest import hash_corpus, hash_folder, write_manifest
 from models.training.target import TargetExists
 from models.training.tokenizer import MARKS, train_tokenizer
 from tests.models.tiny import LINES, TARGETS, TinyBase, greedy, running
@@ -176,3 +176,8 @@ def test_manifest_names_every_file_and_follows_the_corpus(tmp_path: Path) -> Non
     before = hash_folder(corpus)
     (corpus / "a.txt").rename(corpus / "b.txt")
     assert hash_folder(corpus) != before
+    of_talk = hash_corpus(corpus)
+    (corpus / "interview").mkdir()
+    (corpus / "interview" / "c.txt").write_text("면접", "utf-8")
+    assert hash_corpus(corpus) == of_talk
+    assert hash_folder(corpus) != of_talk
