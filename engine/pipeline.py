@@ -10,13 +10,12 @@ while a model works.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 from engine.care import CareRule
 from engine.clock_context import day_part
+from engine.commit import together, turn_record, whole
 from engine.errors import PolicyError
 from engine.ethics import EthicsScorer
 from engine.final_input import build_final_input
@@ -27,11 +26,11 @@ from engine.sanction_policy import (
     SanctionPolicy,
     SanctionStep,
     certain_offences,
-    decide,
     declining_words,
     find_offences,
     proven_offences,
 )
+from engine.sentencing import Sentencing, notice_by_hand, notice_of
 from engine.stopwatch import Stopwatch
 from engine.types import (
     ChatOutcome,
@@ -51,13 +50,11 @@ from models.types import TextEmbedder, TextGenerator
 from storage.conversations import ConversationStore
 from storage.database import Database
 from storage.memories import MemoryStore
-from storage.records import Evidence, Memory, Sanction, SanctionKind, Turn
+from storage.records import Memory, SanctionKind, Turn
 from storage.sanctions import SanctionStore
 from storage.turns import TurnStore
 from storage.user_settings import UserSettingsStore
 
-T = TypeVar("T")
-U = TypeVar("U")
 _LONGEST_TOKEN = 32  # characters; a text longer than the limit times this is too long without counting its tokens
 
 
@@ -103,6 +100,7 @@ class ChatPipeline:
         self._clock = clock
         self._seed = seed
         self._thresholds = profile.ethics
+        self._sentencing = Sentencing(profile=profile, policy=policy, database=database, clock=clock)
         if set(policy.categories) != set(profile.ethics.categories):
             odd = sorted(set(policy.categories) ^ set(profile.ethics.categories))
             raise PolicyError(f"profile {profile.name} and policy {policy.version} do not both know {', '.join(odd)}")
@@ -119,19 +117,19 @@ class ChatPipeline:
         turn = _Context(request=request, show=show, watch=Stopwatch(queue=queued_ms), scores={})
 
         # 1. A user under a block costs no model time.
-        if (block := await self._active_block(request)) is not None:
+        if (block := await self._sentencing.active_block(request)) is not None:
             return Rejection(reason=RejectionReason.BLOCKED, notice=block, details=_details(turn))
 
         # 2. Nothing to answer, or more than she reads at once.
         if (reason := self._refuse_length(request.text)) is not None:
-            return await _whole(self._commit_rejection(turn, reason))
+            return await whole(self._commit_rejection(turn, reason))
 
         # 3. Scores of the message as typed; what is certain is blocked before anything is generated.
         with turn.watch.measure("ethics"):
             turn.scores = await self._ethics.score(request.text)
         turn.offences = find_offences(turn.scores, self._thresholds, self._policy)
         if certain := certain_offences(turn.offences, self._policy):
-            notice = await _whole(self._commit_sanction(turn, certain, reply=None))
+            notice = await whole(self._commit_sanction(turn, certain, reply=None))
             return Rejection(reason=RejectionReason.BLOCKED, notice=notice, details=_details(turn))
 
         # 4. What she reads: a memory or the last summary in front, the time where it matters.
@@ -144,7 +142,7 @@ class ChatPipeline:
         begun_ms = turn.watch.elapsed_ms
         writer = Writer(self._generator, self._profile, self._care, self._seeds(request), request.temperature)
         sink = ignore_event if turn.offences else show
-        reply, note = await _together(
+        reply, note = await together(
             writer.write_reply(turn.final_input, request.text, now, sink, declining_words(turn.offences, self._policy)),
             self._extract_memory(writer, turn),
         )
@@ -153,19 +151,17 @@ class ChatPipeline:
 
         # 6. Judgement that needs the reply; a reply that ends in a block is never shown.
         proven = proven_offences(turn.offences, self._policy, reply.text)
-        if proven and self._would_block(proven, await self._levels(request)):
-            notice = await _whole(self._commit_sanction(turn, proven, reply=reply.text))
+        if proven and await self._sentencing.would_block(request, proven):
+            notice = await whole(self._commit_sanction(turn, proven, reply=reply.text))
             return Rejection(reason=RejectionReason.BLOCKED, notice=notice, details=_details(turn))
 
         # 7. Her face, while the turn is summed up.
-        expression, summary = await _together(
-            writer.choose_expression(reply.text), self._summarise(writer, turn, reply)
-        )
+        expression, summary = await together(writer.choose_expression(reply.text), self._summarise(writer, turn, reply))
         if turn.offences or not await self._may_remember(note):
             note = None
 
         # 8. Everything is written at once; then she answers.
-        return await _whole(self._commit_reply(turn, reply, expression, summary, note, proven))
+        return await whole(self._commit_reply(turn, reply, expression, summary, note, proven))
 
     def _seeds(self, request: ChatRequest) -> SeedSource:
         return SeedSource(self._seed, f"{request.user.id}|{request.conversation.id}|{request.text}")
@@ -177,19 +173,6 @@ class ChatPipeline:
         if len(text) > limit * _LONGEST_TOKEN or self._generator.count_tokens("output_message", text) > limit:
             return RejectionReason.TOO_LONG
         return None
-
-    async def _active_block(self, request: ChatRequest) -> Notice | None:
-        async with self._database.read() as session:
-            block = await SanctionStore(session).active_block(request.user, self._clock(), request.community)
-        if block is None:
-            return None
-        return Notice(
-            kind=block.kind,
-            categories=(block.category,),
-            level=block.level,
-            expires_at=block.end,
-            is_manual=block.is_manual,
-        )
 
     async def _find_context(self, turn: _Context) -> None:
         """Find the memory that the message calls for and the summary of the last turn; answering anew, take what was found first."""
@@ -214,14 +197,6 @@ class ChatPipeline:
             return None
         return await writer.extract_memory(turn.final_input, turn.request.text)
 
-    async def _levels(self, request: ChatRequest) -> Mapping[str, int]:
-        async with self._database.read() as session:
-            return await SanctionStore(session).levels(request.user)
-
-    def _would_block(self, offences: tuple[str, ...], levels: Mapping[str, int]) -> bool:
-        steps = decide(offences, levels, self._policy, self._clock())
-        return any(step.kind is SanctionKind.BLOCK for step in steps)
-
     async def _summarise(self, writer: Writer, turn: _Context, reply: WrittenReply) -> str | None:
         return None if reply.is_fallback else await writer.summarise(turn.final_input, reply.text)
 
@@ -235,15 +210,23 @@ class ChatPipeline:
     async def _commit_rejection(self, turn: _Context, reason: RejectionReason) -> Rejection:
         turn.watch.mark("total")
         async with self._database.begin() as session:
-            await TurnStore(session).add(self._turn_record(turn, "rejection", reason))
+            await TurnStore(session).add(self._record(turn, "rejection", reason))
         return Rejection(reason=reason, details=_details(turn))
 
     async def _commit_sanction(self, turn: _Context, offences: tuple[str, ...], *, reply: str | None) -> Notice:
         turn.watch.mark("total")
         async with self._database.begin() as session:
-            steps = await self._sanction(SanctionStore(session), turn, offences, reply)
-            await TurnStore(session).add(self._turn_record(turn, "rejection", RejectionReason.BLOCKED))
-        return _notice(steps)
+            steps = await self._sentence(SanctionStore(session), turn, offences, reply)
+            await TurnStore(session).add(self._record(turn, "rejection", RejectionReason.BLOCKED))
+        return notice_of(steps)
+
+    async def _sentence(
+        self, store: SanctionStore, turn: _Context, offences: tuple[str, ...], reply: str | None
+    ) -> tuple[SanctionStep, ...]:
+        return await self._sentencing.sentence(store, turn.request, turn.scores, offences, reply)
+
+    def _record(self, turn: _Context, outcome: str, reason: RejectionReason | None) -> Turn:
+        return turn_record(turn.request, self._profile.name, turn.watch, outcome, reason)
 
     async def _commit_reply(
         self,
@@ -261,7 +244,7 @@ class ChatPipeline:
         async with self._database.begin() as session:
             store = SanctionStore(session)
             if proven:
-                steps = await self._sanction(store, turn, proven, reply.text)
+                steps = await self._sentence(store, turn, proven, reply.text)
             given = [] if steps else await store.tell_warnings(request.user, now, request.community)
             blocked = any(step.kind is SanctionKind.BLOCK for step in steps)
             if not blocked:
@@ -271,99 +254,15 @@ class ChatPipeline:
                     )
                 await ConversationStore(session).save_summary(request.conversation, summary, now)
             reason = RejectionReason.BLOCKED if blocked else None
-            await TurnStore(session).add(self._turn_record(turn, "rejection" if blocked else "reply", reason))
+            await TurnStore(session).add(self._record(turn, "rejection" if blocked else "reply", reason))
         if blocked:  # another turn of this user climbed the ladder meanwhile
-            return Rejection(reason=RejectionReason.BLOCKED, notice=_notice(steps), details=_details(turn))
+            return Rejection(reason=RejectionReason.BLOCKED, notice=notice_of(steps), details=_details(turn))
         return ChatReply(
             text=reply.text,
             expression=expression,
-            notice=_notice(steps) if steps else _notice_by_hand(given),
+            notice=notice_of(steps) if steps else notice_by_hand(given),
             details=_details(turn, saved=(saved.text,) if saved else (), summary=summary),
         )
-
-    async def _sanction(
-        self, store: SanctionStore, turn: _Context, offences: tuple[str, ...], reply: str | None
-    ) -> tuple[SanctionStep, ...]:
-        """Write one row for each offence, from the levels as they are inside this transaction."""
-        now = self._clock()
-        steps = decide(offences, await store.levels(turn.request.user), self._policy, now)
-        evidence = Evidence(
-            text=turn.request.text,
-            reply=reply,
-            scores=turn.scores,
-            thresholds={self._thresholds.normal_category: self._thresholds.normal, **self._thresholds.categories},
-            profile=self._profile.name,
-            policy_version=self._policy.version,
-            request_id=turn.request.request_id,
-        )
-        for step in steps:
-            await store.add(
-                Sanction(
-                    user=turn.request.user,
-                    category=step.category,
-                    level=step.level,
-                    kind=step.kind,
-                    started_at=now,
-                    expires_at=step.expires_at,
-                    evidence=evidence,
-                    community=turn.request.community,
-                )
-            )
-        return steps
-
-    def _turn_record(self, turn: _Context, outcome: str, reason: RejectionReason | None) -> Turn:
-        return Turn(
-            request_id=turn.request.request_id,
-            user=turn.request.user,
-            conversation=turn.request.conversation,
-            outcome=outcome,
-            reason=reason,
-            received_at=turn.request.received_at,
-            profile=self._profile.name,
-            timings_ms=turn.watch.milliseconds,
-            community=turn.request.community,
-        )
-
-
-async def _together(first: Coroutine[Any, Any, T], second: Coroutine[Any, Any, U]) -> tuple[T, U]:
-    """Run two steps at once; the first failure cancels the other and is raised as it is."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = group.create_task(first), group.create_task(second)
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    return tasks[0].result(), tasks[1].result()
-
-
-async def _whole(commit: Coroutine[Any, Any, T]) -> T:
-    """Run a commit to its end even when the turn is cancelled meanwhile: what is stored is also told."""
-    task = asyncio.ensure_future(commit)
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if task.cancelled():
-                raise
-    return task.result()
-
-
-def _notice(steps: tuple[SanctionStep, ...]) -> Notice:
-    blocks = [step for step in steps if step.kind is SanctionKind.BLOCK]
-    ends = [step.expires_at for step in blocks if step.expires_at is not None]
-    return Notice(
-        kind=SanctionKind.BLOCK if blocks else SanctionKind.WARNING,
-        categories=tuple(step.category for step in steps),
-        level=max(step.level for step in steps),
-        expires_at=max(ends, default=None),
-    )
-
-
-def _notice_by_hand(warnings: list[Sanction]) -> Notice | None:
-    """Tell of the warnings that moderators gave since the user last talked."""
-    if not warnings:
-        return None
-    reasons = tuple(warning.category for warning in warnings)
-    return Notice(kind=SanctionKind.WARNING, categories=reasons, level=1, expires_at=None, is_manual=True)
 
 
 def _details(turn: _Context, *, saved: tuple[str, ...] = (), summary: str | None = None) -> TurnDetails:
