@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from bot.answers import Actor, Answer, Choice, ReportedMessage
-from storage.records import UserKey
+from bot.spoken import FaceMode
+from storage.records import CommunityKey, ConversationKey, UserKey
 
 Value = str | int | float | bool
 Sync = Callable[[], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How a person is talked with in a place: language (ko or en) and zone are theirs, the rest is the community's.
+
+    `temperature` is None for the profile's own.
+    """
+
+    language: str
+    zone: ZoneInfo
+    temperature: float | None = None
+    face_mode: FaceMode = FaceMode.OFF
 
 
 class Desk(Protocol):
@@ -36,27 +51,28 @@ class Desk(Protocol):
         """Take a report of a message."""
         ...
 
-    async def language_of(self, user: UserKey, client_locale: str) -> str:
-        """Return the language (ko or en) that a person is answered in: chosen, else of their client, else the default."""
+    async def manner_of(self, actor: Actor) -> Manner:
+        """Return how a person is talked with there: what was chosen, else the language of their client, else the owner's settings.
+
+        Raises:
+            StorageError: the settings cannot be read.
+        """
         ...
 
-    async def talks_freely(self, place_channel: str, community: str) -> bool:
-        """Tell whether she answers every message of a channel there (`/setup channel`)."""
-        ...
+    async def talks_freely(self, community: CommunityKey, channels: Sequence[str]) -> bool:
+        """Tell whether she answers every message of one of these channels (`/setup channel`).
 
-    async def face_mode(self, community: str | None) -> str:
-        """Return picture, emoji or off: the community's choice, else the owner's setting."""
+        Raises:
+            StorageError: the settings cannot be read.
+        """
         ...
 
     async def is_new(self, platform: str, update_id: str) -> bool:
-        """Note an update of a platform; False when it was noted before, also before a restart."""
-        ...
+        """Note an update of a platform; False when it was noted before, also before a restart.
 
-    # Added by E1. Talk (E4): the zone that turns are held in. Clients (E2, E3): what /sync calls; without it /sync says that the
-    # platform is not connected.
-
-    async def zone_of(self, user: UserKey) -> ZoneInfo:
-        """Return the time zone that a person chose, else the owner's setting."""
+        Raises:
+            StorageError: it cannot be noted.
+        """
         ...
 
     def offer_sync(self, platform: str, sync: Sync) -> None:
@@ -64,13 +80,9 @@ class Desk(Protocol):
         ...
 
     def when_forgotten(self, forget: Callable[[UserKey], None]) -> None:
-        """Call `forget` before a user is erased by /forgetme: drop (and cancel) what is kept in memory about them. E4: for `Talk`."""
+        """Call `forget` before a user is erased by /forgetme: drop (and cancel) what is kept in memory about them."""
         ...
 
-    # E1 to E4: pass `community=actor.place.community` to `ChatHandler.submit`; blocks by a community's moderators hold only there.
-
-    # Added by E4. Desk (E1): implement it over the persona settings. Clients need not call it, `Talk` does.
-
-    async def temperature_of(self, community: str | None) -> float | None:
-        """Return the temperature that a community's admins set by `/persona temperature`, None for the profile's own."""
+    def when_reset(self, forget: Callable[[ConversationKey], None]) -> None:
+        """Call `forget` when a conversation is begun anew by /reset: what was said before is answered no more."""
         ...

@@ -12,10 +12,12 @@ from weakref import WeakValueDictionary
 
 import discord
 
+from bot.commands import DISCORD
 from bot.desk import Desk
 from bot.discord_interactions import DiscordInteractions
 from bot.discord_mapping import actor_of_message, is_addressed, is_from_person, spoken_text
 from bot.discord_turns import DiscordTurns
+from storage.records import CommunityKey
 
 _log = logging.getLogger(__name__)
 _MOST_SEEN = 10_000
@@ -147,8 +149,7 @@ class DiscordClient(discord.Client):
         """Tell whether she answers everything in a channel, or in the channel that a thread belongs to."""
         if message.guild is None:
             return False
-        channel, community = message.channel, str(message.guild.id)
-        if await self._desk.talks_freely(str(channel.id), community):
-            return True
+        channel = message.channel
         parent = channel.parent_id if isinstance(channel, discord.Thread) else None
-        return parent is not None and await self._desk.talks_freely(str(parent), community)
+        channels = [str(number) for number in (channel.id, parent) if number is not None]
+        return await self._desk.talks_freely(CommunityKey(platform=DISCORD, id=str(message.guild.id)), channels)

@@ -14,12 +14,11 @@ import asyncio
 import logging
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import dataclass
 from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 from bot.answers import Actor
-from bot.desk import Desk
+from bot.desk import Desk, Manner
 from bot.handlers.chat import ChatHandler, new_request_id
 from bot.last_messages import AnsweredMessage, LastMessages
 from bot.log_format import request_id_of_turn
@@ -43,16 +42,6 @@ _log = logging.getLogger(__name__)
 _MOST_MANNERS = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Manner:
-    """How a message is answered: language, zone, the community's temperature and faces."""
-
-    texts: Texts
-    zone: ZoneInfo
-    temperature: float | None = None
-    face_mode: FaceMode = FaceMode.OFF
-
-
 class Conversing:
     """A message on its way: ask for its position, cancel it, wait for what she says."""
 
@@ -65,6 +54,7 @@ class Conversing:
         self.answered = again
         self.turn: QueuedTurn | None = None
         self.is_cancelled = False
+        self.is_before_reset = False
         self._talk = talk
         self._task: asyncio.Task[Spoken] | None = None
 
@@ -108,10 +98,10 @@ class Talk:
         """Ask `desk` how each person is talked with; the defaults stand where it fails."""
         self._chat = chat
         self._desk = desk
-        self._default = _Manner(texts=Texts(default_locale, default_zone), zone=default_zone)
+        self._default = Manner(language=Texts(default_locale, default_zone).language, zone=default_zone)
         self._order: WeakValueDictionary[ConversationKey, asyncio.Lock] = WeakValueDictionary()
         self._last = LastMessages()
-        self._manners: OrderedDict[Actor, _Manner] = OrderedDict()
+        self._manners: OrderedDict[Actor, Manner] = OrderedDict()
         self._running: set[Conversing] = set()
         self._is_closing = False
 
@@ -135,10 +125,17 @@ class Talk:
                 talking.cancel()
         self._last.drop_of(user)
 
+    def reset(self, conversation: ConversationKey) -> None:
+        """Let nothing that was said in a conversation so far be answered again: it would read what stood before."""
+        self._last.drop(conversation)
+        for talking in self._running:
+            if talking.actor.place.conversation == conversation:
+                talking.is_before_reset = True
+
     async def words(self, actor: Actor) -> TalkWords:
         """Return the labels and short lines in the language in which the actor was last answered."""
         known = self._manners.get(actor)
-        texts = known.texts if known else await self.texts(actor)
+        texts = _texts(known) if known else await self.texts(actor)
         return TalkWords(
             cancel=texts.get("talk.cancel"),
             regenerate=texts.get("talk.regenerate"),
@@ -148,12 +145,7 @@ class Talk:
 
     async def texts(self, actor: Actor) -> Texts:
         """Return the texts in the actor's language and zone."""
-        try:
-            zone = await self._desk.zone_of(actor.user)
-            return Texts(await self._desk.language_of(actor.user, actor.client_locale), zone)
-        except Exception as error:  # as below: a line in another language is better than none
-            _log.error("a person's language cannot be read: %s: %s", type(error).__name__, error)
-            return self._default.texts
+        return _texts(await self._manner(actor))
 
     def refuse(self) -> None:
         """Answer every message from now on with a friendly line: she is about to leave."""
@@ -201,14 +193,14 @@ class Talk:
         talking.start()
         return talking
 
-    def _submit(self, talking: Conversing, manner: _Manner) -> QueuedTurn | None:
+    def _submit(self, talking: Conversing, manner: Manner) -> QueuedTurn | None:
         if self._is_closing or talking.is_cancelled:
             return None
         return self._chat.submit(
             talking.actor.user,
             talking.actor.place.conversation,
             talking.text,
-            locale=manner.texts.language,
+            locale=manner.language,
             zone=manner.zone,
             show=talking.show,
             request_id=talking.request_id,
@@ -220,29 +212,23 @@ class Talk:
     def _refusal(self, talking: Conversing) -> RejectionReason:
         return RejectionReason.CANCELLED if talking.is_cancelled else RejectionReason.QUEUE_FULL
 
-    async def _manner(self, actor: Actor) -> _Manner:
-        """Ask the desk for language, zone, temperature and faces; the defaults where it fails."""
+    async def _manner(self, actor: Actor) -> Manner:
+        """Ask the desk how somebody is talked with; the defaults where it fails."""
         try:
-            zone = await self._desk.zone_of(actor.user)
-            return _Manner(
-                texts=Texts(await self._desk.language_of(actor.user, actor.client_locale), zone),
-                zone=zone,
-                temperature=await self._desk.temperature_of(actor.place.community),
-                face_mode=FaceMode(await self._desk.face_mode(actor.place.community)),
-            )
+            return await self._desk.manner_of(actor)
         except Exception as error:  # a locked database must not keep her from answering
             _log.error("a person's settings cannot be read: %s: %s", type(error).__name__, error)
             return self._default
 
-    def _note(self, actor: Actor, manner: _Manner) -> None:
+    def _note(self, actor: Actor, manner: Manner) -> None:
         """Keep how somebody was answered last, for the words around it."""
         self._manners[actor] = manner
         self._manners.move_to_end(actor)
         if len(self._manners) > _MOST_MANNERS:
             self._manners.popitem(last=False)
 
-    def _speak(self, talking: Conversing, outcome: ChatOutcome, manner: _Manner) -> Spoken:
-        texts = manner.texts
+    def _speak(self, talking: Conversing, outcome: ChatOutcome, manner: Manner) -> Spoken:
+        texts = _texts(manner)
         if isinstance(outcome, ChatReply):
             return Spoken(
                 request_id=talking.request_id,
@@ -254,7 +240,7 @@ class Talk:
                 face_mode=manner.face_mode,
                 can_regenerate=self._keep(talking, outcome),
             )
-        if talking.answered is not None and not self._has_company(talking):
+        if talking.answered is not None and not (talking.is_before_reset or self._has_company(talking)):
             self._last.give_back(talking.actor.place.conversation, talking.answered)  # it may be tried once more
         return Spoken(
             request_id=talking.request_id,
@@ -272,7 +258,7 @@ class Talk:
 
     def _keep(self, talking: Conversing, reply: ChatReply) -> bool:
         """Keep a message that may be answered again: one that drew no sanction, which it must not draw twice."""
-        if reply.notice is not None or self._has_company(talking):
+        if reply.notice is not None or talking.is_before_reset or self._has_company(talking):
             return False
         found = reply.details
         first = talking.answered.again if talking.answered else None
@@ -289,6 +275,10 @@ class Talk:
         """Tell whether a newer message of the conversation is on its way."""
         place = talking.actor.place.conversation
         return any(other is not talking and other.actor.place.conversation == place for other in self._running)
+
+
+def _texts(manner: Manner) -> Texts:
+    return Texts(manner.language, manner.zone)
 
 
 def _told(outcome: ChatOutcome) -> str:

@@ -39,6 +39,7 @@ from bot.telegram_private import PrivateWay
 from bot.telegram_rights import ChatRights
 from bot.telegram_sender import TelegramSender
 from bot.telegram_turns import TelegramTurns
+from storage.records import CommunityKey
 
 _log = logging.getLogger(__name__)
 _START, _LEAVE, _SKIP, _REPORT = "start", "cancel", "skip", "report"
@@ -110,10 +111,11 @@ class TelegramUpdates:
             await self._take_words(message, user, spot)
 
     async def _take_words(self, message: Message, user: User, spot: Spot) -> None:
-        if is_addressed(message, self._me) or (
-            spot.is_group and await self._desk.talks_freely(spot.name, str(spot.chat))
-        ):
+        if is_addressed(message, self._me) or (spot.is_group and await self._talks_freely(spot)):
             self._turns.begin(actor_of(user, spot), spoken_text(message, self._me), spot, message.message_id)
+
+    async def _talks_freely(self, spot: Spot) -> bool:
+        return await self._desk.talks_freely(CommunityKey(platform=TELEGRAM, id=str(spot.chat)), [spot.name])
 
     async def _take_command(self, command: TypedCommand, message: Message, user: User, spot: Spot) -> None:
         opened = self._forms.find(message.chat.id, user.id)

@@ -1,6 +1,5 @@
 """Store what the admins of a server or group chose."""
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.records import CommunityKey, CommunitySettings
@@ -16,11 +15,6 @@ class CommunitySettingsStore:
     async def get(self, key: CommunityKey) -> CommunitySettings:
         """Return the community's settings; those that every community begins with where nothing was chosen."""
         return _to_record(await self._session.get(CommunitySettingsRow, (key.platform, key.id)))
-
-    async def find(self, community: str) -> CommunitySettings:
-        """Return the settings of the community with that id, on whichever platform: Discord's are positive, Telegram's negative."""
-        query = select(CommunitySettingsRow).where(CommunitySettingsRow.community == community).limit(1)
-        return _to_record(await self._session.scalar(query))
 
     async def save(self, key: CommunityKey, settings: CommunitySettings) -> None:
         """Keep the community's settings."""

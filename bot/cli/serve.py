@@ -76,6 +76,7 @@ def build_app(settings: Settings, engine: Engine, clock: Clock) -> App:
     reception = Reception(engine.database, clock, ReceptionSettings(locale=settings.locale, zone=zone, persona=persona))
     talk = Talk(ChatHandler(engine.queue, clock), reception, default_locale=settings.locale, default_zone=zone)
     reception.when_forgotten(talk.forget)
+    reception.when_reset(talk.reset)
     faces = FacePictures(theme=Theme(settings.face_theme))
     front_ends: dict[str, FrontEnd] = {}
     if settings.token("discord"):

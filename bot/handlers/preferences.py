@@ -14,7 +14,7 @@ from bot.handlers.visit import Act, Book, Complete, Run, Visit, make_button
 from bot.rendering import LANGUAGES, Texts
 from storage.conversations import ConversationStore
 from storage.database import Database
-from storage.records import UserKey, UserSettings
+from storage.records import ConversationKey, UserKey, UserSettings
 from storage.user_settings import UserSettingsStore
 
 Change = Callable[[UserSettings], UserSettings]
@@ -28,6 +28,11 @@ class PreferenceHandler:
         """Read and write `database`."""
         self._database = database
         self._book = book
+        self._listeners: list[Callable[[ConversationKey], None]] = []
+
+    def when_reset(self, forget: Callable[[ConversationKey], None]) -> None:
+        """Call `forget` when a conversation is begun anew: what stands in memory about it goes too."""
+        self._listeners.append(forget)
 
     def commands(self) -> Mapping[str, Run]:
         """Return what each command runs."""
@@ -75,8 +80,11 @@ class PreferenceHandler:
 
     async def reset(self, visit: Visit, _: Mapping[str, Value]) -> Answer:
         """Forget where this conversation stood."""
+        conversation = visit.actor.place.conversation
         async with self._database.begin() as session:
-            await ConversationStore(session).forget_summary(visit.actor.place.conversation, visit.now)
+            await ConversationStore(session).forget_summary(conversation, visit.now)
+        for forget in self._listeners:
+            forget(conversation)
         return visit.say("preferences.reset")
 
     async def complete_zone(self, _: Visit, typed: str) -> list[Choice]:

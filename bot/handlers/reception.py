@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from bot.button_book import ButtonBook, PressRefusal
 from bot.command_texts import write_misread
 from bot.command_words import Misread, bind
 from bot.commands import Context, find_command, may_use
-from bot.desk import Sync, Value
+from bot.desk import Manner, Sync, Value
 from bot.handlers.cases import CaseHandler
 from bot.handlers.communities import CommunityHandler, PersonaDefaults
 from bot.handlers.data_rights import DataRightsHandler
@@ -28,11 +28,12 @@ from bot.handlers.preferences import PreferenceHandler
 from bot.handlers.reports import ReportHandler
 from bot.handlers.visit import Act, Book, Complete, Run, Visit, chosen_zone
 from bot.rendering import Texts
+from bot.spoken import FaceMode
 from engine.types import Clock
 from storage.community_settings import CommunitySettingsStore
 from storage.database import Database
 from storage.errors import StorageError
-from storage.records import CommunityKey, CommunitySettings, UserKey, UserSettings
+from storage.records import CommunityKey, CommunitySettings, ConversationKey, UserKey, UserSettings
 from storage.seen_updates import SeenUpdateStore
 from storage.user_settings import UserSettingsStore
 
@@ -68,7 +69,7 @@ class Reception:
         self._data_rights = DataRightsHandler(database, book)
         introduction = IntroductionHandler(settings.persona.profile)
         memory = MemoryCommands(MemoryHandler(database, clock), book)
-        preferences = PreferenceHandler(database, book)
+        self._preferences = PreferenceHandler(database, book)
         own = OwnSanctionHandler(database, book, modlog)
         moderation = ModerationHandler(database, modlog)
         cases = CaseHandler(database, book, modlog, moderation, self._reports)
@@ -76,7 +77,7 @@ class Reception:
         self._runs: dict[str, Run] = {
             **introduction.commands(),
             **memory.commands(),
-            **preferences.commands(),
+            **self._preferences.commands(),
             **self._data_rights.commands(),
             **own.commands(),
             **self._reports.commands(),
@@ -88,7 +89,7 @@ class Reception:
         self._completions: dict[tuple[str, str], Complete] = {
             **introduction.completions(),
             **memory.completions(),
-            **preferences.completions(),
+            **self._preferences.completions(),
             **own.completions(),
             **cases.completions(),
             **moderation.completions(),
@@ -140,45 +141,29 @@ class Reception:
 
     # --- what front ends ask ---
 
-    async def language_of(self, user: UserKey, client_locale: str) -> str:
-        """Return ko or en: what the person chose, else the language of their client, else the owner's setting.
+    async def manner_of(self, actor: Actor) -> Manner:
+        """Return how a person is talked with there: what was chosen, else the language of their client, else the owner's settings.
 
         Raises:
             StorageError: the settings cannot be read.
         """
-        return self._language(await self._user_settings(user), client_locale)
+        settings, community = await self._settings_of(actor)
+        return Manner(
+            language=self._language(settings, actor.client_locale),
+            zone=chosen_zone(settings, self._settings.zone),
+            temperature=community.temperature,
+            face_mode=FaceMode(community.face_mode or self._settings.persona.face_mode),
+        )
 
-    async def zone_of(self, user: UserKey) -> ZoneInfo:
-        """Return the zone that a person chose, else the owner's setting.
-
-        Raises:
-            StorageError: the settings cannot be read.
-        """
-        return chosen_zone(await self._user_settings(user), self._settings.zone)
-
-    async def talks_freely(self, place_channel: str, community: str) -> bool:
-        """Tell whether she answers every message of a channel there.
+    async def talks_freely(self, community: CommunityKey, channels: Sequence[str]) -> bool:
+        """Tell whether she answers every message of one of these channels.
 
         Raises:
             StorageError: the settings cannot be read.
         """
-        return place_channel in (await self._community_settings(community)).talk_channels
-
-    async def face_mode(self, community: str | None) -> str:
-        """Return picture, emoji or off: the community's choice, else the owner's setting.
-
-        Raises:
-            StorageError: the settings cannot be read.
-        """
-        return (await self._community_settings(community)).face_mode or self._settings.persona.face_mode
-
-    async def temperature_of(self, community: str | None) -> float | None:
-        """Return the temperature that a community chose, None for the profile's own.
-
-        Raises:
-            StorageError: the settings cannot be read.
-        """
-        return (await self._community_settings(community)).temperature
+        async with self._database.read() as session:
+            settings = await CommunitySettingsStore(session).get(community)
+        return not set(channels).isdisjoint(settings.talk_channels)
 
     async def is_new(self, platform: str, update_id: str) -> bool:
         """Note an update of a platform; False when it was noted before, also before a restart.
@@ -201,6 +186,10 @@ class Reception:
         """Call `forget` before a user is erased by /forgetme."""
         self._data_rights.when_forgotten(forget)
 
+    def when_reset(self, forget: Callable[[ConversationKey], None]) -> None:
+        """Call `forget` when a conversation is begun anew by /reset."""
+        self._preferences.when_reset(forget)
+
     # --- how ---
 
     async def _redeem(self, actor: Actor, token: str, values: Mapping[str, str]) -> Answer:
@@ -222,12 +211,7 @@ class Reception:
             return Answer(text=texts.get("rejection.error", request_id=request_id))
 
     async def _visit(self, actor: Actor) -> Visit:
-        async with self._database.read() as session:
-            settings = await UserSettingsStore(session).get(actor.user)
-            community = CommunitySettings()
-            if actor.place.community is not None:
-                key = CommunityKey(platform=actor.user.platform, id=actor.place.community)
-                community = await CommunitySettingsStore(session).get(key)
+        settings, community = await self._settings_of(actor)
         has_role = bool(set(actor.rights.roles) & set(community.moderator_roles))
         rights = replace(actor.rights, is_moderator=actor.rights.is_moderator or has_role)
         zone = chosen_zone(settings, self._settings.zone)
@@ -241,15 +225,14 @@ class Reception:
     def _language(self, settings: UserSettings, client_locale: str) -> str:
         return Texts(settings.locale or client_locale or self._settings.locale, self._settings.zone).language
 
-    async def _user_settings(self, user: UserKey) -> UserSettings:
+    async def _settings_of(self, actor: Actor) -> tuple[UserSettings, CommunitySettings]:
+        """Read what a person and the community of their place chose, in one transaction."""
         async with self._database.read() as session:
-            return await UserSettingsStore(session).get(user)
-
-    async def _community_settings(self, community: str | None) -> CommunitySettings:
-        if community is None:
-            return CommunitySettings()
-        async with self._database.read() as session:
-            return await CommunitySettingsStore(session).find(community)
+            settings = await UserSettingsStore(session).get(actor.user)
+            if actor.place.community is None:
+                return settings, CommunitySettings()
+            key = CommunityKey(platform=actor.user.platform, id=actor.place.community)
+            return settings, await CommunitySettingsStore(session).get(key)
 
 
 def _why_not_here(visit: Visit, name: str) -> str | None:

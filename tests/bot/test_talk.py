@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import cast
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from bot.answers import Actor, Place
 from bot.desk import Desk as DeskProtocol
+from bot.desk import Manner
 from bot.handlers.chat import ChatHandler
 from bot.talk import FaceMode, Spoken, Talk
 from engine.types import ChatEvent, TextShown
@@ -28,25 +28,15 @@ class Manners:
 
     def __init__(self) -> None:
         self.language = "ko"
-        self.zone = SEOUL
         self.temperature: float | None = None
-        self.faces = "picture"
         self.is_broken = False
 
-    async def language_of(self, user: UserKey, client_locale: str) -> str:
+    async def manner_of(self, actor: Actor) -> Manner:
         await asyncio.sleep(0)
         if self.is_broken:
             raise StorageError("database is locked")
-        return self.language
-
-    async def zone_of(self, user: UserKey) -> ZoneInfo:
-        return self.zone
-
-    async def temperature_of(self, community: str | None) -> float | None:
-        return self.temperature if community == "마을" else None
-
-    async def face_mode(self, community: str | None) -> str:
-        return self.faces
+        temperature = self.temperature if actor.place.community == "마을" else None
+        return Manner(language=self.language, zone=SEOUL, temperature=temperature, face_mode=FaceMode.PICTURE)
 
 
 @pytest.fixture
@@ -265,6 +255,41 @@ async def test_message_on_its_way_is_given_up_when_its_user_wants_to_be_forgotte
     assert (await talking.outcome()).is_cancelled
     async with desk.database.read() as session:
         assert await ConversationStore(session).get(actor().place.conversation) is None
+
+
+async def test_message_from_before_a_reset_is_not_answered_again(talk: Talk, desk: Desk) -> None:
+    first = await say(talk, "안녕!")
+    elsewhere = await say(talk, "안녕!", actor(room="other"))
+    talk.reset(actor().place.conversation)
+    assert talk.regenerate(actor(), first.request_id) is None
+    assert talk.regenerate(actor(room="other"), elsewhere.request_id) is not None
+    assert await talk.idle(LIMIT_S)
+
+
+async def test_reply_that_was_on_its_way_at_a_reset_is_not_answered_again(talk: Talk, gated: Gate) -> None:
+    talking = talk.begin(actor(), "안녕!")
+    await gated.reached.wait()
+    talk.reset(actor().place.conversation)
+    gated.set()
+    spoken = await talking.outcome()
+    assert spoken.is_reply
+    assert not spoken.can_regenerate
+    assert talk.regenerate(actor(), spoken.request_id) is None
+
+
+async def test_try_that_failed_after_a_reset_is_not_given_back(
+    talk: Talk, gated: Gate, generator: FakeGenerator
+) -> None:
+    gated.set()
+    first = await say(talk, "안녕!")
+    gated.clear()
+    generator.enqueue("output_message", RuntimeError("out of memory"))
+    talking = talk.regenerate(actor(), first.request_id)
+    assert talking is not None
+    talk.reset(actor().place.conversation)
+    gated.set()
+    assert not (await talking.outcome()).is_reply
+    assert talk.regenerate(actor(), first.request_id) is None
 
 
 async def test_last_messages_of_many_conversations_are_bounded(talk: Talk, desk: Desk) -> None:

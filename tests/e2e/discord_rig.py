@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -14,12 +14,13 @@ from zoneinfo import ZoneInfo
 
 from bot.answers import Actor, Answer, Choice, ReportedMessage
 from bot.delivery import Delivery, DeliverySettings
-from bot.desk import Desk, Sync, Value
+from bot.desk import Desk, Manner, Sync, Value
 from bot.discord_bot import CommandBook, DiscordFrontEnd, DiscordSettings
 from bot.discord_post import diagnose
 from bot.discord_turns import TurnTimes
 from bot.face_pictures import FacePictures
 from bot.handlers.chat import ChatHandler
+from bot.spoken import FaceMode
 from bot.stream_pace import Cadence
 from bot.talk import Talk
 from engine.expression import make_expression
@@ -34,7 +35,7 @@ from engine.types import (
     TextShown,
     TurnDetails,
 )
-from storage.records import UserKey
+from storage.records import CommunityKey
 from tests.e2e.discord_objects import Channel, Json
 from tests.e2e.discord_server import DiscordServer, open_discord_server
 from tests.e2e.discord_world import TOKEN
@@ -83,7 +84,7 @@ class StubDesk:
     forms: dict[str, Answer] = field(default_factory=dict)
     choices: list[Choice] = field(default_factory=list)
     free: set[str] = field(default_factory=set)
-    faces: str = "off"
+    faces: FaceMode = FaceMode.OFF
     language: str | None = None
     ran: list[tuple[Actor, str, dict[str, Value]]] = field(default_factory=list)
     pressed: list[tuple[Actor, str]] = field(default_factory=list)
@@ -118,28 +119,23 @@ class StubDesk:
         self.reported.append((actor, message))
         return Answer(text="신고를 받았어요")
 
-    async def language_of(self, user: UserKey, client_locale: str) -> str:
-        return self.language or ("en" if client_locale.startswith("en") else "ko")
+    async def manner_of(self, actor: Actor) -> Manner:
+        language = self.language or ("en" if actor.client_locale.startswith("en") else "ko")
+        return Manner(language=language, zone=SEOUL, face_mode=self.faces)
 
-    async def talks_freely(self, place_channel: str, community: str) -> bool:
-        return place_channel in self.free
-
-    async def face_mode(self, community: str | None) -> str:
-        return self.faces
+    async def talks_freely(self, community: CommunityKey, channels: Sequence[str]) -> bool:
+        return not self.free.isdisjoint(channels)
 
     async def is_new(self, platform: str, update_id: str) -> bool:
         return True
 
-    async def zone_of(self, user: UserKey) -> ZoneInfo:
-        return SEOUL
-
     def offer_sync(self, platform: str, sync: Sync) -> None:
         self.syncs[platform] = sync
 
-    async def temperature_of(self, community: str | None) -> float | None:
-        return None
-
     def when_forgotten(self, tell: Callable[..., None]) -> None:
+        self.forgetters.append(tell)
+
+    def when_reset(self, tell: Callable[..., None]) -> None:
         self.forgetters.append(tell)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 from bot.answers import Actor, Answer, Choice, ReportedMessage
 from bot.delivery import DeliverySettings
-from bot.desk import Desk, Sync, Value
+from bot.desk import Desk, Manner, Sync, Value
 from bot.handlers.chat import ChatHandler
+from bot.spoken import FaceMode
 from bot.stream_pace import Cadence
 from bot.talk import Talk
 from bot.telegram_bot import TelegramFrontEnd, TelegramSettings
@@ -25,7 +26,7 @@ from engine.settings import EngineSettings
 from engine.types import Expression
 from models.profile import load_profile
 from storage.database import Database
-from storage.records import UserKey
+from storage.records import CommunityKey, ConversationKey, UserKey
 from tests.e2e.telegram_server import TelegramServer, open_telegram_server
 from tests.e2e.telegram_world import World, person
 from tests.fakes import HATE, LOVE, POLITICS, FakeEmbedder, FakeGenerator
@@ -57,7 +58,7 @@ class ScriptedDesk:
         self.asked: list[tuple[str, Actor, object]] = []
         self.seen: set[str] = set()
         self.free_channels: set[str] = set()
-        self.faces = "off"
+        self.faces = FaceMode.OFF
         self.languages: dict[str, str] = {}
         self.sync: Sync | None = None
         self.on_run: Callable[[], None] = lambda: None
@@ -77,20 +78,12 @@ class ScriptedDesk:
     async def report(self, actor: Actor, message: ReportedMessage) -> Answer:
         return self._answer("report", actor, message)
 
-    async def language_of(self, user: UserKey, client_locale: str) -> str:
-        return self.languages.get(user.id, "en" if client_locale.startswith("en") else "ko")
+    async def manner_of(self, actor: Actor) -> Manner:
+        language = self.languages.get(actor.user.id, "en" if actor.client_locale.startswith("en") else "ko")
+        return Manner(language=language, zone=SEOUL, face_mode=self.faces)
 
-    async def zone_of(self, user: UserKey) -> ZoneInfo:
-        return SEOUL
-
-    async def temperature_of(self, community: str | None) -> float | None:
-        return None
-
-    async def talks_freely(self, place_channel: str, community: str) -> bool:
-        return place_channel in self.free_channels
-
-    async def face_mode(self, community: str | None) -> str:
-        return self.faces
+    async def talks_freely(self, community: CommunityKey, channels: Sequence[str]) -> bool:
+        return not self.free_channels.isdisjoint(channels)
 
     async def is_new(self, platform: str, update_id: str) -> bool:
         is_new = update_id not in self.seen
@@ -101,6 +94,9 @@ class ScriptedDesk:
         self.sync = sync
 
     def when_forgotten(self, forget: Callable[[UserKey], None]) -> None:
+        pass
+
+    def when_reset(self, forget: Callable[[ConversationKey], None]) -> None:
         pass
 
     def questions(self, name: str) -> list[tuple[Actor, object]]:

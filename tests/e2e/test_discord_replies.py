@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.spoken import FaceMode
 from engine.expression import make_expression
 from engine.settings import EngineSettings
 from engine.types import ChatReply, Mouth, Notice, Rejection, RejectionReason, TurnDetails
@@ -66,7 +67,7 @@ async def test_refusal_takes_back_what_was_shown(rig: Rig, mina: Person) -> None
 
 
 async def test_picture_of_her_face_goes_with_the_reply(rig: Rig, mina: Person) -> None:
-    rig.desk.faces = "picture"
+    rig.desk.faces = FaceMode.PICTURE
     rig.server.say(mina, "안녕")
     (reply,) = await settled(rig, rig.server.world.private(mina))
     ((name, data),) = rig.server.world.files[reply["id"]]
@@ -75,7 +76,7 @@ async def test_picture_of_her_face_goes_with_the_reply(rig: Rig, mina: Person) -
 
 
 async def test_face_in_text_where_pictures_are_not_wanted(rig: Rig, mina: Person) -> None:
-    rig.desk.faces = "emoji"
+    rig.desk.faces = FaceMode.EMOJI
     rig.server.say(mina, "안녕")
     (reply,) = await settled(rig, rig.server.world.private(mina))
     assert reply["content"] == "들었어: 안녕\n\n( • ▽ • )"

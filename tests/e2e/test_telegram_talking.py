@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot.spoken import FaceMode
 from storage.database import Database
 from tests.e2e.telegram_rig import CHULSOO, MINJI, REPLY, Rig, open_rig
 from tests.e2e.telegram_server import Fault
@@ -121,7 +122,7 @@ async def test_sticker_says_its_emoji_and_a_voice_is_not_understood(rig: Rig) ->
 
 
 async def test_picture_of_her_face_goes_with_the_reply_and_is_uploaded_once(rig: Rig) -> None:
-    rig.desk.faces = "picture"
+    rig.desk.faces = FaceMode.PICTURE
     await rig.ask(MINJI, "안녕!")
     await rig.ask(CHULSOO, "안녕!")
     first, second = rig.server.made("sendPhoto")
@@ -133,7 +134,7 @@ async def test_picture_of_her_face_goes_with_the_reply_and_is_uploaded_once(rig:
 
 
 async def test_file_that_telegram_forgot_is_uploaded_again(rig: Rig) -> None:
-    rig.desk.faces = "picture"
+    rig.desk.faces = FaceMode.PICTURE
     await rig.ask(MINJI, "안녕!")
     rig.world.files.clear()
     assert await rig.ask(MINJI, "또 안녕") == [REPLY, REPLY]
@@ -141,13 +142,13 @@ async def test_file_that_telegram_forgot_is_uploaded_again(rig: Rig) -> None:
 
 
 async def test_reply_comes_without_the_picture_where_pictures_are_not_allowed(rig: Rig) -> None:
-    rig.desk.faces = "picture"
+    rig.desk.faces = FaceMode.PICTURE
     rig.server.fault_for = lambda method, _: Fault(status=400) if method == "sendPhoto" else None
     assert await rig.ask(MINJI, "안녕!") == [REPLY]
 
 
 async def test_face_as_text(rig: Rig) -> None:
-    rig.desk.faces = "emoji"
+    rig.desk.faces = FaceMode.EMOJI
     assert await rig.ask(MINJI, "안녕!") == [f"( • ▽ • ) {REPLY}"]
 
 

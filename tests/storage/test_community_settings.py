@@ -17,8 +17,8 @@ async def test_settings_begin_empty_and_are_replaced_whole(database: Database) -
         await store.save(KEY, chosen)
     async with database.begin() as session:
         store = CommunitySettingsStore(session)
-        assert await store.get(KEY) == await store.find("-1001") == chosen
-        assert await store.find("1001") == CommunitySettings()
+        assert await store.get(KEY) == chosen
+        assert await store.get(CommunityKey(platform="discord", id="-1001")) == CommunitySettings()
         await store.save(KEY, CommunitySettings(talk_channels=("2",)))
     async with database.read() as session:
         assert await CommunitySettingsStore(session).get(KEY) == CommunitySettings(talk_channels=("2",))

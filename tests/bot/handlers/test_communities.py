@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.handlers.communities import MOST_LISTED
+from storage.records import CommunityKey
 from tests.bot.handlers.lobby import ADMIN, Lobby, Person
 
 
@@ -67,5 +68,6 @@ async def test_temperature_outside_its_bounds_is_refused(admin: Person, temperat
 async def test_list_keeps_the_newest_channels(lobby: Lobby, admin: Person) -> None:
     for number in range(MOST_LISTED + 1):
         await admin.run("setup channel", channel=str(number))
-    assert not await lobby.desk.talks_freely("0", "9")
-    assert await lobby.desk.talks_freely(str(MOST_LISTED), "9")
+    server = CommunityKey(platform="discord", id="9")
+    assert not await lobby.desk.talks_freely(server, ["0"])
+    assert await lobby.desk.talks_freely(server, [str(MOST_LISTED)])

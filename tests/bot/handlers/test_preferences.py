@@ -70,7 +70,10 @@ async def test_reset_forgets_where_this_conversation_stood(lobby: Lobby) -> None
     async with lobby.database.begin() as session:
         for key in keys:
             await ConversationStore(session).save_summary(key, "인사함", lobby.clock())
+    begun_anew: list[ConversationKey] = []
+    lobby.desk.when_reset(begun_anew.append)
     assert await lobby.person().ask("reset") == "All right, let's start afresh!"
+    assert begun_anew == keys[:1]
     async with lobby.database.read() as session:
         found = [await ConversationStore(session).get(key) for key in keys]
     assert [(each.last_summary, each.turns) for each in found if each] == [(None, 1), ("인사함", 1)]

@@ -9,12 +9,13 @@ import pytest
 from bot.answers import Answer, ReportedMessage, Rights
 from bot.commands import COMMANDS, Context, Role, find_command
 from bot.rendering import Texts
+from bot.spoken import FaceMode
 from storage.errors import DatabaseBusy
-from storage.records import UserSettings
+from storage.records import CommunityKey, UserSettings
 from storage.user_settings import UserSettingsStore
 from tests.bot.conftest import SEOUL
 from tests.bot.handlers.conftest import MakeCase
-from tests.bot.handlers.lobby import ADMIN, MODERATOR, OWNER, Lobby, button, user_key
+from tests.bot.handlers.lobby import ADMIN, MODERATOR, OWNER, Lobby, user_key
 
 VALUES: dict[str, str | int | float] = {
     "number": 1,
@@ -114,18 +115,18 @@ async def test_right_that_is_gone_makes_its_buttons_useless(lobby: Lobby, make_c
 @pytest.mark.parametrize(("locale", "language"), [("ko", "ko"), ("en-GB", "en"), ("ja", "en"), ("", "ko")])
 async def test_language_is_that_of_the_client_until_one_is_chosen(lobby: Lobby, locale: str, language: str) -> None:
     person = lobby.person(locale=locale)
-    assert await lobby.desk.language_of(user_key("1001"), locale) == language
+    assert (await lobby.desk.manner_of(person.actor)).language == language
     assert await person.ask("report") in {Texts(language, SEOUL).get("desk.wrong_place")}
     await person.run("language", language="ko")
-    assert await lobby.desk.language_of(user_key("1001"), "en") == "ko"
+    assert (await lobby.desk.manner_of(lobby.person(locale="en").actor)).language == "ko"
     await person.run("language", language="auto")
-    assert await lobby.desk.language_of(user_key("1001"), locale) == language
+    assert (await lobby.desk.manner_of(person.actor)).language == language
 
 
 async def test_zone_is_the_owners_until_one_is_chosen(lobby: Lobby) -> None:
-    assert (await lobby.desk.zone_of(user_key("1001"))).key == "Asia/Seoul"
+    assert (await lobby.desk.manner_of(lobby.person().actor)).zone.key == "Asia/Seoul"
     await lobby.person().run("timezone", zone="new york")
-    assert (await lobby.desk.zone_of(user_key("1001"))).key == "America/New_York"
+    assert (await lobby.desk.manner_of(lobby.person().actor)).zone.key == "America/New_York"
 
 
 async def test_update_is_new_once(lobby: Lobby) -> None:
@@ -161,7 +162,7 @@ async def test_what_the_database_says_is_logged(lobby: Lobby, caplog: pytest.Log
 async def test_zone_that_this_machine_no_longer_knows_is_the_owners(lobby: Lobby) -> None:
     async with lobby.database.begin() as session:
         await UserSettingsStore(session).save(user_key("1001"), UserSettings(time_zone="Asia/Atlantis"))
-    assert (await lobby.desk.zone_of(user_key("1001"))).key == "Asia/Seoul"
+    assert (await lobby.desk.manner_of(lobby.person().actor)).zone.key == "Asia/Seoul"
     assert "Asia/Seoul" in await lobby.person(platform="discord").ask("settings")
 
 
@@ -187,22 +188,21 @@ async def test_report_is_taken_from_the_desk(lobby: Lobby) -> None:
     assert answer.text == ENGLISH.get("report.taken")
 
 
-async def test_what_a_community_chose_is_asked_by_its_id(lobby: Lobby) -> None:
-    assert await lobby.desk.face_mode(None) == "picture"
-    assert await lobby.desk.face_mode("9") == "picture"
-    assert await lobby.desk.temperature_of(None) is None
-    assert not await lobby.desk.talks_freely("77", "9")
+async def test_manner_and_talk_channels_are_those_of_the_community(lobby: Lobby) -> None:
+    here, elsewhere, alone = lobby.person(community="9"), lobby.person(community="10"), lobby.person()
+    server = CommunityKey(platform="discord", id="9")
+    for person in (here, elsewhere, alone):
+        manner = await lobby.desk.manner_of(person.actor)
+        assert (manner.face_mode, manner.temperature) == (FaceMode.PICTURE, None)
+    assert not await lobby.desk.talks_freely(server, ["77"])
     admin = lobby.person(community="9", rights=ADMIN)
     await admin.run("setup face", mode="off")
     await admin.run("persona temperature", temperature=0.9)
     await admin.run("setup channel")
-    assert await lobby.desk.face_mode("9") == "off"
-    assert await lobby.desk.face_mode("10") == "picture"
-    assert await lobby.desk.temperature_of("9") == 0.9
-    assert await lobby.desk.talks_freely("77", "9")
-    assert not await lobby.desk.talks_freely("78", "9")
-
-
-async def test_tokens_fit_into_what_platforms_carry(lobby: Lobby) -> None:
-    answer = await lobby.person().run("forgetme")
-    assert len(button(answer, "Delete everything").token.encode()) <= 32
+    chosen = await lobby.desk.manner_of(here.actor)
+    assert (chosen.face_mode, chosen.temperature) == (FaceMode.OFF, 0.9)
+    for person in (elsewhere, alone, lobby.person(community="9", platform="telegram")):
+        assert (await lobby.desk.manner_of(person.actor)).face_mode is FaceMode.PICTURE
+    assert await lobby.desk.talks_freely(server, ["78", "77"])
+    assert not await lobby.desk.talks_freely(server, ["78"])
+    assert not await lobby.desk.talks_freely(CommunityKey(platform="telegram", id="9"), ["77"])
