@@ -50,7 +50,7 @@ class OwnSanctionHandler:
             sanctions = [each for each in sanctions if each.id == arguments["sanction"]]
         if not sanctions:
             return visit.say("appeal.nothing")
-        return self._ask(visit, sanctions[0])
+        return await self._ask(visit, sanctions[0])
 
     async def complete_sanction(self, visit: Visit, typed: str) -> list[Choice]:
         """Suggest one's own sanctions."""
@@ -94,11 +94,19 @@ class OwnSanctionHandler:
 
     def _asking(self, sanction: Sanction) -> Act:
         async def act(visit: Visit, _: Mapping[str, str]) -> Answer:
-            return self._ask(visit, sanction)
+            return await self._ask(visit, sanction)
 
         return act
 
-    def _ask(self, visit: Visit, sanction: Sanction) -> Answer:
+    async def _ask(self, visit: Visit, sanction: Sanction) -> Answer:
+        """Open the form, unless another appeal could not be taken anyway."""
+        async with self._database.read() as session:
+            appeals = await AppealStore(session).of_sanction(sanction.id or 0)
+        if any(appeal.state is AppealState.OPEN for appeal in appeals):
+            return visit.say("appeal.open_already")
+        if len(appeals) >= MOST_APPEALS:
+            return visit.say("appeal.enough", most=MOST_APPEALS)
+
         async def act(visit: Visit, values: Mapping[str, str]) -> Answer:
             return await self._take(visit, sanction, values.get("text", ""))
 

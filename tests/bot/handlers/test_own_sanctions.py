@@ -5,10 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.answers import Announcement
+from bot.handlers.own_sanctions import MOST_APPEALS
+from bot.rendering import Texts
+from storage.appeals import AppealStore
+from storage.records import AppealState
+from tests.bot.conftest import SEOUL
 from tests.bot.handlers.conftest import MakeCase
-from tests.bot.handlers.lobby import ADMIN, Lobby, labels
+from tests.bot.handlers.lobby import ADMIN, Lobby, labels, user_key
 
 DAY = timedelta(days=1)
+ENGLISH = Texts("en", SEOUL)
 
 
 async def test_status_lists_own_sanctions_by_the_number_to_appeal(lobby: Lobby, make_case: MakeCase) -> None:
@@ -60,6 +66,27 @@ async def test_second_appeal_waits_for_the_first(lobby: Lobby, make_case: MakeCa
     first, second = await person.run("appeal"), await person.run("appeal")
     await person.fill_in(first, text="하나")
     assert (await person.fill_in(second, text="둘")).text == "An appeal of it is open already."
+
+
+async def test_form_is_not_opened_while_an_appeal_waits(lobby: Lobby, make_case: MakeCase) -> None:
+    await lobby.sanction(make_case())
+    person = lobby.person()
+    detail = await person.press(await person.run("status"), "#1")
+    await person.fill_in(await person.run("appeal"), text="하나")
+    for asked in (await person.run("appeal"), await person.press(detail, "Appeal")):
+        assert (asked.form, asked.text) == (None, "An appeal of it is open already.")
+
+
+async def test_form_is_not_opened_once_all_appeals_were_denied(lobby: Lobby, make_case: MakeCase) -> None:
+    await lobby.sanction(make_case())
+    person = lobby.person()
+    for _ in range(MOST_APPEALS):
+        await person.fill_in(await person.run("appeal"), text="한 번만")
+        async with lobby.database.begin() as session:
+            judge = user_key("3003")
+            await AppealStore(session).decide(1, AppealState.DENIED, judge, "아니요", lobby.clock())
+    asked = await person.run("appeal")
+    assert (asked.form, asked.text) == (None, ENGLISH.get("appeal.enough", most=MOST_APPEALS))
 
 
 async def test_form_is_taken_once_and_not_without_words(lobby: Lobby, make_case: MakeCase) -> None:
