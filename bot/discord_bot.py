@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import aiohttp
 import discord
 import yarl
 
+from bot.command_book import CommandBook, name_of
 from bot.commands import DISCORD
 from bot.delivery import Delivery
 from bot.desk import Desk
 from bot.discord_client import DiscordClient, SeenNumbers
-from bot.discord_commands import command_payload, payload_hash
+from bot.discord_commands import command_payload
 from bot.discord_interactions import DiscordInteractions
 from bot.discord_post import CHANNEL_PACE, OVERALL_PACE, DiscordPost, diagnose
 from bot.discord_responses import Responder
@@ -60,28 +59,6 @@ class DiscordSettings:
     close_within_s: float = 5.0
     guild_ready_timeout_s: float = 2.0
     times: TurnTimes = field(default_factory=TurnTimes)
-
-
-class CommandBook:
-    """Remembers in a file what was registered last, so that Discord is asked only after a change."""
-
-    def __init__(self, path: Path) -> None:
-        """Keep the hash at `path`."""
-        self._path = path
-
-    def read(self) -> str:
-        """Return the hash of what was registered last; empty where nothing is known."""
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            return self._path.read_text(encoding="utf-8").strip()
-        return ""
-
-    def write(self, value: str) -> None:
-        """Remember the hash; where that fails the commands are registered again at the next start."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.write_text(value + "\n", encoding="utf-8")
-        except OSError as error:
-            _log.warning("%s cannot be written: %s", self._path, error.strerror)
 
 
 class DiscordFrontEnd:
@@ -195,8 +172,7 @@ class DiscordFrontEnd:
     async def _logged_in(self, client: DiscordClient) -> None:
         """Write by this client from now on, and register the commands if they changed."""
         self._post.use(client)
-        value = f"{client.application_id}:{payload_hash(command_payload())}"
-        if self._commands.read() == value:
+        if self._commands.read() == name_of(client.application_id, command_payload()):
             return
         try:
             await self._register(client)
@@ -214,7 +190,7 @@ class DiscordFrontEnd:
         application = client.application_id
         assert application is not None
         await client.http.bulk_upsert_global_commands(application, payload=payload)
-        self._commands.write(f"{application}:{payload_hash(payload)}")
+        self._commands.write(name_of(application, payload))
         _log.info("Discord: %d commands registered", len(payload))
         return len(payload)
 

@@ -1,9 +1,7 @@
-"""The declared commands in the form in which Discord registers them (pure), and the name of that form."""
+"""The declared commands in the form in which Discord registers them (pure)."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from itertools import groupby
 from typing import Any
 
@@ -42,11 +40,6 @@ def command_payload() -> list[Json]:
     """Return every command of Discord with its English and Korean texts, ready to register."""
     groups = groupby(commands_of(DISCORD), key=lambda command: command.group)
     return [*(_slash_command(group, list(members)) for group, members in groups), _report_menu()]
-
-
-def payload_hash(payload: list[Json]) -> str:
-    """Return a name of what is registered, which changes with any of it."""
-    return hashlib.sha256(json.dumps(payload, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def report_menu_name() -> str:

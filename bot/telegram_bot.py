@@ -17,6 +17,7 @@ from telegram.ext import Application, ApplicationBuilder, CallbackContext, ExtBo
 from telegram.request import HTTPXRequest
 
 from bot.button_book import ButtonBook
+from bot.command_book import CommandBook, name_of
 from bot.commands import TELEGRAM
 from bot.delivery import DeliverySettings
 from bot.desk import Desk
@@ -26,7 +27,7 @@ from bot.telegram_answers import TelegramAnswers
 from bot.telegram_buttons import TalkAct
 from bot.telegram_forms import FormDesk
 from bot.telegram_mapping import Me
-from bot.telegram_menu import build_menus
+from bot.telegram_menu import Menu, build_menus
 from bot.telegram_order import OrderedByChat
 from bot.telegram_private import PrivateWay
 from bot.telegram_requests import POLL_S, PollRequest, make_request, note_poll_error, quiet_library_logs
@@ -73,15 +74,17 @@ class TelegramFrontEnd:
         talk: Talk,
         faces: Faces,
         clock: Clock,
+        commands: CommandBook,
         settings: TelegramSettings | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Bring commands to `desk` and words to `talk`; `clock` says when buttons lapse."""
+        """Bring commands to `desk` and words to `talk`; `clock` says when buttons lapse, `commands` what is registered."""
         self._token = token
         self._desk = desk
         self._talk = talk
         self._faces = faces
         self._clock = clock
+        self._commands = commands
         self._settings = settings or TelegramSettings()
         self._sleep = sleep
         self._app: App | None = None
@@ -114,7 +117,7 @@ class TelegramFrontEnd:
             )
             _log.info("telegram: connected as a bot, id %s", app.bot.id)
             self._desk.offer_sync(TELEGRAM, self.sync_commands)
-            self._menus = asyncio.create_task(self._register_menus(), name="telegram menus")
+            self._menus = asyncio.create_task(self._register_menus(app), name="telegram menus")
             await polls.refused.wait()
             raise FrontEndError(_WRONG_TOKEN)
         except InvalidToken as error:
@@ -140,11 +143,12 @@ class TelegramFrontEnd:
 
     async def sync_commands(self) -> int:
         """Register the menus of commands anew; return how many commands the longest holds."""
-        if self._sender is None:
+        if self._sender is None or self._app is None:
             return 0
         menus = build_menus()
         for menu in menus:
             await self._sender.set_menu(menu)
+        self._commands.write(_name_of(self._app, menus))
         return max(len(menu.commands) for menu in menus)
 
     def _build(self) -> tuple[App, PollRequest]:
@@ -199,7 +203,10 @@ class TelegramFrontEnd:
         assert self._updates is not None
         await self._updates.take(update)
 
-    async def _register_menus(self) -> None:
+    async def _register_menus(self, app: App) -> None:
+        """Register the menus where they changed since the last time."""
+        if self._commands.read() == _name_of(app, build_menus()):
+            return
         try:
             await self.sync_commands()
         except (TelegramError, DeliveryError) as error:
@@ -215,3 +222,10 @@ class TelegramFrontEnd:
                 await stopping
         if app.running:
             await app.stop()
+
+
+def _name_of(app: App, menus: tuple[Menu, ...]) -> str:
+    declared = [
+        [menu.scope.to_dict(), menu.language, [command.to_dict() for command in menu.commands]] for menu in menus
+    ]
+    return name_of(app.bot.id, declared)

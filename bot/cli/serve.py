@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from bot.app import App, AppSettings, FrontEnd
 from bot.cli.lifetimes import Engine, make_clock, open_engine
 from bot.cli.options import show_note
+from bot.command_book import CommandBook
 from bot.desk import Desk
 from bot.errors import SettingsError
 from bot.face_drawing import Theme
@@ -88,7 +89,7 @@ def build_app(settings: Settings, engine: Engine, clock: Clock) -> App:
 
 
 def _discord(settings: Settings, desk: Desk, talk: Talk, faces: FacePictures) -> FrontEnd:
-    from bot.discord_bot import CommandBook, DiscordFrontEnd, DiscordSettings
+    from bot.discord_bot import DiscordFrontEnd, DiscordSettings
 
     chosen = DiscordSettings(
         token=settings.token("discord") or "",
@@ -110,6 +111,7 @@ def _telegram(settings: Settings, desk: Desk, talk: Talk, faces: FacePictures, c
         talk=talk,
         faces=faces,
         clock=clock,
+        commands=CommandBook(settings.data_dir / "telegram_commands.txt"),
         settings=TelegramSettings(api_url=settings.telegram_api_url, owners=_owners(settings, "telegram")),
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.commands import DISCORD, commands_of
-from bot.discord_commands import command_payload, payload_hash, report_menu_name
+from bot.discord_commands import command_payload, report_menu_name
 from tests.e2e.discord_spec import NO_SPEC, SPEC_FILE, DiscordSpec
 
 _NAME = re.compile(r"[-_'\w]{1,32}")  # Discord's own rule for names of commands and options
@@ -78,11 +78,3 @@ def test_report_stands_in_the_menu_of_messages() -> None:
     menu = command_payload()[-1]
     assert (menu["type"], menu["name"], menu["name_localizations"]["ko"]) == (3, report_menu_name(), "신고")
     assert "description" not in menu
-
-
-def test_hash_changes_with_what_is_registered() -> None:
-    payload = command_payload()
-    value = payload_hash(payload)
-    assert payload_hash(command_payload()) == value
-    payload[0]["description"] += "!"
-    assert payload_hash(payload) != value

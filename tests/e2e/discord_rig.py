@@ -13,9 +13,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bot.answers import Actor, Answer, Choice, ReportedMessage
+from bot.command_book import CommandBook
 from bot.delivery import Delivery, DeliverySettings
 from bot.desk import Desk, Manner, Sync, Value
-from bot.discord_bot import CommandBook, DiscordFrontEnd, DiscordSettings
+from bot.discord_bot import DiscordFrontEnd, DiscordSettings
 from bot.discord_post import diagnose
 from bot.discord_turns import TurnTimes
 from bot.face_pictures import FacePictures

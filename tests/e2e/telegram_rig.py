@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 from bot.answers import Actor, Answer, Choice, ReportedMessage
+from bot.command_book import CommandBook
 from bot.delivery import DeliverySettings
 from bot.desk import Desk, Manner, Sync, Value
 from bot.handlers.chat import ChatHandler
@@ -123,6 +126,7 @@ class Rig:
     generator: FakeGenerator
     front: TelegramFrontEnd
     faces: Picture
+    commands: CommandBook
     make_front: Callable[..., TelegramFrontEnd]
     running: asyncio.Task[None] | None = field(default=None)
 
@@ -178,33 +182,36 @@ async def open_rig(
     )
     limits = EngineSettings(max_concurrent_turns=most_at_once, turn_timeout_s=600.0, drain_timeout_s=1.0)
     desk, faces = ScriptedDesk(), Picture()
-    async with open_telegram_server(server) as api, open_queue(pipeline.run, limits) as queue:
-        talk = Talk(ChatHandler(queue, lambda: NOW), real_desk or desk, default_zone=SEOUL)
+    with TemporaryDirectory() as folder:
+        async with open_telegram_server(server) as api, open_queue(pipeline.run, limits) as queue:
+            commands = CommandBook(Path(folder) / "telegram_commands.txt")
+            talk = Talk(ChatHandler(queue, lambda: NOW), real_desk or desk, default_zone=SEOUL)
 
-        def make_front(**changes: object) -> TelegramFrontEnd:
-            make = settings or quick_settings
-            return TelegramFrontEnd(
-                token=str(changes.get("token", api.token)),
-                desk=real_desk or desk,
-                talk=talk,
-                faces=faces,
-                clock=lambda: NOW,
-                settings=make(str(changes.get("url", api.url))),
-            )
+            def make_front(**changes: object) -> TelegramFrontEnd:
+                make = settings or quick_settings
+                return TelegramFrontEnd(
+                    token=str(changes.get("token", api.token)),
+                    desk=real_desk or desk,
+                    talk=talk,
+                    faces=faces,
+                    clock=lambda: NOW,
+                    commands=commands,
+                    settings=make(str(changes.get("url", api.url))),
+                )
 
-        rig = Rig(
-            server=api, desk=desk, talk=talk, queue=queue, generator=generator, front=make_front(), faces=faces,
-            make_front=make_front,
-        )  # fmt: skip
-        try:
-            if starts:
-                await rig.start()
-            yield rig
-        finally:
-            if gate is not None:
-                gate.set()
-            await rig.stop()
-        assert not api.violations
+            rig = Rig(
+                server=api, desk=desk, talk=talk, queue=queue, generator=generator, front=make_front(), faces=faces,
+                make_front=make_front, commands=commands,
+            )  # fmt: skip
+            try:
+                if starts:
+                    await rig.start()
+                yield rig
+            finally:
+                if gate is not None:
+                    gate.set()
+                await rig.stop()
+            assert not api.violations
 
 
 def quick_settings(

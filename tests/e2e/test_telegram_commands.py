@@ -266,3 +266,16 @@ async def test_owner_can_register_the_menus_anew(rig: Rig) -> None:
     assert rig.desk.sync is not None
     assert await rig.desk.sync() > 10
     assert len(rig.world.commands) == 9
+
+
+async def test_menus_are_registered_again_only_after_a_change(rig: Rig) -> None:
+    await rig.server.until(lambda: len(rig.world.commands) == 9)
+    registered = len(rig.server.made("setMyCommands"))
+    await rig.stop()
+    await rig.start(rig.make_front())
+    await rig.ask(MINJI, "/help")
+    assert len(rig.server.made("setMyCommands")) == registered
+    await rig.stop()
+    rig.commands.write("of another version")
+    await rig.start(rig.make_front())
+    await rig.server.until(lambda: len(rig.server.made("setMyCommands")) == 2 * registered)
