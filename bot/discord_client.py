@@ -17,6 +17,7 @@ from bot.desk import Desk
 from bot.discord_interactions import DiscordInteractions
 from bot.discord_mapping import actor_of_message, is_addressed, is_from_person, spoken_text
 from bot.discord_turns import DiscordTurns
+from storage.errors import StorageError
 from storage.records import CommunityKey
 
 _log = logging.getLogger(__name__)
@@ -113,6 +114,8 @@ class DiscordClient(discord.Client):
             text = spoken_text(message, me)
             if not is_for_her and not (text and await self._talks_freely(message)):
                 return
+            if not await self._is_new(message):
+                return
             actor = actor_of_message(message, self._interactions.locale_of(str(message.author.id)))
             in_server = message.guild is not None
             self._turns.begin(
@@ -144,6 +147,14 @@ class DiscordClient(discord.Client):
         error = sys.exception()
         _log.error("Discord: %s failed: %s", event_method, type(error).__name__)
         _log.debug("Discord: %s", event_method, exc_info=error)
+
+    async def _is_new(self, message: discord.Message) -> bool:
+        """Note a message that is answered; False when it was noted before a restart. Where that fails, it is answered."""
+        try:
+            return await self._desk.is_new(DISCORD, str(message.id))
+        except StorageError as error:
+            _log.error("a message cannot be noted: %s: %s", type(error).__name__, error)
+            return True
 
     async def _talks_freely(self, message: discord.Message) -> bool:
         """Tell whether she answers everything in a channel, or in the channel that a thread belongs to."""

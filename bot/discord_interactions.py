@@ -15,8 +15,9 @@ from typing import Any, cast
 import discord
 
 from bot.answers import Actor, Answer, Choice
-from bot.commands import DISCORD, OptionKind, find_command
+from bot.commands import DISCORD, OptionKind, find_command, may_use
 from bot.desk import Desk
+from bot.discord_channels import channel_problem
 from bot.discord_components import DESK, DESK_FORM, FORM, TURN, modal_of
 from bot.discord_mapping import actor_of_interaction, command_of, form_values, reported_message
 from bot.discord_responses import Responder
@@ -89,6 +90,12 @@ class DiscordInteractions:
         command = find_command(name)
         if command is None or not command.opens_form:
             await self._responder.defer(interaction, is_private=command is None or command.ephemeral)
+        if command is not None and may_use(command.who, actor.rights):
+            guild = interaction.client.get_guild(interaction.guild_id or 0)
+            if problem := channel_problem(command, options, guild, interaction.channel_id):
+                texts = await self._talk.texts(actor)
+                await self._responder.show(interaction, Answer(text=texts.get(problem)))
+                return
         await self._responder.show(interaction, await self._desk.run(actor, name, options))
 
     async def _report(self, interaction: discord.Interaction, actor: Actor, data: Mapping[str, Any]) -> None:

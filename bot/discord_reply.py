@@ -1,4 +1,4 @@
-"""The messages that one turn writes on Discord: the notice of a long wait, and the reply, sent once and edited since."""
+"""The messages that one turn writes on Discord: the notice of a long wait, and the parts of the reply, sent once and edited since."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ class ReplyMessage:
     """Writes the reply of one turn. Every message has a nonce made of the turn's name, so no retry doubles it."""
 
     def __init__(
-        self, post: DiscordPost, *, name: str, channel: int, answers: int | None = None, shown: int | None = None
+        self, post: DiscordPost, *, name: str, channel: int, answers: int | None = None, shown: Sequence[int] = ()
     ) -> None:
-        """Write to `channel`, as a reply to the message `answers`, or in place of the message `shown`."""
+        """Write to `channel`, as a reply to the message `answers`, or in place of the messages `shown`."""
         self._post = post
         self._name = name
         self._channel = channel
         self._answers = answers
-        self._shown = shown
+        self._shown = list(shown)
         self._notice: int | None = None
         self._was_tried = False
         self._lock = asyncio.Lock()
 
     @property
-    def is_shown(self) -> bool:
-        """Whether there is a message with something of the reply."""
-        return self._shown is not None
+    def shown(self) -> tuple[int, ...]:
+        """The numbers of the messages that hold the reply, in order."""
+        return tuple(self._shown)
 
     @property
     def has_notice(self) -> bool:
@@ -43,9 +43,15 @@ class ReplyMessage:
         self._answers = None
 
     async def put(
-        self, text: str, view: discord.ui.View | None = None, files: Files | None = None, *, is_optional: bool = False
+        self,
+        text: str,
+        view: discord.ui.View | None = None,
+        files: Files | None = None,
+        *,
+        part: int = 0,
+        is_optional: bool = False,
     ) -> None:
-        """Write the reply's message: a new one at first, then by edits; a new one again when somebody deleted it.
+        """Write a part of the reply: a new message at first, then by edits; a new one again when somebody deleted it.
 
         An optional one is left out where the channel is busy. `files` None leaves those that are there.
 
@@ -54,29 +60,37 @@ class ReplyMessage:
             discord.HTTPException: the channel takes no message from her.
         """
         async with self._lock:
-            if self._shown is not None:
-                try:
-                    await self._edit(self._shown, text, view, files, is_optional=is_optional)
-                except discord.NotFound:
-                    if not is_optional:
-                        self._shown = await self._send(text, "n", view, files or ())
+            if part < len(self._shown):
+                await self._renew(part, text, view, files, is_optional=is_optional)
                 return
-            was_tried, self._was_tried = self._was_tried, True
-            self._shown = await self._send(text, "0", view, files or (), is_optional=is_optional)
-            if was_tried and self._shown is not None:
+            was_tried, self._was_tried = self._was_tried and part == 0, True
+            number = await self._send(text, str(part), view, files or (), is_reply=part == 0, is_optional=is_optional)
+            if number is None:
+                return
+            self._shown.append(number)
+            if was_tried:
                 # an earlier try may have arrived after all; then Discord took this one for it and kept the older text
-                await self._edit(self._shown, text, view, files, is_optional=is_optional)
+                await self._edit(number, text, view, files, is_optional=is_optional)
 
-    async def add(
-        self, text: str, number: int, view: discord.ui.View | None = None, files: Files = (), *, mark: str = ""
-    ) -> None:
-        """Write a further message below the reply.
+    async def add_line(self, text: str, view: discord.ui.View | None = None) -> None:
+        """Write a line below the reply that is no part of it.
 
         Raises:
             DeliveryFull, DeliveryGivenUp: see `Delivery.send`.
             discord.HTTPException: the channel takes no message from her.
         """
-        await self._send(text, f"{mark}{number}", view, files, is_reply=False)
+        await self._send(text, "e", view, (), is_reply=False)
+
+    async def drop_from(self, part: int) -> None:
+        """Delete the messages of the parts from `part` on.
+
+        Raises:
+            DeliveryFull, DeliveryGivenUp: see `Delivery.send`.
+        """
+        async with self._lock:
+            gone, self._shown = self._shown[part:], self._shown[:part]
+        for number in gone:
+            await self._post.delete(self._channel, number)
 
     async def put_notice(self, text: str, view: discord.ui.View | None) -> None:
         """Say that she will come to it, or change what is said.
@@ -109,10 +123,19 @@ class ReplyMessage:
             DeliveryFull, DeliveryGivenUp: see `Delivery.send`.
         """
         await self.drop_notice()
-        async with self._lock:
-            shown, self._shown = self._shown, None
-        if shown is not None:
-            await self._post.delete(self._channel, shown)
+        await self.drop_from(0)
+
+    async def _renew(
+        self, part: int, text: str, view: discord.ui.View | None, files: Files | None, *, is_optional: bool
+    ) -> None:
+        try:
+            await self._edit(self._shown[part], text, view, files, is_optional=is_optional)
+        except discord.NotFound:
+            if is_optional:
+                return
+            number = await self._send(text, f"n{part}", view, files or ())
+            assert number is not None, "only optional messages are left out"
+            self._shown[part] = number
 
     async def _edit(
         self, number: int, text: str, view: discord.ui.View | None, files: Files | None, *, is_optional: bool

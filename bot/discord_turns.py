@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
 
 import discord
 
@@ -25,7 +26,7 @@ from bot.text_parts import split_text
 _log = logging.getLogger(__name__)
 LIMIT = 2000
 CANCEL, AGAIN, SHOW = "c", "r", "s"
-_MOST_KEPT = 1000  # private lines that wait to be read
+_MOST_KEPT = 1000  # private lines that wait to be read, and long replies
 _PICTURE = "aurora.png"
 _WITHDRAWN = "…"
 
@@ -39,15 +40,24 @@ class TurnTimes:
     cadence: Cadence = DISCORD_CADENCE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Replaced:
+    """A reply that is tried again: its messages, and the text of the last of them."""
+
+    request_id: str
+    messages: tuple[int, ...]
+    text: str
+
+
 @dataclass(slots=True, kw_only=True)
 class _Turn:
-    """One message on its way. `replaced` is the reply that is tried again: its request id and its text."""
+    """One message on its way. `replaced` is the reply that is tried again."""
 
     talking: Conversing
     live: LiveText
     reply: ReplyMessage
     channel: int
-    replaced: tuple[str, str] | None = None
+    replaced: _Replaced | None = None
     previous: asyncio.Task[None] | None = None
     is_deleted: bool = False
 
@@ -66,6 +76,7 @@ class DiscordTurns:
         self._last: dict[int, asyncio.Task[None]] = {}  # of each channel, so that replies keep their order
         self._tasks: set[asyncio.Task[None]] = set()
         self._private: OrderedDict[str, str] = OrderedDict()
+        self._in_parts: OrderedDict[str, tuple[int, ...]] = OrderedDict()  # the messages of replies that take several
 
     def begin(self, actor: Actor, text: str, *, channel: int, source: int, answers: int | None) -> None:
         """Send a message on its way, at once: the order of these calls is the order of the replies in a channel."""
@@ -89,8 +100,9 @@ class DiscordTurns:
         talking = self._talk.regenerate(actor, request_id, show=live.show)
         if talking is None:
             return False
-        reply = ReplyMessage(self._post, name=talking.request_id, channel=channel, shown=message)
-        self._start(_Turn(talking=talking, live=live, reply=reply, channel=channel, replaced=(request_id, text)))
+        replaced = _Replaced(request_id=request_id, messages=self._in_parts.get(request_id, (message,)), text=text)
+        reply = ReplyMessage(self._post, name=talking.request_id, channel=channel, shown=replaced.messages)
+        self._start(_Turn(talking=talking, live=live, reply=reply, channel=channel, replaced=replaced))
         return True
 
     def cancel(self, request_id: str) -> bool:
@@ -176,9 +188,11 @@ class DiscordTurns:
 
     async def _stream(self, turn: _Turn) -> None:
         await _ended(turn.previous)
+        if turn.replaced is not None and len(turn.replaced.messages) > 1:
+            return  # half of an old reply below a new one would make no sense: it is replaced when the new one is whole
         async for text in turn.live.versions():
             parts = split_text(discord_text(text), LIMIT)
-            if parts or turn.reply.is_shown:
+            if parts or turn.reply.shown:
                 await turn.reply.put(parts[0] if parts else _WITHDRAWN, is_optional=True)
 
     async def _finish(self, turn: _Turn, spoken: Spoken) -> None:
@@ -189,7 +203,7 @@ class DiscordTurns:
         if turn.replaced is not None and not spoken.is_reply:
             await self._restore(turn)
             text, view = await self._refusal(turn, spoken)
-            await turn.reply.add(text, 0, view, mark="e")
+            await turn.reply.add_line(text, view)
             return
         if not spoken.is_reply:
             text, view = await self._refusal(turn, spoken)
@@ -202,11 +216,12 @@ class DiscordTurns:
         for number, part in enumerate(parts):
             is_last = number == len(parts) - 1
             tail: tuple[discord.ui.View | None, Files] = (view, files) if is_last else (None, ())
-            if number == 0:
-                await turn.reply.put(part, *tail)
-            else:
-                await turn.reply.add(part, number, *tail)
+            await turn.reply.put(part, *tail, part=number)
+        await turn.reply.drop_from(len(parts))
         await turn.reply.drop_notice()
+        if len(parts) > 1:
+            self._in_parts[spoken.request_id] = turn.reply.shown
+            _trim(self._in_parts)
 
     async def _refusal(self, turn: _Turn, spoken: Spoken) -> tuple[str, discord.ui.View | None]:
         """Return why there is no reply; in a server behind a button, because a message cannot be shown to one person alone."""
@@ -214,8 +229,7 @@ class DiscordTurns:
         if actor.place.community is None or not spoken.is_private:
             return discord_text(spoken.text), None
         self._private[spoken.request_id] = spoken.text
-        if len(self._private) > _MOST_KEPT:
-            self._private.popitem(last=False)
+        _trim(self._private)
         texts = await self._talk.texts(actor)
         return texts.get("discord.for_you"), self._row(texts.get("discord.show"), SHOW, turn, spoken.request_id)
 
@@ -224,7 +238,7 @@ class DiscordTurns:
             await self._restore(turn)
         elif turn.is_deleted:
             await turn.reply.drop()
-        elif turn.reply.has_notice and not turn.reply.is_shown:
+        elif turn.reply.has_notice and not turn.reply.shown:
             await turn.reply.put_notice(discord_text(spoken.text), None)
         else:
             await turn.reply.put(discord_text(spoken.text), None, ())
@@ -232,9 +246,9 @@ class DiscordTurns:
 
     async def _restore(self, turn: _Turn) -> None:
         """Put back the reply that was to be replaced; it may be tried again."""
-        assert turn.replaced is not None
-        number, text = turn.replaced
-        await turn.reply.put(text, await self._again_row(turn, number))
+        replaced = turn.replaced
+        if replaced is not None and len(replaced.messages) == 1:  # one in parts was not touched
+            await turn.reply.put(replaced.text, await self._again_row(turn, replaced.request_id))
 
     def _face_files(self, spoken: Spoken) -> Files:
         if spoken.expression is None or spoken.face_mode is not FaceMode.PICTURE:
@@ -253,6 +267,11 @@ class DiscordTurns:
 def _final_text(spoken: Spoken) -> str:
     face = spoken.face if spoken.face_mode is FaceMode.EMOJI else None
     return "\n\n".join(discord_text(part) for part in (spoken.text, face, spoken.warning) if part)
+
+
+def _trim(kept: OrderedDict[str, Any]) -> None:
+    if len(kept) > _MOST_KEPT:
+        kept.popitem(last=False)
 
 
 async def _ended(task: asyncio.Task[None] | None) -> None:

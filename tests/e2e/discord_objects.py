@@ -12,6 +12,7 @@ Json = dict[str, Any]
 _EPOCH_MS = 1_420_070_400_000
 _numbers = itertools.count()
 EPHEMERAL = 64
+_SEE, _SEND, _SEND_IN_THREADS, _VOICE = 1 << 10, 1 << 11, 1 << 38, 2
 
 
 def snowflake() -> str:
@@ -64,13 +65,15 @@ class Person:
 
 @dataclass(kw_only=True)
 class Channel:
-    """A channel or a thread of a server, or a private channel (`guild` None)."""
+    """A channel or a thread of a server, or a private channel (`guild` None). To a closed one nobody may write."""
 
     name: str
     guild: str | None
     id: str = field(default_factory=snowflake)
     parent: str | None = None
     recipient: Person | None = None
+    kind: int = 0
+    is_closed: bool = False
 
     def json(self) -> Json:
         if self.recipient is not None:
@@ -83,7 +86,11 @@ class Channel:
             }
         base = {"id": self.id, "guild_id": self.guild, "name": self.name, "parent_id": self.parent, "flags": 0}
         if self.parent is None:
-            return {**base, "type": 0, "position": 0, "permission_overwrites": [], "nsfw": False, "topic": None}
+            closed = {"id": self.guild, "type": 0, "allow": "0", "deny": str(_SEND)}
+            overwrites = [closed] if self.is_closed else []
+            shape = {"position": 0, "permission_overwrites": overwrites, "nsfw": False, "topic": None}
+            voice = {"bitrate": 64000, "user_limit": 0, "rtc_region": None} if self.kind == _VOICE else {}
+            return {**base, "type": self.kind, **shape, **voice}
         return {
             **base,
             "type": 11,
@@ -136,7 +143,7 @@ def guild_json(guild: str, owner: Person, bot: Person, channels: list[Channel]) 
 def role_json(role: str, name: str) -> Json:
     colours = {"primary_color": 0, "secondary_color": None, "tertiary_color": None}
     flags = {"hoist": False, "managed": False, "mentionable": False, "position": 0, "color": 0, "flags": 0}
-    return {"id": role, "name": name, "permissions": str(0x400 | 0x800), "colors": colours, **flags}
+    return {"id": role, "name": name, "permissions": str(_SEE | _SEND | _SEND_IN_THREADS), "colors": colours, **flags}
 
 
 def message_json(author: Person, channel_id: str, content: str, **more: Any) -> Json:

@@ -94,6 +94,7 @@ class StubDesk:
     completed: list[tuple[str, str, str]] = field(default_factory=list)
     syncs: dict[str, Sync] = field(default_factory=dict)
     slow: Callable[[], Awaitable[None]] | None = None
+    seen: set[str] | Exception = field(default_factory=set)
     forgetters: list[Callable[..., None]] = field(default_factory=list)
 
     async def run(self, actor: Actor, command: str, arguments: Mapping[str, Value]) -> Answer:
@@ -128,7 +129,11 @@ class StubDesk:
         return not self.free.isdisjoint(channels)
 
     async def is_new(self, platform: str, update_id: str) -> bool:
-        return True
+        if isinstance(self.seen, Exception):
+            raise self.seen
+        is_new = update_id not in self.seen
+        self.seen.add(update_id)
+        return is_new
 
     def offer_sync(self, platform: str, sync: Sync) -> None:
         self.syncs[platform] = sync

@@ -14,17 +14,21 @@ from storage.database import Database
 from storage.memories import MemoryStore
 from storage.records import UserKey
 from tests.e2e.discord_objects import Channel, Json, Person
-from tests.e2e.discord_rig import NOW, SEOUL, Rig, open_rig
+from tests.e2e.discord_rig import NOW, SEOUL, Rig, open_rig, replied
+from tests.e2e.discord_server import open_discord_server
 from tests.e2e.discord_world import Interaction
 
 MODERATE, MANAGE = 1 << 40, 1 << 5
 
 
 @pytest.fixture
-async def rig(tmp_path: Path, database: Database) -> AsyncIterator[Rig]:
-    persona = PersonaDefaults(profile="embedded", temperature=0.6, face_mode="picture")
-    settings = ReceptionSettings(locale="ko", zone=SEOUL, persona=persona)
-    reception = Reception(database, lambda: NOW, settings)
+def reception(database: Database) -> Reception:
+    persona = PersonaDefaults(profile="embedded", temperature=0.6, face_mode="off")
+    return Reception(database, lambda: NOW, ReceptionSettings(locale="ko", zone=SEOUL, persona=persona))
+
+
+@pytest.fixture
+async def rig(tmp_path: Path, reception: Reception) -> AsyncIterator[Rig]:
     async with open_rig(tmp_path, prepare=lambda server: server.world.channel(), reception=reception) as rig:
         yield rig
     assert rig.server.world.violations == []
@@ -147,3 +151,19 @@ async def test_owner_registers_the_commands_anew(rig: Rig, mina: Person) -> None
     assert rig.server.world.syncs == 1
     await rig.server.answered(rig.server.slash(rig.server.world.owner, "sync"))
     assert rig.server.world.syncs == 2
+
+
+async def test_message_that_comes_again_after_a_restart_is_known(
+    tmp_path: Path, reception: Reception, mina: Person
+) -> None:
+    async with open_discord_server() as server:
+        async with open_rig(tmp_path, server=server, reception=reception) as rig:
+            number = server.say(mina, "안녕")
+            await replied(rig, server.world.private(mina), "들었어: 안녕")
+        again = dict(server.world.messages[number])
+        server.gateway.identified = 0
+        async with open_rig(tmp_path, server=server, reception=reception) as rig:
+            server.gateway.emit("MESSAGE_CREATE", again)
+            server.say(mina, "또 안녕")
+            await replied(rig, server.world.private(mina), "들었어: 안녕", "들었어: 또 안녕")
+            assert [request.text for request in rig.mind.heard] == ["또 안녕"]

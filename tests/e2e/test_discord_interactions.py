@@ -10,7 +10,7 @@ import pytest
 
 from bot.answers import Announcement, Answer, Attachment, Button, ButtonStyle, Choice, Form, FormField
 from tests.e2e.discord_objects import Channel, Person
-from tests.e2e.discord_rig import Rig, open_rig
+from tests.e2e.discord_rig import Rig, open_rig, put
 
 MODERATE, MANAGE = 1 << 40, 1 << 5
 
@@ -85,6 +85,27 @@ async def test_people_and_channels_as_options_are_their_ids(rig: Rig, general: C
         {"user": target.id, "reason": "욕설"},
         {"channel": general.id},
     ]
+
+
+async def test_channel_of_a_setting_is_one_of_the_server_that_she_may_write_to(tmp_path: Path) -> None:
+    home, closed = Channel(name="home", guild=""), Channel(name="closed", guild="", is_closed=True)
+    voice, thread = Channel(name="voice", guild="", kind=2), Channel(name="thread", guild="", parent=closed.id)
+    elsewhere = Channel(name="elsewhere", guild="another server")
+    admin, member = Person(name="admin", permissions=MANAGE), Person(name="member")
+    async with open_rig(tmp_path, prepare=lambda server: put(server, home, closed, voice, thread)) as rig:
+        for command in ("setup modlog", "setup channel"):
+            for channel, why in ((elsewhere, "이 서버의"), (voice, "이 서버의"), (closed, "쓸 수 없")):
+                assert why in await rig.server.answered(rig.server.slash(admin, command, home, channel=channel))
+            assert "쓸 수 없" in await rig.server.answered(
+                rig.server.slash(admin, command, closed)
+            )  # where it is given
+        assert rig.desk.ran == []
+        for channel in (home, thread):  # who may write to no channel may still write to its threads
+            await rig.server.answered(rig.server.slash(admin, "setup modlog", home, channel=channel))
+        await rig.server.answered(rig.server.slash(admin, "setup modlog", home, channel=elsewhere, state="off"))
+        await rig.server.answered(rig.server.slash(member, "setup modlog", home, channel=elsewhere))
+        assert [actor.name for actor, _, _ in rig.desk.ran] == ["Admin"] * 3 + ["Member"]  # the desk refuses the last
+        assert rig.server.world.violations == []
 
 
 async def test_long_answer_comes_in_parts_and_a_file_with_the_last(rig: Rig, mina: Person) -> None:

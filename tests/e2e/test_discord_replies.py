@@ -148,6 +148,35 @@ async def test_regenerate_answers_again_in_place(rig: Rig, general: Channel, min
     assert len(world.posted) == 2  # her reply, and the private line to the stranger
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+async def test_reply_in_parts_is_replaced_whole(rig: Rig, mina: Person, count: int) -> None:
+    world, channel = rig.server.world, rig.server.world.private(mina)
+    long = [f"{number}: " + "가나다라 " * 390 for number in range(3)]
+    rig.mind.says["다시"] += ["\n\n".join(long[:2]), "\n\n".join(f"새 {part}" for part in long[:count])]
+    rig.mind.pieces["다시"] = ["새 0"]
+    rig.server.say(mina, "다시")
+    await settled(rig, channel, 2)
+    rig.server.press(mina, world.replies(channel)[-1], "")
+    await world.until(lambda: [text[:4] for text in world.texts(channel)] == [f"새 {n}:" for n in range(count)])
+    shown = await settled(rig, channel, count)
+    assert [bool(message["components"]) for message in shown] == [False] * (count - 1) + [True]
+
+
+async def test_failed_regenerate_leaves_a_reply_in_parts(rig: Rig, mina: Person) -> None:
+    world, channel = rig.server.world, rig.server.world.private(mina)
+    said = "\n\n".join("가나다라 " * 390 for _ in range(2))
+    rig.mind.says["다시"] += [said, Rejection(reason=RejectionReason.ERROR), "짧은 대답"]
+    rig.mind.pieces["다시"] = ["가나"]
+    rig.server.say(mina, "다시")
+    before = [message["content"] for message in await settled(rig, channel, 2)]
+    rig.server.press(mina, world.replies(channel)[1], "")
+    await world.until(lambda: len(world.replies(channel)) == 3)
+    assert world.texts(channel)[:2] == before
+    assert "문의 번호" in world.texts(channel)[2]
+    rig.server.press(mina, world.replies(channel)[1], "")
+    await world.until(lambda: world.texts(channel)[0] == "짧은 대답" and len(world.texts(channel)) == 2)
+
+
 async def test_failed_regenerate_leaves_the_old_reply(rig: Rig, mina: Person) -> None:
     world, channel = rig.server.world, rig.server.world.private(mina)
     rig.mind.says["다시"] += ["첫 대답", Rejection(reason=RejectionReason.ERROR)]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from storage.errors import StorageError
 from tests.e2e.discord_objects import Channel, Person
 from tests.e2e.discord_rig import Rig, open_rig, put, replied, settled
 from tests.e2e.discord_server import DiscordServer
@@ -92,6 +93,12 @@ async def test_message_that_arrives_twice_is_answered_once(rig: Rig, mina: Perso
     rig.server.gateway.again()
     rig.server.say(mina, "다음")
     await replied(rig, channel, "들었어: 한 번만", "들었어: 다음")
+
+
+async def test_message_that_cannot_be_noted_is_answered(rig: Rig, mina: Person) -> None:
+    rig.desk.seen = StorageError("database is locked")
+    rig.server.say(mina, "들려?")
+    await replied(rig, rig.server.world.private(mina), "들었어: 들려?")
 
 
 async def test_thread_is_a_conversation_of_its_own(tmp_path: Path, mina: Person) -> None:
