@@ -156,8 +156,6 @@ async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
 
 # --- the engine and its connections ---
 
-_OWN_QUEUE = 24  # a burst of our own turns queues for a connection this many times longer than for a stranger's lock
-
 
 @asynccontextmanager
 async def _engine(settings: StorageSettings, *, writes: bool) -> AsyncIterator[AsyncEngine]:
@@ -169,7 +167,7 @@ async def _engine(settings: StorageSettings, *, writes: bool) -> AsyncIterator[A
             echo=settings.echo,
             hide_parameters=True,  # what users wrote stays out of logs and error messages
             json_serializer=partial(json.dumps, ensure_ascii=False),
-            pool_timeout=settings.busy_timeout_s * _OWN_QUEUE,
+            pool_timeout=settings.queue_timeout_s,
             **options(settings, writes),
         )
     except ModuleNotFoundError as error:

@@ -40,4 +40,4 @@ class DatabaseFull(StorageError):
 
 
 class DatabaseBusy(StorageError):
-    """Another writer kept the database locked for longer than `busy_timeout_s`."""
+    """Another program kept the database locked for longer than `busy_timeout_s`, or our own writers for `queue_timeout_s`."""

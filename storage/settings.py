@@ -14,12 +14,13 @@ class StorageSettings:
     """Name the database and how long to wait for it.
 
     `url` is `sqlite+aiosqlite:///<path>` or `postgresql+asyncpg://…`; it may hold a password, so
-    it is left out of the repr. `busy_timeout_s` is the longest wait for another writer, in
-    seconds. `echo` logs every statement, without its parameters.
+    it is left out of the repr. `busy_timeout_s` is the longest wait for another program that
+    writes, `queue_timeout_s` that for the transactions of this one that came before, in seconds. `echo` logs every statement, without its parameters.
     """
 
     url: str = field(repr=False)
     busy_timeout_s: float = 5.0
+    queue_timeout_s: float = 60.0
     echo: bool = False
 
     @classmethod

@@ -25,7 +25,10 @@ def translated(place: str, *, writes: bool = True) -> Iterator[None]:
     try:
         yield
     except PoolTimeoutError as error:
-        raise _busy(place) from error
+        raise DatabaseBusy(
+            f"{place} was still busy with the program's own transactions; nothing of this step was kept. "
+            "Use a faster disk, or lower max_concurrent_turns."
+        ) from error
     except DBAPIError as error:
         raise _translate(error.orig or error, place, writes) from error
     except sqlite3.Error as error:

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from bot.cli.options import notes, show_note
 from bot.errors import SettingsError
@@ -113,26 +111,11 @@ def make_model_settings(settings: Settings, *, max_rows: int) -> ModelSettings:
 
 
 def storage_settings(settings: Settings) -> StorageSettings:
-    """Return where the database is: the given URL, or a file in the data folder."""
-    if settings.database_url:
-        return StorageSettings(url=settings.database_url, busy_timeout_s=settings.busy_timeout_s)
-    return replace(StorageSettings.for_data_dir(settings.data_dir), busy_timeout_s=settings.busy_timeout_s)
+    """Return where the database is: the given URL, or a file in the data folder.
 
-
-def make_clock(now: str | None, zone: ZoneInfo) -> Clock:
-    """Return the real clock, or one that stands at `now`; a moment without an offset is in `zone`.
-
-    Raises:
-        SettingsError: `now` is no ISO 8601 moment.
+    A transaction waits for those before it at most as long as a turn may take.
     """
-    if now is None:
-        return lambda: datetime.now(UTC)
-    try:
-        moment = datetime.fromisoformat(now)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-        fixed = moment.astimezone(UTC)
-        if not 1970 <= fixed.year <= 9000:
-            raise ValueError(fixed.year)
-    except (ValueError, OverflowError) as error:
-        raise SettingsError(f"--now {now!r} is no ISO 8601 moment; write 2026-11-20T21:00+09:00") from error
-    return lambda: fixed
+    chosen = StorageSettings(url=settings.database_url)
+    if not settings.database_url:
+        chosen = StorageSettings.for_data_dir(settings.data_dir)
+    return replace(chosen, busy_timeout_s=settings.busy_timeout_s, queue_timeout_s=settings.turn_timeout_s)

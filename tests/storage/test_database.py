@@ -120,11 +120,21 @@ async def test_writing_in_a_reading_transaction_is_refused(database: Database, u
 
 
 async def test_writer_inside_a_writer_is_refused_after_the_timeout(file: Path, settings: StorageSettings) -> None:
-    hasty = StorageSettings(url=settings.url, busy_timeout_s=0.1)
+    hasty = StorageSettings(url=settings.url, queue_timeout_s=0.1)
     async with open_database(hasty) as database, database.begin():
-        with pytest.raises(DatabaseBusy, match="another writer"):
+        with pytest.raises(DatabaseBusy, match="own transactions"):
             async with database.begin():
                 pass
+
+
+async def test_writers_queue_for_longer_than_for_another_program(settings: StorageSettings, now: datetime) -> None:
+    patient = StorageSettings(url=settings.url, busy_timeout_s=0.05, queue_timeout_s=30.0)
+    async with open_database(patient) as database:
+        async with database.begin():
+            waiting = asyncio.create_task(count_a_turn(database, now))
+            await asyncio.sleep(0.2)  # four times as long as another program is waited for
+        await waiting
+        assert await turns_counted(database) == 1
 
 
 async def test_error_at_commit_is_translated_and_nothing_is_kept(database: Database, now: datetime) -> None:
