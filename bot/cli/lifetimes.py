@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from bot.cli.options import notes, show_note
 from bot.errors import SettingsError
@@ -119,3 +121,22 @@ def storage_settings(settings: Settings) -> StorageSettings:
     if not settings.database_url:
         chosen = StorageSettings.for_data_dir(settings.data_dir)
     return replace(chosen, busy_timeout_s=settings.busy_timeout_s, queue_timeout_s=settings.turn_timeout_s)
+
+
+def make_clock(now: str | None, zone: ZoneInfo) -> Clock:
+    """Return the real clock, or one that stands at `now`; a moment without an offset is in `zone`.
+
+    Raises:
+        SettingsError: `now` is no ISO 8601 moment.
+    """
+    if now is None:
+        return lambda: datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(now)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+        fixed = moment.astimezone(UTC)
+        if not 1970 <= fixed.year <= 9000:
+            raise ValueError(fixed.year)
+    except (ValueError, OverflowError) as error:
+        raise SettingsError(f"--now {now!r} is no ISO 8601 moment; write 2026-11-20T21:00+09:00") from error
+    return lambda: fixed

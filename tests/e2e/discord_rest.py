@@ -15,7 +15,6 @@ from tests.e2e.discord_objects import (
     bot_json,
     message_json,
     numbered,
-    registered,
     snowflake,
     stamp,
 )
@@ -109,9 +108,9 @@ class Rest:
             case ("GET", "oauth2", "applications", "@me"):
                 return 200, application_json(world.application_id, world.bot, world.owner)
             case ("PUT", "applications", _, "commands"):
-                self._world.syncs += 1
-                self._world.commands = registered(body, self._world.application_id)
-                return 200, self._world.commands
+                world.syncs += 1
+                world.register(body)
+                return 200, world.commands
             case ("POST", "users", "@me", "channels"):
                 private = next(
                     c for c in world.channels.values() if c.recipient and c.recipient.id == str(body["recipient_id"])

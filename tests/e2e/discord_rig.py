@@ -13,10 +13,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bot.answers import Actor, Answer, Choice, ReportedMessage
-from bot.command_book import CommandBook
+from bot.command_book import CommandBook, name_of
 from bot.delivery import Delivery, DeliverySettings
 from bot.desk import Desk, Manner, Sync, Value
 from bot.discord_bot import DiscordFrontEnd, DiscordSettings
+from bot.discord_commands import command_payload
 from bot.discord_post import diagnose
 from bot.discord_turns import TurnTimes
 from bot.face_pictures import FacePictures
@@ -198,11 +199,12 @@ async def open_rig(
     server: DiscordServer | None = None,
     delivery: Delivery | None = None,
     reception: Desk | None = None,
+    is_first: bool = False,
     **settings: object,
 ) -> AsyncIterator[Rig]:
     """Serve the fake, connect the front end to it, and take both down at the end; an open `server` is used as it is.
 
-    `reception` is the real desk in place of the scripted one.
+    `reception` is the real desk in place of the scripted one. Unless it `is_first` that she is here, her commands are registered.
     """
     if server is None:
         own = open_discord_server()
@@ -216,11 +218,16 @@ async def open_rig(
                 server=made,
                 delivery=delivery,
                 reception=reception,
+                is_first=is_first,
                 **settings,
             ) as rig,
         ):
             yield rig
         return
+    commands = CommandBook(folder / "discord_commands.txt")
+    if not is_first:
+        server.world.register(command_payload())
+        commands.write(name_of(int(server.world.application_id), command_payload()))
     prepare(server)
     desk, mind = StubDesk(), Mind()
     limits = limits or EngineSettings(max_concurrent_turns=8, drain_timeout_s=1.0)
@@ -233,7 +240,7 @@ async def open_rig(
             desk=asked,
             talk=talk,
             faces=FacePictures(size=32),
-            commands=CommandBook(folder / "discord_commands.txt"),
+            commands=commands,
             delivery=delivery or quick,
         )
         running = asyncio.create_task(front.run(), name="front end")

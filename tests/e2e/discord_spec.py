@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,12 @@ def as_specified(value: Any, key: str = "", inside: str = "") -> Any:
         return [as_specified(part, key, key) for part in value]
     is_id = key in _SNOWFLAKES or (key == "id" and inside == "attachments")
     return str(value) if is_id and isinstance(value, int) and not isinstance(value, bool) else value
+
+
+@cache
+def load_spec() -> DiscordSpec | None:
+    """Read the description, if it is there; once, because its schemas are large."""
+    return DiscordSpec(SPEC_FILE) if SPEC_FILE is not None else None
 
 
 class DiscordSpec:

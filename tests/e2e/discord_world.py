@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.e2e.discord_objects import EPHEMERAL, Channel, Json, Person, snowflake
-from tests.e2e.discord_spec import SPEC_FILE, DiscordSpec
+from tests.e2e.discord_objects import EPHEMERAL, Channel, Json, Person, registered, snowflake
+from tests.e2e.discord_spec import load_spec
 
 TOKEN = "MTIz.right.token"
 DEADLINE_S = 3.0  # for the first answer to an interaction
@@ -70,7 +70,7 @@ class World:
         self.planned: deque[Fault] = deque()
         self.has_message_content = False
         self.tokens = {TOKEN}
-        self.spec = DiscordSpec(SPEC_FILE) if SPEC_FILE is not None else None
+        self.spec = load_spec()
         self._changed = asyncio.Event()
 
     def tell(self) -> None:
@@ -88,6 +88,10 @@ class World:
         """Note what the bot (or this fake) did against the specification."""
         if problem is not None:
             self.violations.append(problem)
+
+    def register(self, commands: list[Json]) -> None:
+        """Keep the bot's commands."""
+        self.commands = registered(commands, self.application_id)
 
     def channel(self, name: str = "general", *, thread_of: Channel | None = None) -> Channel:
         """Make a channel of the server, before the bot connects."""

@@ -246,12 +246,12 @@ async def test_commands_are_registered_only_after_a_change(tmp_path: Path) -> No
     async with open_discord_server() as server:
         for _ in range(2):
             server.gateway.identified = 0
-            async with open_rig(tmp_path, server=server):
+            async with open_rig(tmp_path, server=server, is_first=True):
                 pass
         assert server.world.syncs == 1
         (tmp_path / "discord_commands.txt").write_text("another\n", encoding="utf-8")
         server.gateway.identified = 0
-        async with open_rig(tmp_path, server=server) as rig:
+        async with open_rig(tmp_path, server=server, is_first=True) as rig:
             assert server.world.syncs == 2
             assert await rig.desk.syncs["discord"]() == len(command_payload())
             assert server.world.syncs == 3
@@ -264,6 +264,6 @@ async def test_commands_that_are_refused_do_not_keep_her_away(tmp_path: Path, mi
     def prepare(server: DiscordServer) -> None:
         server.world.faults = lambda method, path: Fault(status=403) if path.endswith("/commands") else None
 
-    async with open_rig(tmp_path, prepare=prepare) as rig:
+    async with open_rig(tmp_path, prepare=prepare, is_first=True) as rig:
         rig.server.say(mina, "안녕")
         await replied(rig, rig.server.world.private(mina), "들었어: 안녕")
