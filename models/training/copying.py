@@ -41,8 +41,9 @@ _TAILS = {"vowel": (0,), "rieul": (8,), "consonant": (1, 4, 16, 17, 21)}
 class WordStock:
     """Words to put in: values of the slot list that the old word stands in, and made-up ones."""
 
-    def __init__(self, lists: Iterable[Iterable[str]]) -> None:
+    def __init__(self, lists: Iterable[Iterable[str]], *, with_made_up: bool = True) -> None:
         """Take every value in Hangul of the slot lists but those that would call for a time mark."""
+        self._with_made_up = with_made_up
         self._beside: dict[str, dict[str, set[str]]] = {}
         for values in lists:
             by_end: dict[str, set[str]] = {name: set() for name in _TAILS}
@@ -54,11 +55,16 @@ class WordStock:
                     self._beside.setdefault(word, {}).setdefault(name, set()).update(words)
 
     def draw(self, old: str, rng: random.Random) -> str:
-        """Return a word that can stand for `old`: every other time of the same list, if it is in any, else made up."""
+        """Return a word that can stand for `old`: every other time of the same list, if it is in any, else made up.
+
+        Without made-up words it is always of the same list, and `old` itself where it is in none.
+        """
         sound = sound_of_end(old)
         beside = self._beside.get(old, {}).get(sound, set()) - {old}
-        if beside and rng.random() < 0.5:
+        if beside and (not self._with_made_up or rng.random() < 0.5):
             return rng.choice(sorted(beside))
+        if not self._with_made_up:
+            return old
         return make_up_word(sound, rng)
 
 

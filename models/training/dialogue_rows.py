@@ -94,14 +94,17 @@ def is_share_below(text: str, share: float) -> bool:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) < share * 2**32
 
 
-def expand(corpus: DialogueCorpus, seed: int, *, held_out: bool = False) -> list[DialogueRow]:
-    """Draw one widened set of rows; another seed draws other slot values, noise and contexts.
+def expand(
+    corpus: DialogueCorpus, seed: int, *, held_out: bool = False, with_made_up: bool = True
+) -> list[DialogueRow]:
+    """Draw one widened set of rows; another seed draws other slot values, noise and contexts, and made-up nouns if they are wanted.
 
     Held-out rows are drawn once each, without noise; training rows several times (`_widening`), the first time without noise. What she says
     to despair, abuse, declarations of love and forbidden requests (`CAREFUL_FILES`) is drawn twice as often: it must not be diluted.
     """
     rng = random.Random(seed)
-    stock = WordStock(values for file in corpus.files for values in file.lists.values())
+    lists = (values for file in corpus.files for values in file.lists.values())
+    stock = WordStock(lists, with_made_up=with_made_up)
     summaries = [(reply.summary, file) for file, exchange in corpus.exchanges() for reply in exchange.replies]
     plain_summaries = [summary for summary, _ in summaries if "{" not in summary]
     rows: list[DialogueRow] = []

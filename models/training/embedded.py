@@ -41,7 +41,7 @@ class EmbeddedRecipe:
     """How the embedded weights are made; `adapter_examples` bounds the rows that each adapter reads."""
 
     base: BaseRecipe = BaseRecipe()
-    adapter_examples: int = 6000
+    adapter_examples: int = 8000
     ethics: EncoderRecipe = EncoderRecipe(epochs=3)
     memory: EncoderRecipe = EncoderRecipe(epochs=6)
     seed: int = 7
@@ -77,7 +77,9 @@ def train_embedded(
     base = staging / "base"
     part("base", base, partial(train_base, corpus, profile, base, recipe.base, compile_steps=recipe.compile_steps))
 
-    rows = expand(corpus, recipe.seed + 99)
+    rows = expand(
+        corpus, recipe.seed + 99, with_made_up=False
+    )  # the base has learned to copy: adapters learn how she talks
     for name in ADAPTER_NAMES:
         adapter = profile.adapters[name]
         assert adapter.training is not None

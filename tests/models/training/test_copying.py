@@ -77,3 +77,10 @@ def test_a_refusal_is_left_alone() -> None:
 def test_a_word_that_would_stay_somewhere_is_left_alone() -> None:
     row = DialogueRow(input="냉면이 좋아", reply="냉면 최고!", memory="", summary="비빔냉면을 권함")
     assert swapped(row) == row
+
+
+def test_without_made_up_words_a_word_becomes_one_of_its_list_or_stays():
+    stock = WordStock([["냉면", "짬뽕", "서울", "귤"]], with_made_up=False)
+    drawn = {stock.draw("냉면", random.Random(seed)) for seed in range(20)}
+    assert drawn == {"짬뽕"}
+    assert stock.draw("솜사탕", random.Random(1)) == "솜사탕"
