@@ -64,6 +64,17 @@ def cpu_multiplies_bfloat16() -> bool:
     return bool(check and check())
 
 
+def trains_in_bfloat16(device: torch.device) -> bool:
+    """Tell whether training multiplies in bfloat16 there: any CUDA card of the last years, and CPUs with AMX or AVX512-BF16.
+
+    Other CPUs emulate such products, at about a hundredth of the speed of float32.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    check = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return cpu_multiplies_bfloat16() or bool(check and check())
+
+
 def choose_device(settings: ModelSettings) -> tuple[torch.device, torch.dtype]:
     """Choose the device and the type of the weights.
 

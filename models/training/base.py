@@ -27,9 +27,11 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from models.errors import ModelError
+from models.loader import trains_in_bfloat16
 from models.profile import Profile
 from models.training.dialogue_rows import DialogueCorpus, expand
 from models.training.examples import make_examples
+from models.training.muon import FullPrecisionMuon
 from models.training.packing import batches, pack
 from models.training.progress import Report
 from models.training.tokenizer import train_tokenizer
@@ -135,14 +137,17 @@ def cut_tokens(
         backend.model.dropout = None
 
 
-def make_optimisers(network: LlamaForCausalLM, recipe: BaseRecipe) -> list[torch.optim.Optimizer]:
+def make_optimisers(
+    network: LlamaForCausalLM, recipe: BaseRecipe, *, in_bfloat16: bool = True
+) -> list[torch.optim.Optimizer]:
     """Return Muon for the matrices of the layers and AdamW for embeddings and norms, with one learning rate."""
     matrices = [p for name, p in network.named_parameters() if p.ndim == 2 and "embed" not in name]
     others = [p for name, p in network.named_parameters() if p.ndim != 2 or "embed" in name]
+    rates = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
     return [
-        torch.optim.Muon(
-            matrices, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, adjust_lr_fn="match_rms_adamw"
-        ),
+        torch.optim.Muon(matrices, **rates, adjust_lr_fn="match_rms_adamw")
+        if in_bfloat16
+        else FullPrecisionMuon(matrices, **rates),
         torch.optim.AdamW(others, lr=recipe.learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
     ]
 
@@ -164,7 +169,8 @@ class BaseRun:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.tokenizer = self._make_tokenizer()
         self.network = self._make_network().to(self._device)
-        self._optimisers = make_optimisers(self.network, recipe)
+        self._in_bfloat16 = trains_in_bfloat16(self._device)
+        self._optimisers = make_optimisers(self.network, recipe, in_bfloat16=self._in_bfloat16)
         self._held_out = draw_sequences(corpus, profile, self.tokenizer, recipe, 0, held_out=True)
         if checkpoint.is_dir():
             self._load()
@@ -215,7 +221,7 @@ class BaseRun:
 
     def _step(self, batch: dict[str, Tensor], learning_rate: float) -> float:
         batch = {name: value.to(self._device) for name, value in batch.items()}
-        with torch.autocast(self._device.type, torch.bfloat16):
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._in_bfloat16):
             loss = self._step_model(**batch, use_cache=False).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -296,7 +302,7 @@ def measure_loss(network: LlamaForCausalLM, sequences: Sequence[list[int]], reci
     losses = []
     for batch in batches(sequences, length=recipe.row_length, rows=8, rng=random.Random(recipe.seed)):
         batch = {name: value.to(device) for name, value in batch.items()}
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=trains_in_bfloat16(device)):
             losses.append(network(**batch, use_cache=False).loss.item())
     return sum(losses) / len(losses) if losses else math.nan
 
