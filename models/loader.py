@@ -70,7 +70,7 @@ def trains_in_bfloat16(device: torch.device) -> bool:
     Other CPUs emulate such products, at about a hundredth of the speed of float32.
     """
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     check = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return cpu_multiplies_bfloat16() or bool(check and check())
 

@@ -143,12 +143,12 @@ def make_optimisers(
     """Return Muon for the matrices of the layers and AdamW for embeddings and norms, with one learning rate."""
     matrices = [p for name, p in network.named_parameters() if p.ndim == 2 and "embed" not in name]
     others = [p for name, p in network.named_parameters() if p.ndim != 2 or "embed" in name]
-    rates = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
+    rate, decay = recipe.learning_rate, recipe.weight_decay
     return [
-        torch.optim.Muon(matrices, **rates, adjust_lr_fn="match_rms_adamw")
+        torch.optim.Muon(matrices, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw")
         if in_bfloat16
-        else FullPrecisionMuon(matrices, **rates),
-        torch.optim.AdamW(others, lr=recipe.learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
+        else FullPrecisionMuon(matrices, lr=rate, weight_decay=decay),
+        torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
     ]
 
 

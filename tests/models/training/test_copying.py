@@ -79,7 +79,7 @@ def test_a_word_that_would_stay_somewhere_is_left_alone() -> None:
     assert swapped(row) == row
 
 
-def test_without_made_up_words_a_word_becomes_one_of_its_list_or_stays():
+def test_without_made_up_words_a_word_becomes_one_of_its_list_or_stays() -> None:
     stock = WordStock([["냉면", "짬뽕", "서울", "귤"]], with_made_up=False)
     drawn = {stock.draw("냉면", random.Random(seed)) for seed in range(20)}
     assert drawn == {"짬뽕"}
