@@ -1,6 +1,6 @@
 """The way of one message, top to bottom: `ChatPipeline.run`.
 
-    sanction gate → length → ethics scores → certain blocks → memory retrieval → final input
+    sanction gate → an interview's turn, if there is one → length → ethics scores → certain blocks → memory retrieval → final input
     → output_message (streamed) while memory is extracted → judgement that needs the reply
     → eyes_mouth_pose while summary is written → commit → ChatReply
 
@@ -20,6 +20,9 @@ from engine.errors import PolicyError
 from engine.ethics import EthicsScorer
 from engine.final_input import build_final_input
 from engine.generation import SeedSource, Writer, WrittenReply
+from engine.interview_banks import BankShelf
+from engine.interview_turn import InterviewTurns
+from engine.interview_words import load_interview_words
 from engine.memory import MemoryNote, MemoryRetriever
 from engine.plain_text import remove_invisible
 from engine.sanction_policy import (
@@ -86,11 +89,12 @@ class ChatPipeline:
         database: Database,
         clock: Clock,
         seed: int | None = None,
+        banks: BankShelf | None = None,
     ) -> None:
-        """Put a pipeline together; `seed` fixes what is drawn.
+        """Put a pipeline together; `seed` fixes what is drawn, `banks` are those that ship unless others are given.
 
         Raises:
-            PolicyError: policy and profile do not know the same categories.
+            PolicyError: policy and profile do not know the same categories, or the words of the interview cannot be read.
         """
         self._profile = profile
         self._policy = policy
@@ -106,6 +110,20 @@ class ChatPipeline:
             raise PolicyError(f"profile {profile.name} and policy {policy.version} do not both know {', '.join(odd)}")
         categories = (profile.ethics.normal_category, *profile.ethics.categories)
         self._ethics = EthicsScorer(embedder, categories)
+        self._interviews = InterviewTurns(
+            profile=profile,
+            policy=policy,
+            care=care,
+            words=load_interview_words(),
+            shelf=banks or BankShelf(),
+            scorer=self._ethics,
+            sentencing=self._sentencing,
+            generator=generator,
+            embedder=embedder,
+            database=database,
+            clock=clock,
+            seed=seed,
+        )
         self._retriever = MemoryRetriever(embedder, profile.memory_threshold)
 
     async def run(self, request: ChatRequest, show: EventSink = ignore_event, queued_ms: float = 0.0) -> ChatOutcome:
@@ -120,11 +138,15 @@ class ChatPipeline:
         if (block := await self._sentencing.active_block(request)) is not None:
             return Rejection(reason=RejectionReason.BLOCKED, notice=block, details=_details(turn))
 
-        # 2. Nothing to answer, or more than she reads at once.
+        # 2. Who is interviewed in this conversation answers her question there: engine/interview_turn.py.
+        if (outcome := await self._interviews.take(request, turn.watch)) is not None:
+            return outcome
+
+        # 3. Nothing to answer, or more than she reads at once.
         if (reason := self._refuse_length(request.text)) is not None:
             return await whole(self._commit_rejection(turn, reason))
 
-        # 3. Scores of the message as typed; what is certain is blocked before anything is generated.
+        # 4. Scores of the message as typed; what is certain is blocked before anything is generated.
         with turn.watch.measure("ethics"):
             turn.scores = await self._ethics.score(request.text)
         turn.offences = find_offences(turn.scores, self._thresholds, self._policy)
@@ -132,13 +154,13 @@ class ChatPipeline:
             notice = await whole(self._commit_sanction(turn, certain, reply=None))
             return Rejection(reason=RejectionReason.BLOCKED, notice=notice, details=_details(turn))
 
-        # 4. What she reads: a memory or the last summary in front, the time where it matters.
+        # 5. What she reads: a memory or the last summary in front, the time where it matters.
         with turn.watch.measure("retrieval"):
             await self._find_context(turn)
         now = day_part(request.received_at, request.time_zone)
         turn.final_input = build_final_input(request.text, now, turn.memory_used, turn.last_summary)
 
-        # 5. Her line, while what to remember is extracted. A line that may end in a block is not streamed.
+        # 6. Her line, while what to remember is extracted. A line that may end in a block is not streamed.
         begun_ms = turn.watch.elapsed_ms
         writer = Writer(self._generator, self._profile, self._care, self._seeds(request), request.temperature)
         sink = ignore_event if turn.offences else show
@@ -149,18 +171,18 @@ class ChatPipeline:
         turn.watch.note("first_token", begun_ms + reply.first_token_s * 1000)
         turn.watch.mark("reply")
 
-        # 6. Judgement that needs the reply; a reply that ends in a block is never shown.
+        # 7. Judgement that needs the reply; a reply that ends in a block is never shown.
         proven = proven_offences(turn.offences, self._policy, reply.text)
         if proven and await self._sentencing.would_block(request, proven):
             notice = await whole(self._commit_sanction(turn, proven, reply=reply.text))
             return Rejection(reason=RejectionReason.BLOCKED, notice=notice, details=_details(turn))
 
-        # 7. Her face, while the turn is summed up.
+        # 8. Her face, while the turn is summed up.
         expression, summary = await together(writer.choose_expression(reply.text), self._summarise(writer, turn, reply))
         if turn.offences or not await self._may_remember(note):
             note = None
 
-        # 8. Everything is written at once; then she answers.
+        # 9. Everything is written at once; then she answers.
         return await whole(self._commit_reply(turn, reply, expression, summary, note, proven))
 
     def _seeds(self, request: ChatRequest) -> SeedSource:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from storage.interview_records import InterviewState
 from storage.records import ConversationKey, SanctionKind, UserKey
 
 DEFAULT_TIME_ZONE = ZoneInfo("Asia/Seoul")
@@ -22,13 +23,37 @@ class Again:
     last_summary: str | None
 
 
+class InterviewAct(StrEnum):
+    """What a person does with an interview besides answering."""
+
+    START = "start"
+    SKIP = "skip"
+    HINT = "hint"
+    PAUSE = "pause"
+    RESUME = "resume"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterviewCommand:
+    """A command for the conversation's interview; `bank` is what to start with, empty for the default one.
+
+    A command that was given at `question`, by its button, does nothing when another one stands by then.
+    """
+
+    act: InterviewAct
+    bank: str = ""
+    question: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
     """One message of a user. `received_at` is aware UTC; `locale` is a language code such as ko or en.
 
     `temperature` overrules the reply adapter's. A message that is answered `again` is read as it was the first time, and
     nothing is remembered of it twice. `community` is the server or group that the message stands in, None in private: blocks that
-    its moderators made hold there, and they are the ones who may judge what it leads to.
+    its moderators made hold there, and they are the ones who may judge what it leads to. With `interview` it is a command for the
+    interview of this conversation, and `text` is empty.
     """
 
     request_id: str
@@ -41,6 +66,7 @@ class ChatRequest:
     temperature: float | None = None
     again: Again | None = None
     community: str | None = None
+    interview: InterviewCommand | None = None
 
 
 class Eyes(StrEnum):
@@ -110,6 +136,13 @@ class RejectionReason(StrEnum):
     QUEUE_FULL = "queue_full"
     CANCELLED = "cancelled"
     ERROR = "error"
+    ANSWER_TOO_LONG = "answer_too_long"
+    INTERVIEW_NONE = "interview_none"
+    INTERVIEW_OPEN = "interview_open"
+    INTERVIEW_TAKEN = "interview_taken"
+    INTERVIEW_LAPSED = "interview_lapsed"
+    INTERVIEW_UNKNOWN_BANK = "interview_unknown_bank"
+    INTERVIEW_MOVED_ON = "interview_moved_on"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,13 +161,25 @@ class TurnDetails:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InterviewView:
+    """Where an interview stands after a reply of its own: the question that is open, and how many graded ones were asked of how many."""
+
+    id: int
+    state: InterviewState
+    question: str
+    asked: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChatReply:
-    """Her line with its face, and a warning where one was given."""
+    """Her line with its face, and a warning where one was given; `interview` where the line belongs to one."""
 
     text: str
     expression: Expression
     notice: Notice | None
     details: TurnDetails
+    interview: InterviewView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

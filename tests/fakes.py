@@ -16,6 +16,7 @@ DEFAULT_ANSWERS = {
     "memory": "",
     "summary": "좋다고 대답함",
     "eyes_mouth_pose": "(눈 보통, 입 크게, 고개 돌림 없음)",
+    "interview": "그렇구나! 그럼 다음 질문이야 😊",
 }
 
 

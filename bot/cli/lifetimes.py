@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from bot.cli.options import notes, show_note
 from bot.errors import SettingsError
 from bot.settings import Settings
 from engine.care import load_care
+from engine.interview_banks import BankShelf
 from engine.sanction_policy import load_policy
 from engine.settings import EngineSettings
 from engine.types import Clock
@@ -36,6 +37,7 @@ class Engine:
 
     database: Database
     queue: TurnQueue
+    banks: BankShelf = field(default_factory=BankShelf)
 
 
 @asynccontextmanager
@@ -46,6 +48,7 @@ async def open_engine(settings: Settings, clock: Clock, seed: int | None) -> Asy
     from storage.database import open_database
 
     policy, care = load_policy(settings.policy), load_care()
+    banks = BankShelf(settings.data_dir / "banks")
     load_profile(settings.profile)  # a wrong name must not leave a new database behind
     limits = EngineSettings(
         max_concurrent_turns=settings.max_concurrent_turns,
@@ -67,9 +70,10 @@ async def open_engine(settings: Settings, clock: Clock, seed: int | None) -> Asy
             database=database,
             clock=clock,
             seed=seed,
+            banks=banks,
         )
         async with open_queue(pipeline.run, limits) as queue:
-            yield Engine(database=database, queue=queue)
+            yield Engine(database=database, queue=queue, banks=banks)
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from engine.care import load_care
 from engine.pipeline import ChatPipeline
 from engine.sanction_policy import load_policy
 from engine.types import ChatRequest
-from models.profile import load_profile
+from models.profile import Profile, load_profile
 from storage.database import Database
 from tests.engine.rig import NOW, FixedClock, MakeRequest, MakeRig, Rig, conversation_key, user_key
 from tests.fakes import FakeEmbedder, FakeGenerator
@@ -47,12 +47,13 @@ def make_rig(database: Database, make_request: MakeRequest) -> MakeRig:
         *,
         generator: FakeGenerator | None = None,
         embedder: FakeEmbedder | None = None,
+        profile: Profile | None = None,
     ) -> Rig:
         clock = FixedClock(NOW)
         generator = generator or FakeGenerator()
         embedder = embedder or FakeEmbedder(scores)
         pipeline = ChatPipeline(
-            profile=load_profile("ohlora-v4"),
+            profile=profile or load_profile("ohlora-v4"),
             policy=load_policy("default"),
             care=load_care(),
             generator=generator,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from engine.pipeline import ChatPipeline
-from engine.types import ChatEvent, ChatOutcome, ChatRequest
+from engine.types import ChatEvent, ChatOutcome, ChatRequest, InterviewAct, InterviewCommand
 from storage.conversations import ConversationStore
 from storage.database import Database
+from storage.interview_records import Interview
+from storage.interviews import InterviewStore
 from storage.memories import MemoryStore
 from storage.records import (
     MANUAL,
@@ -62,6 +64,19 @@ class Rig:
         """Send one message, received at the clock's time, and return its outcome."""
         request = self.make_request(text, user=user, conversation=conversation, received_at=self.clock())
         return await self.pipeline.run(request, self.events.append)
+
+    async def command(
+        self, act: InterviewAct, *, bank: str = "", question: str | None = None, user: str = "1001", room: str = "room"
+    ) -> ChatOutcome:
+        """Give a command for the interview of a conversation."""
+        request = self.make_request("", user=user, conversation=room, received_at=self.clock())
+        command = InterviewCommand(act=act, bank=bank, question=question)
+        return await self.pipeline.run(replace(request, interview=command))
+
+    async def interviews(self, user: str = "1001") -> list[Interview]:
+        """Return the user's interviews, oldest first."""
+        async with self.database.read() as session:
+            return await InterviewStore(session).of_user(user_key(user))
 
     async def sanctions(self, user: str = "1001") -> list[Sanction]:
         """Return the user's sanctions, in the order in which they were stored."""
