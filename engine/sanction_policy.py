@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 from engine.errors import PolicyError
 from models.profile import EthicsThresholds
-from storage.records import SanctionKind
+from storage.records import Rung, SanctionKind
 
 POLICIES_DIR = Path(__file__).resolve().parent / "policies"
 _STEP = re.compile(r"^(\d{1,5}) ?([hd])$")
@@ -24,14 +24,24 @@ _STEP = re.compile(r"^(\d{1,5}) ?([hd])$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CategoryPolicy:
-    """The ladder of a category (None is a warning) and the words that the reply must hold one of, if any."""
+    """The ladder of a category (None is a warning) and the words that the reply must hold one of, if any.
+
+    After each `decay` without an offence in the category a user stands one rung lower; None: never.
+    """
 
     ladder: tuple[timedelta | None, ...]
     reply_needs: tuple[str, ...] = ()
+    decay: timedelta | None = None
 
     def step(self, level: int) -> timedelta | None:
         """Return the block of `level` (from 1), or None for a warning; past the end the last step."""
         return self.ladder[min(level, len(self.ladder)) - 1]
+
+    def fall(self, level: int, since: datetime, now: datetime) -> int:
+        """Return where somebody on rung `level` stands at `now` who has not offended from `since` on."""
+        if self.decay is None or now <= since:
+            return level
+        return max(0, level - (now - since) // self.decay)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +55,10 @@ class SanctionPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SanctionStep:
-    """One row of the sanction log to be written: category, level, and when a block ends (None: warning)."""
+    """One row of the sanction log to be written: category, the rungs before and after, and when a block ends (None: warning)."""
 
     category: str
+    rung_before: int
     level: int
     kind: SanctionKind
     expires_at: datetime | None
@@ -78,6 +89,12 @@ def proven_offences(offences: tuple[str, ...], policy: SanctionPolicy, reply: st
     )
 
 
+def words_of_declining(policy: SanctionPolicy, reply: str) -> tuple[str, ...]:
+    """Return the words, of all that the policy knows, by which `reply` declines."""
+    known = sorted({word for category in policy.categories.values() for word in category.reply_needs})
+    return tuple(word for word in known if word in reply)
+
+
 def declining_words(offences: tuple[str, ...], policy: SanctionPolicy) -> tuple[str, ...]:
     """Return the words by which a line declines these offences."""
     return tuple(word for name in offences for word in policy.categories[name].reply_needs)
@@ -93,14 +110,38 @@ def decide(
     steps = []
     end = now
     for category in offences:
-        level = levels.get(category, 0) + 1
-        length = policy.categories[category].step(level)
-        if length is None:
-            steps.append(SanctionStep(category=category, level=level, kind=SanctionKind.WARNING, expires_at=None))
-            continue
-        end = min(end + length, now + policy.longest_block)
-        steps.append(SanctionStep(category=category, level=level, kind=SanctionKind.BLOCK, expires_at=end))
+        before = levels.get(category, 0)
+        length = policy.categories[category].step(before + 1)
+        kind = SanctionKind.WARNING if length is None else SanctionKind.BLOCK
+        if length is not None:
+            end = min(end + length, now + policy.longest_block)
+        step = SanctionStep(
+            category=category,
+            rung_before=before,
+            level=before + 1,
+            kind=kind,
+            expires_at=None if length is None else end,
+        )
+        steps.append(step)
     return tuple(steps)
+
+
+def standing_levels(rungs: Sequence[Rung], policy: SanctionPolicy, now: datetime) -> dict[str, int]:
+    """Return the user's level in each category of the policy: the highest rung that stands, less what time has taken.
+
+    `rungs` come in the order in which they were given. While a block holds, no time without offence passes.
+    """
+    levels: dict[str, int] = {}
+    since: dict[str, datetime] = {}
+    for rung in rungs:
+        category = policy.categories.get(rung.category)
+        if category is None:
+            continue
+        fallen = category.fall(levels.get(rung.category, 0), since.get(rung.category, now), rung.started_at)
+        levels[rung.category] = max(fallen, rung.level)
+        since[rung.category] = max(since.get(rung.category, rung.since), rung.since)
+    fallen_now = {name: policy.categories[name].fall(level, since[name], now) for name, level in levels.items()}
+    return {name: level for name, level in fallen_now.items() if level}
 
 
 def load_policy(name: str) -> SanctionPolicy:

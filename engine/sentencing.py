@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.sanction_policy import SanctionPolicy, SanctionStep, decide
+from engine.sanction_policy import (
+    SanctionPolicy,
+    SanctionStep,
+    decide,
+    standing_levels,
+    words_of_declining,
+)
 from engine.types import ChatRequest, Clock, Notice
 from models.profile import Profile
 from storage.database import Database
@@ -39,8 +45,9 @@ class Sentencing:
     async def would_block(self, request: ChatRequest, offences: tuple[str, ...]) -> bool:
         """Tell whether these offences would end in a block as things stand."""
         async with self._database.read() as session:
-            levels = await SanctionStore(session).levels(request.user)
-        steps = decide(offences, levels, self._policy, self._clock())
+            rungs = await SanctionStore(session).rungs(request.user)
+        now = self._clock()
+        steps = decide(offences, standing_levels(rungs, self._policy, now), self._policy, now)
         return any(step.kind is SanctionKind.BLOCK for step in steps)
 
     async def sentence(
@@ -51,9 +58,10 @@ class Sentencing:
         offences: tuple[str, ...],
         reply: str | None,
     ) -> tuple[SanctionStep, ...]:
-        """Write one row for each offence, from the levels as they are inside this transaction."""
+        """Write one row for each offence, from the rungs as they are inside this transaction."""
         now = self._clock()
-        steps = decide(offences, await store.levels(request.user), self._policy, now)
+        levels = standing_levels(await store.rungs(request.user), self._policy, now)
+        steps = decide(offences, levels, self._policy, now)
         thresholds = self._profile.ethics
         evidence = Evidence(
             text=request.text,
@@ -63,6 +71,8 @@ class Sentencing:
             profile=self._profile.name,
             policy_version=self._policy.version,
             request_id=request.request_id,
+            declined=None if reply is None else words_of_declining(self._policy, reply),
+            link=request.link,
         )
         for step in steps:
             await store.add(
@@ -75,6 +85,7 @@ class Sentencing:
                     expires_at=step.expires_at,
                     evidence=evidence,
                     community=request.community,
+                    rung_before=step.rung_before,
                 )
             )
         return steps

@@ -52,8 +52,8 @@ class ChatRequest:
 
     `temperature` overrules the reply adapter's. A message that is answered `again` is read as it was the first time, and
     nothing is remembered of it twice. `community` is the server or group that the message stands in, None in private: blocks that
-    its moderators made hold there, and they are the ones who may judge what it leads to. With `interview` it is a command for the
-    interview of this conversation, and `text` is empty.
+    its moderators made hold there, and they are the ones who may judge what it leads to. `link` leads to the message, where the
+    platform has such links. With `interview` it is a command for the interview of this conversation, and `text` is empty.
     """
 
     request_id: str
@@ -67,6 +67,7 @@ class ChatRequest:
     again: Again | None = None
     community: str | None = None
     interview: InterviewCommand | None = None
+    link: str | None = None
 
 
 class Eyes(StrEnum):

@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.records import Appeal, AppealState, Sanction, Scope, UserKey
+from storage.audit import AuditStore
+from storage.records import Appeal, AppealState, AuditAction, Sanction, Scope, UserKey
 from storage.tables import AppealRow, SanctionRow
 
 
@@ -51,6 +52,8 @@ class AppealStore:
         row.moderator_id = moderator.id
         row.reason = reason
         await self._session.flush()
+        details = {"sanction": sanction_id, "state": state.value}
+        await AuditStore(self._session).append(moderator, AuditAction.APPEAL_DECIDED, f"appeal:{row.id}", details, now)
         return _to_record(row)
 
     async def of_user(self, user: UserKey) -> list[Appeal]:

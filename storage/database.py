@@ -20,6 +20,8 @@ from typing import Any
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from storage.audit import NEW_HEAD
+from storage.audit_anchor import AuditAnchor
 from storage.errors import DatabaseUnavailable
 from storage.migration import MIGRATIONS, check_revision, migrate, revision_of
 from storage.settings import StorageSettings
@@ -35,9 +37,10 @@ _one_migration = threading.Lock()
 class Database:
     """Hand out transactions on an open database; made by `open_database`."""
 
-    def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine, anchor: AuditAnchor | None = None) -> None:
         self._writer = writer
         self._reader = reader
+        self._anchor = anchor
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
@@ -50,6 +53,9 @@ class Database:
         """
         async with _transaction(self._writer) as session:
             yield session
+        head = session.info.get(NEW_HEAD)
+        if head is not None and self._anchor is not None:
+            await asyncio.to_thread(self._anchor.move_to, head)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -72,7 +78,13 @@ async def open_database(settings: StorageSettings) -> AsyncIterator[Database]:
     """
     await upgrade(settings)
     async with _engine(settings, writes=True) as writer, _engine(settings, writes=False) as reader:
-        yield Database(writer, reader)
+        yield Database(writer, reader, audit_anchor(settings))
+
+
+def audit_anchor(settings: StorageSettings) -> AuditAnchor | None:
+    """Return where the audit's head is written beside the database; None for one that is no file."""
+    url = checked_url(settings)
+    return AuditAnchor(Path(str(url.database))) if url.drivername == SQLITE else None
 
 
 async def upgrade(settings: StorageSettings, scripts: Path = MIGRATIONS) -> str | None:

@@ -14,6 +14,7 @@ from storage.tables import (
     InterviewStepRow,
     MemoryChangeRow,
     MemoryRow,
+    ObservationRow,
     ReportRow,
     ReviewCardRow,
     SanctionRow,
@@ -31,7 +32,7 @@ class ErasureStore:
         self._session = session
 
     async def erase(self, user: UserKey, now: datetime) -> None:
-        """Delete turns, memories with their history, summaries, interviews and settings; empty the texts of what must stay.
+        """Delete turns, observations, memories with their history, summaries, interviews and settings; empty what must stay.
 
         Sanctions stay, because nobody gets rid of a block by asking to be forgotten, and with them appeals and reports; what the
         user wrote in them is emptied. A summary of a conversation with others is forgotten too, since it may be about this user.
@@ -45,6 +46,9 @@ class ErasureStore:
         await self._erase_interviews(user)
         await self._session.execute(
             delete(TurnRow).where(TurnRow.user_platform == user.platform, TurnRow.user_id == user.id)
+        )
+        await self._session.execute(
+            delete(ObservationRow).where(ObservationRow.platform == user.platform, ObservationRow.user_id == user.id)
         )
         await self._session.execute(
             delete(UserSettingsRow).where(UserSettingsRow.platform == user.platform, UserSettingsRow.user_id == user.id)
@@ -73,7 +77,7 @@ class ErasureStore:
         await self._session.execute(
             update(SanctionRow)
             .where(SanctionRow.platform == user.platform, SanctionRow.user_id == user.id)
-            .values(text=ERASED, reply=None)
+            .values(text=ERASED, reply=None, link=None)
         )
         await self._session.execute(
             update(AppealRow)

@@ -8,7 +8,8 @@ The tree::
     ├── DatabaseCorrupt       the file is damaged, or is not a database
     ├── DatabaseTooNew        a newer version of this program wrote it
     ├── DatabaseFull          there is no room left to write
-    └── DatabaseBusy          somebody else kept it locked for too long
+    ├── DatabaseBusy          somebody else kept it locked for too long
+    └── PolicyVersionTaken    a policy's version stands for another policy already
 
 Every message is one line for a person: what was wrong and what to do. No message holds stored
 text or a password.
@@ -41,3 +42,7 @@ class DatabaseFull(StorageError):
 
 class DatabaseBusy(StorageError):
     """Another program kept the database locked for longer than `busy_timeout_s`, or our own writers for `queue_timeout_s`."""
+
+
+class PolicyVersionTaken(StorageError):
+    """A policy's version stands for another policy already, so that sanctions could not say by which they were given."""

@@ -9,6 +9,7 @@ from storage.appeals import AppealStore
 from storage.conversations import ConversationStore
 from storage.interviews import InterviewStore
 from storage.memories import MemoryStore
+from storage.observations import ObservationStore
 from storage.records import MANUAL, Sanction, UserKey
 from storage.reports import ReportStore
 from storage.sanctions import SanctionStore
@@ -43,6 +44,7 @@ class ExportStore:
             "turns": [asdict(turn) for turn in turns],
             "sanctions": [_without_moderator(sanction) for sanction in sanctions],
             "sanction_changes": [_without(asdict(change), "moderator") for change in changes],
+            "observations": [asdict(each) for each in await ObservationStore(self._session).of_user(user)],
             "appeals": [asdict(appeal) for appeal in await AppealStore(self._session).of_user(user)],
             "reports_made": [
                 _without(asdict(report), "author", "text")

@@ -3,7 +3,8 @@
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.records import Note, Scope, UserKey
+from storage.audit import AuditStore
+from storage.records import AuditAction, Note, Scope, UserKey
 from storage.tables import NoteRow
 
 
@@ -14,7 +15,7 @@ class NoteStore:
         self._session = session
 
     async def add(self, note: Note) -> None:
-        """Store a note."""
+        """Store a note, and in the audit that it was written."""
         row = NoteRow(
             platform=note.user.platform,
             user_id=note.user.id,
@@ -25,6 +26,9 @@ class NoteStore:
         )
         self._session.add(row)
         await self._session.flush()
+        await AuditStore(self._session).append(
+            note.author, AuditAction.NOTE_ADDED, f"note:{row.id}", {}, note.created_at
+        )
 
     async def of_user(self, user: UserKey, scope: Scope) -> list[Note]:
         """Return the notes on a user within `scope`, newest first."""

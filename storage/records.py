@@ -3,7 +3,7 @@
 Every datetime here is timezone-aware UTC. Importing this module imports no database code.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -40,8 +40,10 @@ class Evidence:
     """Keep what a sanction was decided on, so that an appeal can be judged.
 
     `text` is the message as typed; `reply` is None where none was needed. `scores` holds the
-    cosine of each of the five categories, `thresholds` those in force at that time. What a
-    moderator gave by hand has `policy_version` `MANUAL` and neither text nor scores.
+    cosine of each of the five categories, `thresholds` those in force at that time. `declined` holds
+    the policy's words of declining that the reply had, None where no reply was written; `link` leads
+    to the message where the platform has such links. What a moderator gave by hand has
+    `policy_version` `MANUAL` and neither text nor scores.
     """
 
     text: str
@@ -51,15 +53,32 @@ class Evidence:
     profile: str
     policy_version: str
     request_id: str
+    declined: tuple[str, ...] | None = None
+    link: str | None = None
+
+
+class SanctionState(StrEnum):
+    """Say where a sanction stands. All but `EXPIRED`, which the clock brings, were decided and are stored.
+
+    A reduced block ends sooner than it was given for; a lifted one ended at once, and its rung stays; an overturned sanction
+    was wrong, and gives its rung back.
+    """
+
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    LIFTED = "lifted"
+    REDUCED = "reduced"
+    OVERTURNED = "overturned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sanction:
     """Record one warning or block of a user in one category.
 
-    `id` is None until the sanction is stored; `level` counts from 1 in its category. `community` is
-    the server or group in which it came about, None in private. `ended_at` is when a moderator ended
-    it, or, in the future, the earlier end that a moderator set.
+    `id` is None until the sanction is stored; `level` is the rung that it stands on, from 1 in its category, and
+    `rung_before` the user's rung until then, 0 for none. `community` is the server or group in which it came about,
+    None in private. `ended_at` is when a moderator ended it, or, in the future, the earlier end that a moderator set.
+    `decision` is what people made of it: everything of `SanctionState` but `EXPIRED`.
 
     Raises:
         ValueError: a block without an expiry or a warning with one, or a level below 1.
@@ -75,6 +94,14 @@ class Sanction:
     evidence: Evidence
     community: str | None = None
     ended_at: datetime | None = None
+    rung_before: int = 0
+    decision: SanctionState = SanctionState.ACTIVE
+
+    @property
+    def margin(self) -> float | None:
+        """By how much the score passed its threshold; None where no score was taken."""
+        score, threshold = (part.get(self.category) for part in (self.evidence.scores, self.evidence.thresholds))
+        return None if score is None or threshold is None else round(score - threshold, 4)
 
     @property
     def is_manual(self) -> bool:
@@ -90,11 +117,58 @@ class Sanction:
         """Tell whether it is a block that is in force."""
         return self.kind is SanctionKind.BLOCK and self.end is not None and self.end > now
 
+    def state(self, now: datetime) -> SanctionState:
+        """Return where it stands at `now`; a warning has no end and never expires."""
+        is_final = self.decision in (SanctionState.LIFTED, SanctionState.OVERTURNED)
+        is_over = self.end is not None and self.end <= now
+        return SanctionState.EXPIRED if is_over and not is_final else self.decision
+
     def __post_init__(self) -> None:
         if (self.kind is SanctionKind.BLOCK) != (self.expires_at is not None):
             raise ValueError("a block has an expiry and a warning has none")
         if self.level < 1:
             raise ValueError(f"a sanction's level counts from 1, got {self.level}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """Tell what one sanction that stands counts on the ladder of its category today.
+
+    `level` is its own unless a sanction that it was climbed from was overturned later. `since` is when
+    the time without offence begins to run: the end of a block, the moment of a warning.
+    """
+
+    category: str
+    level: int
+    started_at: datetime
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """Keep the scores of a message that came near a threshold and drew no sanction, without its text.
+
+    The fields are those of `Evidence`.
+    """
+
+    request_id: str
+    user: UserKey
+    community: str | None
+    observed_at: datetime
+    scores: Mapping[str, float]
+    thresholds: Mapping[str, float]
+    declined: tuple[str, ...] | None
+    profile: str
+    policy_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRecord:
+    """Keep what a policy version held when it was first used: its canonical content and that content's SHA-256."""
+
+    version: str
+    digest: str
+    content: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +279,7 @@ class SanctionAction(StrEnum):
 
     LIFTED = "lifted"
     REDUCED = "reduced"
+    OVERTURNED = "overturned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,3 +340,48 @@ class Report:
     link: str
     created_at: datetime
     closed_at: datetime | None = None
+
+
+class AuditAction(StrEnum):
+    """Say what a person did that is kept for good."""
+
+    SANCTION_LIFTED = "sanction.lifted"
+    SANCTION_REDUCED = "sanction.reduced"
+    SANCTION_OVERTURNED = "sanction.overturned"
+    USER_WARNED = "user.warned"
+    USER_BLOCKED = "user.blocked"
+    NOTE_ADDED = "note.added"
+    APPEAL_DECIDED = "appeal.decided"
+    REPORT_CLOSED = "report.closed"
+    SETTINGS_CHANGED = "settings.changed"
+    PERSONA_CHANGED = "persona.changed"
+    POLICY_CHANGED = "policy.changed"
+
+
+AuditValue = str | int | float | bool | None | Sequence[str]
+AT_TERMINAL = UserKey(platform="terminal", id="owner")  # who acts where nobody has an account: main.py's own commands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditHead:
+    """Name the last row of the audit by number and hash; (0, "") before the first."""
+
+    number: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """Record what a person did: who, what, to which row, and how the chain goes on.
+
+    `subject` names a row, such as `sanction:17`; neither it nor `details` holds what anybody wrote.
+    """
+
+    number: int
+    at: datetime
+    actor: UserKey
+    action: str
+    subject: str
+    details: Mapping[str, AuditValue]
+    previous: str
+    hash: str

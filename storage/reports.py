@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.records import Report, Scope, UserKey
+from storage.audit import AuditStore
+from storage.records import AuditAction, Report, Scope, UserKey
 from storage.tables import ReportRow
 
 
@@ -50,6 +51,7 @@ class ReportStore:
         row.closed_at = now
         row.moderator_id = moderator.id
         await self._session.flush()
+        await AuditStore(self._session).append(moderator, AuditAction.REPORT_CLOSED, f"report:{row.id}", {}, now)
         return True
 
     async def waiting(self, scope: Scope) -> list[Report]:

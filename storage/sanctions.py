@@ -3,16 +3,21 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.audit import AuditStore
 from storage.records import (
     MANUAL,
+    AuditAction,
+    AuditValue,
     Evidence,
+    Rung,
     Sanction,
     SanctionAction,
     SanctionChange,
     SanctionKind,
+    SanctionState,
     Scope,
     UserKey,
 )
@@ -28,30 +33,41 @@ class SanctionStore:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def add(self, sanction: Sanction) -> Sanction:
-        """Store a new sanction and return it with its id.
+    async def add(self, sanction: Sanction, by: UserKey | None = None) -> Sanction:
+        """Store a new sanction and return it with its id; one that a moderator gave is also noted in the audit, as theirs.
 
         Raises:
-            ValueError: the sanction has an id, so it is stored already.
+            ValueError: the sanction has an id, so it is stored already; or it was given by hand and nobody is named, or the
+                other way about.
         """
         if sanction.id is not None:
             raise ValueError(f"sanction {sanction.id} is stored already")
+        if sanction.is_manual != (by is not None):
+            raise ValueError("a sanction that was given by hand, and no other, names its moderator")
         row = _to_row(sanction)
         self._session.add(row)
         await self._session.flush()
+        if by is not None:
+            action = AuditAction.USER_WARNED if sanction.kind is SanctionKind.WARNING else AuditAction.USER_BLOCKED
+            details: dict[str, AuditValue] = {"until": _written(sanction.expires_at)}
+            await self._audit(by, action, row.id, details, sanction.started_at)
         return _to_record(row)
 
-    async def levels(self, user: UserKey) -> dict[str, int]:
-        """Return the user's highest level in each category that has a sanction, lifted ones too.
+    async def rungs(self, user: UserKey) -> list[Rung]:
+        """Return what the user's sanctions count on the ladders, in the order in which they were given; lifted ones too.
 
-        What moderators gave by hand stands on no ladder.
+        What moderators gave by hand stands on no ladder, and what was overturned no longer does.
         """
-        query = (
-            select(SanctionRow.category, func.max(SanctionRow.level))
-            .where(*_is_of(user), SanctionRow.policy_version != MANUAL)
-            .group_by(SanctionRow.category)
-        )
-        return {row[0]: row[1] for row in await self._session.execute(query)}
+        query = select(SanctionRow).where(*_is_of(user), SanctionRow.counts_as > 0).order_by(SanctionRow.id)
+        return [
+            Rung(
+                category=row.category,
+                level=row.counts_as,
+                started_at=row.started_at,
+                since=row.ended_at or row.expires_at or row.started_at,
+            )
+            for row in await self._session.scalars(query)
+        ]
 
     async def active_block(self, user: UserKey, now: datetime, community: str | None = None) -> Sanction | None:
         """Return the block that ends last, or None when no block reaches past `now` in this community (None: in private).
@@ -127,19 +143,74 @@ class SanctionStore:
         old_end = None if row is None else _to_record(row).end
         if row is None or old_end is None or old_end <= max(end, now):
             raise ValueError(f"sanction {sanction_id} is no block that can end earlier")
+        action = SanctionAction.LIFTED if end <= now else SanctionAction.REDUCED
+        row.ended_at = max(end, now)
+        return await self._change(row, action, old_end, moderator, reason, now)
+
+    async def overturn(self, sanction_id: int, moderator: UserKey, reason: str, now: datetime) -> SanctionChange:
+        """Declare that a sanction was wrong: a block ends, and its rung is given back.
+
+        Later sanctions in its category that were climbed from its rung count one rung less; they themselves stay as they are.
+
+        Raises:
+            ValueError: there is no such sanction, or it is overturned already.
+        """
+        row = await self._session.get(SanctionRow, sanction_id)
+        if row is None or row.state == SanctionState.OVERTURNED.value:
+            raise ValueError(f"sanction {sanction_id} is no sanction that can be overturned")
+        old_end = _to_record(row).end
+        if old_end is not None and old_end > now:
+            row.ended_at = now
+        if row.counts_as:
+            await self._give_rung_back(row)
+        return await self._change(row, SanctionAction.OVERTURNED, old_end, moderator, reason, now)
+
+    async def _give_rung_back(self, row: SanctionRow) -> None:
+        """Let a sanction count nothing, and each that was climbed from it one rung less, down to the first."""
+        row.counts_as = 0
+        above = (
+            SanctionRow.platform == row.platform,
+            SanctionRow.user_id == row.user_id,
+            SanctionRow.category == row.category,
+            SanctionRow.id > row.id,
+            SanctionRow.rung_before > 0,
+            SanctionRow.counts_as > 1,
+        )
+        await self._session.execute(update(SanctionRow).where(*above).values(counts_as=SanctionRow.counts_as - 1))
+
+    async def _change(
+        self,
+        row: SanctionRow,
+        action: SanctionAction,
+        old_end: datetime | None,
+        moderator: UserKey,
+        reason: str,
+        now: datetime,
+    ) -> SanctionChange:
+        """Write what a moderator did into the row's state, the changes and the audit."""
+        row.state = SanctionState(action.value).value
         change = SanctionChange(
-            sanction_id=sanction_id,
-            action=SanctionAction.LIFTED if end <= now else SanctionAction.REDUCED,
+            sanction_id=row.id,
+            action=action,
             moderator=moderator,
             reason=reason,
             changed_at=now,
             old_end=old_end,
-            new_end=max(end, now),
+            new_end=row.ended_at,
         )
-        row.ended_at = change.new_end
         self._session.add(_to_change_row(change))
         await self._session.flush()
+        details: dict[str, AuditValue] = {
+            "old_end": _written(old_end),
+            "new_end": _written(row.ended_at),
+        }
+        await self._audit(moderator, AuditAction(f"sanction.{action.value}"), row.id, details, now)
         return change
+
+    async def _audit(
+        self, actor: UserKey, action: AuditAction, sanction_id: int, details: dict[str, AuditValue], now: datetime
+    ) -> None:
+        await AuditStore(self._session).append(actor, action, f"sanction:{sanction_id}", details, now)
 
     async def changes(self, sanction_ids: Sequence[int]) -> list[SanctionChange]:
         """Return what moderators did with these sanctions, oldest first."""
@@ -160,7 +231,13 @@ def _is_within(scope: Scope) -> ColumnElement[bool]:
 
 
 def _is_in_force(now: datetime) -> ColumnElement[bool]:
-    return (SanctionRow.kind == SanctionKind.BLOCK.value) & (now < _END)
+    """Tell which blocks hold; no moderator can put an end later, so the index on `expires_at` serves."""
+    is_not_ended = SanctionRow.ended_at.is_(None) | (now < SanctionRow.ended_at)
+    return (SanctionRow.kind == SanctionKind.BLOCK.value) & (now < SanctionRow.expires_at) & is_not_ended
+
+
+def _written(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
 
 
 def _to_row(sanction: Sanction) -> SanctionRow:
@@ -182,6 +259,12 @@ def _to_row(sanction: Sanction) -> SanctionRow:
         request_id=evidence.request_id,
         community=sanction.community,
         ended_at=sanction.ended_at,
+        rung_before=sanction.rung_before,
+        counts_as=0 if sanction.is_manual else sanction.level,
+        state=sanction.decision.value,
+        margin=sanction.margin,
+        declined=None if evidence.declined is None else list(evidence.declined),
+        link=evidence.link,
     )
 
 
@@ -202,9 +285,13 @@ def _to_record(row: SanctionRow) -> Sanction:
             profile=row.profile,
             policy_version=row.policy_version,
             request_id=row.request_id,
+            declined=None if row.declined is None else tuple(row.declined),
+            link=row.link,
         ),
         community=row.community,
         ended_at=row.ended_at,
+        rung_before=row.rung_before,
+        decision=SanctionState(row.state),
     )
 
 

@@ -69,10 +69,23 @@ class Base(DeclarativeBase):
 
 
 class SanctionRow(Base):
-    """One warning or block with its evidence; a row's end may come earlier, and its texts be emptied."""
+    """One warning or block with its evidence; a row's end may come earlier, and its texts be emptied.
+
+    `counts_as` is the rung that it counts as today: its level, less the rungs given back beneath it; 0 once it is
+    overturned, and for what moderators gave by hand. `state` is `Sanction.decision`. `margin` is kept to sort by.
+    """
 
     __tablename__ = "sanctions"
-    __table_args__ = (Index(None, "platform", "user_id", "expires_at"),)
+    __table_args__ = (
+        Index(None, "platform", "user_id", "expires_at"),
+        Index(None, "platform", "user_id", "started_at"),
+        Index(None, "platform", "started_at"),
+        Index(None, "platform", "expires_at"),
+        Index(None, "platform", "category", "started_at"),
+        Index(None, "platform", "state", "started_at"),
+        Index(None, "platform", "community", "started_at"),
+        Index(None, "request_id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     platform: Mapped[str]
@@ -92,6 +105,72 @@ class SanctionRow(Base):
     community: Mapped[str | None]
     ended_at: Mapped[datetime | None]
     told_at: Mapped[datetime | None]
+    rung_before: Mapped[int] = mapped_column(server_default="0")
+    counts_as: Mapped[int] = mapped_column(server_default="0")
+    state: Mapped[str] = mapped_column(server_default="active")
+    margin: Mapped[float | None] = mapped_column(Float)
+    declined: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    link: Mapped[str | None]
+
+
+class ObservationRow(Base):
+    """The scores of a message that came near a threshold and drew no sanction; no text of it."""
+
+    __tablename__ = "observations"
+    __table_args__ = (UniqueConstraint("request_id"), Index(None, "platform", "user_id", "observed_at"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request_id: Mapped[str]
+    platform: Mapped[str]
+    user_id: Mapped[str]
+    community: Mapped[str | None]
+    observed_at: Mapped[datetime] = mapped_column(index=True)
+    scores: Mapped[dict[str, float]]
+    thresholds: Mapped[dict[str, float]]
+    declined: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    profile: Mapped[str]
+    policy_version: Mapped[str]
+
+
+class PolicyRow(Base):
+    """What one policy version held when it was first used."""
+
+    __tablename__ = "policies"
+
+    version: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+    content: Mapped[str] = mapped_column(Text)
+    first_used_at: Mapped[datetime]
+
+
+class AuditRow(Base):
+    """One act of a person; the migration's triggers refuse to change or remove a row.
+
+    Every column but `number` is text, exactly as it was hashed.
+    """
+
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "subject"), Index(None, "platform", "actor_id"))
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[str]
+    platform: Mapped[str]
+    actor_id: Mapped[str]
+    action: Mapped[str]
+    subject: Mapped[str]
+    details: Mapped[str] = mapped_column(Text)
+    previous: Mapped[str]
+    hash: Mapped[str]
+
+
+class AuditHeadRow(Base):
+    """The one row that says how many audit rows there are, and the hash of the last."""
+
+    __tablename__ = "audit_head"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int]
+    hash: Mapped[str]
 
 
 class MemoryRow(Base):
@@ -223,7 +302,7 @@ class AppealRow(Base):
     """One appeal. `open_sanction_id` is the sanction while the appeal is open: a sanction has at most one open appeal."""
 
     __tablename__ = "appeals"
-    __table_args__ = (UniqueConstraint("open_sanction_id"),)
+    __table_args__ = (UniqueConstraint("open_sanction_id"), Index(None, "platform", "user_id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     sanction_id: Mapped[int] = mapped_column(ForeignKey("sanctions.id"), index=True)

@@ -36,6 +36,7 @@ class ChatHandler:
         temperature: float | None = None,
         again: Again | None = None,
         community: str | None = None,
+        link: str | None = None,
     ) -> QueuedTurn:
         """Submit a message; wait on the returned turn for its outcome. Without a `request_id` it gets a new one."""
         request = ChatRequest(
@@ -49,5 +50,6 @@ class ChatHandler:
             temperature=temperature,
             again=again,
             community=community,
+            link=link,
         )
         return self._queue.submit(request, show)

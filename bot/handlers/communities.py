@@ -125,7 +125,7 @@ class CommunityHandler:
         async with self._database.begin() as session:
             store = CommunitySettingsStore(session)
             settings = change(await store.get(visit.community))
-            await store.save(visit.community, settings)
+            await store.save(visit.community, settings, visit.user, visit.now)
             return settings
 
 

@@ -125,7 +125,8 @@ class ModerationHandler:
                     expires_at=until,
                     evidence=evidence,
                     community=visit.actor.place.community,
-                )
+                ),
+                by=visit.user,
             )
         values = {"number": stored.id, "user": user.id, "reason": reason}
         if until is None:

@@ -127,7 +127,7 @@ class Rig:
             community=community,
         )
         async with self.database.begin() as session:
-            await SanctionStore(session).add(block)
+            await SanctionStore(session).add(block, by=user_key("moderator"))
 
     async def end(self, sanction: Sanction, end: datetime) -> None:
         """Lift or reduce a block as a moderator does."""

@@ -73,6 +73,7 @@ def make_sanction(user: UserKey) -> MakeSanction:
             kind=SanctionKind.WARNING if block is None else SanctionKind.BLOCK,
             started_at=started_at,
             expires_at=None if block is None else started_at + block,
+            rung_before=level - 1,
             evidence=Evidence(
                 text=text,
                 reply=reply,

@@ -1,6 +1,7 @@
 """Check that migrations and tables agree, and that a migration is all or nothing."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -25,7 +26,7 @@ from storage.records import UserKey
 from storage.settings import StorageSettings
 from storage.tables import Base
 
-HEAD = "0003"
+HEAD = "0004"
 NEXT_REVISION = '''
 """Add a column and a table, then meet what the test asks for."""
 import os, signal
@@ -143,6 +144,41 @@ async def test_older_database_is_migrated_with_its_rows(
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("SELECT value, mood FROM memories").fetchall() == [("하나", "calm")]
         assert connection.execute("SELECT count(*) FROM memory_changes").fetchone() == (1,)
+
+
+async def test_sanctions_of_before_their_lifecycle_keep_their_standing(settings: StorageSettings, file: Path) -> None:
+    """Revision 0004 derives rungs, states and margins of what was stored before."""
+    await upgrade(settings)
+    run_on(file, "0003")
+    with closing(sqlite3.connect(file)) as connection:
+        insert = (
+            "INSERT INTO sanctions (id, platform, user_id, category, level, kind, started_at, expires_at, ended_at, text,"
+            " reply, scores, thresholds, profile, policy_version, request_id) VALUES (?, 'discord', '1', '정치', ?, ?,"
+            " '2026-03-14 06:30:00.000000', ?, ?, 't', ?, ?, ?, 'p', ?, 'r')"
+        )
+        end, lifted = "2026-03-17 06:30:00.000000", "2026-03-15 06:30:00.000000"
+        scores, thresholds = '{"정치": 0.97}', '{"정치": 0.95}'
+        connection.executemany(
+            insert,
+            [
+                (1, 1, "warning", None, None, "미안, 부담스러워", scores, thresholds, "1"),
+                (2, 2, "block", end, lifted, None, scores, thresholds, "1"),
+                (3, 1, "block", end, None, None, "{}", "{}", "manual"),
+            ],
+        )
+        connection.execute(
+            "INSERT INTO sanction_changes VALUES (1, 2, 'lifted', 'discord', '7', '오해', ?, ?, ?)",
+            (lifted, end, lifted),
+        )
+        connection.commit()
+    assert await upgrade(settings) == HEAD
+    with closing(sqlite3.connect(file)) as connection:
+        found = connection.execute("SELECT rung_before, counts_as, state, margin, declined FROM sanctions").fetchall()
+    assert [(*row[:4], row[4] and json.loads(row[4])) for row in found] == [
+        (0, 1, "active", 0.02, ["미안", "부담"]),
+        (1, 2, "lifted", 0.02, None),
+        (0, 0, "active", None, None),
+    ]
 
 
 async def test_failed_migration_leaves_the_database_as_it_was(

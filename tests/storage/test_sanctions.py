@@ -10,11 +10,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage.database import Database
-from storage.records import MANUAL, Sanction, SanctionAction, SanctionChange, Scope, UserKey
+from storage.records import MANUAL, Sanction, SanctionAction, SanctionChange, SanctionState, Scope, UserKey
 from storage.sanctions import SanctionStore
 
 HOUR = timedelta(hours=1)
+DISCORD = Scope(platform="discord")
 HOSTILE = "'; DROP TABLE sanctions; -- \" %s :name ?1 \\ \x00 \n💗사💗랑💗 é e\u0301 \u200b"
+
+
+async def levels_of(store: SanctionStore, user: UserKey) -> dict[str, int]:
+    """Return the highest rung that a user's sanctions count as, by category."""
+    levels: dict[str, int] = {}
+    for rung in await store.rungs(user):
+        levels[rung.category] = max(rung.level, levels.get(rung.category, 0))
+    return levels
 
 
 async def test_stored_sanction_comes_back_whole_with_an_id(
@@ -41,6 +50,8 @@ async def test_sql_looking_text_is_stored_verbatim_in_every_field(
         profile=HOSTILE,
         policy_version=HOSTILE,
         request_id=HOSTILE,
+        declined=(HOSTILE,),
+        link=HOSTILE,
     )
     sanction = replace(plain, evidence=evidence)
     async with database.begin() as session:
@@ -127,7 +138,7 @@ async def test_warning_or_somebody_elses_block_does_not_block(
 
 async def test_user_without_sanctions_has_no_levels(database: Database, user: UserKey) -> None:
     async with database.read() as session:
-        assert await SanctionStore(session).levels(user) == {}
+        assert await levels_of(SanctionStore(session), user) == {}
         assert await SanctionStore(session).of_user(user) == []
 
 
@@ -141,7 +152,7 @@ async def test_level_is_the_highest_of_each_category(
         store = SanctionStore(session)
         for category, level in given:
             await store.add(make_sanction(category, level, of=user))
-        levels = await store.levels(user)
+        levels = await levels_of(store, user)
     expected: dict[str, int] = {}
     for category, level in given:
         expected[category] = max(level, expected.get(category, 0))
@@ -152,30 +163,30 @@ async def test_level_is_the_highest_of_each_category(
 
 
 async def test_manual_sanctions_stand_on_no_ladder(
-    database: Database, user: UserKey, make_sanction: Callable[..., Sanction]
+    database: Database, user: UserKey, stranger: UserKey, make_sanction: Callable[..., Sanction]
 ) -> None:
     by_hand = make_sanction(level=1)
     by_hand = replace(by_hand, evidence=replace(by_hand.evidence, policy_version=MANUAL))
     async with database.begin() as session:
-        stored = await SanctionStore(session).add(by_hand)
+        stored = await SanctionStore(session).add(by_hand, by=stranger)
         assert stored.is_manual
-        assert await SanctionStore(session).levels(user) == {}
+        assert await levels_of(SanctionStore(session), user) == {}
         await SanctionStore(session).add(make_sanction(level=2))
-        assert await SanctionStore(session).levels(user) == {"정치": 2}
+        assert await levels_of(SanctionStore(session), user) == {"정치": 2}
 
 
 async def test_manual_block_holds_in_its_community_and_the_engines_everywhere(
-    database: Database, user: UserKey, make_sanction: Callable[..., Sanction], now: datetime
+    database: Database, user: UserKey, stranger: UserKey, make_sanction: Callable[..., Sanction], now: datetime
 ) -> None:
     block = replace(make_sanction(block=2 * HOUR), community="9")
     by_hand = replace(block, evidence=replace(block.evidence, policy_version=MANUAL), expires_at=now + 3 * HOUR)
     async with database.begin() as session:
         store = SanctionStore(session)
-        engine, local = await store.add(block), await store.add(by_hand)
+        engine, local = await store.add(block), await store.add(by_hand, by=stranger)
         assert await store.active_block(user, now, "9") == local
         assert await store.active_block(user, now, "10") == engine
         assert await store.active_block(user, now) == engine
-        everywhere = await store.add(replace(by_hand, community=None, expires_at=now + 4 * HOUR))
+        everywhere = await store.add(replace(by_hand, community=None, expires_at=now + 4 * HOUR), by=stranger)
         assert await store.active_block(user, now) == everywhere
 
 
@@ -203,7 +214,7 @@ async def test_ended_block_holds_no_longer_but_its_level_stays(
         lifted = await store.end(number, now - HOUR, stranger, "풀음", now + HOUR)
         assert (lifted.action, lifted.new_end) == (SanctionAction.LIFTED, now + HOUR)
         assert await store.active_block(user, now + HOUR) is None
-        assert await store.levels(user) == {"정치": 3}
+        assert await levels_of(store, user) == {"정치": 3}
         assert await store.changes([number]) == [reduced, lifted]
 
 
@@ -217,6 +228,98 @@ async def test_what_cannot_end_earlier_is_refused(
         for number, end, at in ((1, now, now), (2, now + HOUR, now), (2, now, now + HOUR), (99, now, now)):
             with pytest.raises(ValueError, match=f"sanction {number} is no block"):
                 await store.end(number, end, user, "그냥", at)
+
+
+async def test_overturned_sanction_ends_counts_nothing_and_gives_its_rung_back(
+    database: Database, user: UserKey, stranger: UserKey, make_sanction: Callable[..., Sanction], now: datetime
+) -> None:
+    async with database.begin() as session:
+        store = SanctionStore(session)
+        for level in (1, 2, 3):
+            await store.add(make_sanction(level=level, block=level * HOUR))
+        await store.add(make_sanction("패드립", level=2))
+        await store.add(make_sanction(level=1, of=stranger))
+        change = await store.overturn(2, stranger, "오해", now + HOUR)
+        assert (change.action, change.old_end, change.new_end) == (
+            SanctionAction.OVERTURNED,
+            now + 2 * HOUR,
+            now + HOUR,
+        )
+        assert await levels_of(store, user) == {"정치": 2, "패드립": 2}  # the third was climbed from the second
+        assert await levels_of(store, stranger) == {"정치": 1}
+        second, third = await store.get(2, DISCORD), await store.get(3, DISCORD)
+        assert second is not None
+        assert third is not None
+        assert (second.state(now + HOUR), second.level, second.holds(now + HOUR)) == (
+            SanctionState.OVERTURNED,
+            2,
+            False,
+        )
+        assert (third.state(now), third.level, third.end) == (SanctionState.ACTIVE, 3, now + 3 * HOUR)
+        await store.overturn(3, stranger, "이것도", now + 5 * HOUR)
+        assert await levels_of(store, user) == {"정치": 1, "패드립": 2}
+        await store.overturn(1, stranger, "이것도", now + 5 * HOUR)
+        assert await levels_of(store, user) == {"패드립": 2}
+
+
+async def test_overturning_takes_no_rung_from_what_began_anew(
+    database: Database, user: UserKey, make_sanction: Callable[..., Sanction], now: datetime
+) -> None:
+    async with database.begin() as session:
+        store = SanctionStore(session)
+        await store.add(make_sanction(level=1))
+        await store.add(make_sanction(level=1))  # the first had decayed
+        await store.overturn(1, user, "오해", now)
+        assert await levels_of(store, user) == {"정치": 1}
+
+
+async def test_sanction_is_overturned_once_and_lifted_no_more(
+    database: Database, user: UserKey, make_sanction: Callable[..., Sanction], now: datetime
+) -> None:
+    async with database.begin() as session:
+        store = SanctionStore(session)
+        await store.add(make_sanction(block=HOUR))
+        await store.overturn(1, user, "오해", now)
+        for number in (1, 99):
+            with pytest.raises(ValueError, match=f"sanction {number} is no sanction"):
+                await store.overturn(number, user, "다시", now)
+        with pytest.raises(ValueError, match="sanction 1 is no block"):
+            await store.end(1, now, user, "다시", now)
+        assert len(await store.changes([1])) == 1
+
+
+async def test_states_follow_the_clock_and_what_moderators_did(
+    database: Database, user: UserKey, make_sanction: Callable[..., Sanction], now: datetime
+) -> None:
+    async with database.begin() as session:
+        store = SanctionStore(session)
+        await store.add(make_sanction())
+        for _ in range(3):
+            await store.add(make_sanction(block=5 * HOUR))
+        await store.end(3, now + HOUR, user, "짧게", now)
+        await store.end(4, now, user, "그만", now)
+        found = (await store.of_user(user))[::-1]
+    active, expired, reduced, lifted = (SanctionState(name) for name in ("active", "expired", "reduced", "lifted"))
+    assert [each.state(now) for each in found] == [active, active, reduced, lifted]
+    assert [each.state(now + HOUR) for each in found] == [active, active, expired, lifted]
+    assert [each.state(now + 5 * HOUR) for each in found] == [active, expired, expired, lifted]
+
+
+async def test_given_by_hand_names_its_moderator_and_no_other_does(
+    database: Database, user: UserKey, make_sanction: Callable[..., Sanction]
+) -> None:
+    by_hand = replace(make_sanction(), evidence=replace(make_sanction().evidence, policy_version=MANUAL))
+    async with database.begin() as session:
+        for sanction, by in ((by_hand, None), (make_sanction(), user)):
+            with pytest.raises(ValueError, match="names its moderator"):
+                await SanctionStore(session).add(sanction, by=by)
+        assert await SanctionStore(session).of_user(user) == []
+
+
+def test_margin_is_the_score_above_its_threshold(make_sanction: Callable[..., Sanction]) -> None:
+    sanction = make_sanction()
+    assert sanction.margin == 0.02
+    assert replace(sanction, evidence=replace(sanction.evidence, scores={})).margin is None
 
 
 async def test_scope_bounds_what_is_listed(
