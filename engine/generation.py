@@ -13,7 +13,8 @@ from engine.clock_context import DayPart
 from engine.draft_choice import choose_draft
 from engine.expression import make_expression, parse_expression
 from engine.final_input import MARK_WORDS, build_summary_input
-from engine.memory import NOTHING, MemoryNote, is_grounded, may_be_stored, parse_memory
+from engine.memory import NOTHING, MemoryNote, is_grounded, parse_memory
+from engine.memory_firewall import find_objection
 from engine.reply_check import ReplyFault, clean_reply, find_fault
 from engine.types import EventSink, Expression, TextShown, TextWithdrawn
 from models.profile import Profile
@@ -135,7 +136,7 @@ class Writer:
             note = parse_memory(answer.text)
             if note == NOTHING:
                 return None
-            if isinstance(note, MemoryNote) and not may_be_stored(note):
+            if isinstance(note, MemoryNote) and find_objection(note) is not None:
                 return None
             if isinstance(note, MemoryNote) and is_grounded(note, message):
                 return note

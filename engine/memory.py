@@ -6,20 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.final_input import MARK_WORDS
-from engine.plain_text import has_link, remove_invisible
+from engine.plain_text import remove_invisible
 from models.types import TextEmbedder
 from storage.records import Memory
 
 NOTHING = ""
 _BRACKETS = str.maketrans({"【": "[", "】": "]", "［": "[", "］": "]", "：": ":", "〔": "[", "〕": "]"})
-_INSTRUCTION = re.compile(
-    r"무시|명령|지시|프롬프트|시스템|관리자|운영자|모더레이터|개발자 ?모드|차단 ?해제|제재|규칙|"
-    r"system|prompt|ignore|instruction|admin|moderator|developer mode|jailbreak|override",
-    re.IGNORECASE,
-)
 _INNER_COLON = re.compile(r"(?<=\d):(?=\d)|://")  # 3:30 and links; a link is refused later, for good
-MAX_KEY, MAX_VALUE = 30, 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +43,6 @@ def parse_memory(answer: str) -> MemoryNote | str | None:
     if not colon or not key or not value or "[" in body or "]" in body or ":" in _INNER_COLON.sub("", value):
         return None
     return MemoryNote(key=key, value=value)
-
-
-def may_be_stored(note: MemoryNote) -> bool:
-    """Tell whether a note is safe to stand in front of later messages: no link, mark, instruction, and of bounded size."""
-    if len(note.key) > MAX_KEY or len(note.value) > MAX_VALUE:
-        return False
-    if has_link(note.text) or _INSTRUCTION.search(note.text):
-        return False
-    return not any(word in note.text for word in MARK_WORDS) and "지금은" not in note.text
 
 
 def is_grounded(note: MemoryNote, message: str) -> bool:

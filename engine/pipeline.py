@@ -24,6 +24,7 @@ from engine.interview_banks import BankShelf
 from engine.interview_turn import InterviewTurns
 from engine.interview_words import load_interview_words
 from engine.memory import MemoryNote, MemoryRetriever
+from engine.memory_firewall import MemoryFirewall
 from engine.plain_text import remove_invisible
 from engine.sanction_policy import (
     SanctionPolicy,
@@ -76,7 +77,7 @@ class _Context:
 
 
 class ChatPipeline:
-    """Runs turns; holds no state of its own between them."""
+    """Runs turns; holds no state of its own between them. `firewall` judges what may be remembered, also by hand."""
 
     def __init__(
         self,
@@ -125,6 +126,7 @@ class ChatPipeline:
             seed=seed,
         )
         self._retriever = MemoryRetriever(embedder, profile.memory_threshold)
+        self.firewall = MemoryFirewall(self._ethics, profile.ethics, policy)
 
     async def run(self, request: ChatRequest, show: EventSink = ignore_event, queued_ms: float = 0.0) -> ChatOutcome:
         """Answer one message; `show` gets the reply as it is written.
@@ -179,7 +181,7 @@ class ChatPipeline:
 
         # 8. Her face, while the turn is summed up.
         expression, summary = await together(writer.choose_expression(reply.text), self._summarise(writer, turn, reply))
-        if turn.offences or not await self._may_remember(note):
+        if note is not None and (turn.offences or await self.firewall.object_to(note)):
             note = None
 
         # 9. Everything is written at once; then she answers.
@@ -221,13 +223,6 @@ class ChatPipeline:
 
     async def _summarise(self, writer: Writer, turn: _Context, reply: WrittenReply) -> str | None:
         return None if reply.is_fallback else await writer.summarise(turn.final_input, reply.text)
-
-    async def _may_remember(self, note: MemoryNote | None) -> bool:
-        """Tell whether a note itself would draw no sanction."""
-        if note is None:
-            return False
-        scores = await self._ethics.score_all([note.key, note.value, f"{note.key} {note.value}"])
-        return not any(find_offences(part, self._thresholds, self._policy) for part in scores)
 
     async def _commit_rejection(self, turn: _Context, reason: RejectionReason) -> Rejection:
         turn.watch.mark("total")

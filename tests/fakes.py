@@ -8,6 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from engine.ethics import EthicsScorer
+from engine.memory_firewall import MemoryFirewall
+from engine.sanction_policy import load_policy
+from models.profile import load_profile
 from models.types import Embeddings, FinishReason, Generation, Sampling
 
 NORMAL, LOVE, POLITICS, PAEDRIP, HATE = "일반", "사랑 고백/만남", "정치", "패드립", "혐오/기타"
@@ -105,3 +109,10 @@ class FakeEmbedder:
         row[0] = 0.75**0.5 if is_offence else 0.0
         row[self._axes.setdefault(text, len(self._axes))] = 0.25**0.5 if is_offence else 1.0
         return row
+
+
+def make_firewall(scores: Mapping[str, Mapping[str, float]] | None = None) -> MemoryFirewall:
+    """Return a firewall over a fake ethics encoder with these cosines."""
+    ethics = load_profile("ohlora-v4").ethics
+    scorer = EthicsScorer(FakeEmbedder(scores), (ethics.normal_category, *ethics.categories))
+    return MemoryFirewall(scorer, ethics, load_policy("default"))

@@ -26,6 +26,7 @@ from models.settings import Device, ModelSettings, Precision
 from storage.settings import StorageSettings
 
 if TYPE_CHECKING:
+    from engine.memory_firewall import MemoryFirewall
     from engine.queue import TurnQueue
     from models.runtime import ModelRuntime
     from storage.database import Database
@@ -37,6 +38,7 @@ class Engine:
 
     database: Database
     queue: TurnQueue
+    firewall: MemoryFirewall
     banks: BankShelf = field(default_factory=BankShelf)
 
 
@@ -73,7 +75,7 @@ async def open_engine(settings: Settings, clock: Clock, seed: int | None) -> Asy
             banks=banks,
         )
         async with open_queue(pipeline.run, limits) as queue:
-            yield Engine(database=database, queue=queue, banks=banks)
+            yield Engine(database=database, queue=queue, firewall=pipeline.firewall, banks=banks)
 
 
 @asynccontextmanager

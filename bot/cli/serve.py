@@ -74,7 +74,8 @@ def build_app(settings: Settings, engine: Engine, clock: Clock) -> App:
         temperature=load_profile(settings.profile).adapters["output_message"].temperature,
         face_mode=settings.face_mode,
     )
-    reception = Reception(engine.database, clock, ReceptionSettings(locale=settings.locale, zone=zone, persona=persona))
+    desk_settings = ReceptionSettings(locale=settings.locale, zone=zone, persona=persona)
+    reception = Reception(engine.database, clock, desk_settings, engine.firewall)
     talk = Talk(ChatHandler(engine.queue, clock), reception, default_locale=settings.locale, default_zone=zone)
     reception.when_forgotten(talk.forget)
     reception.when_reset(talk.reset)

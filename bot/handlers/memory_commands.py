@@ -10,16 +10,19 @@ from bot.desk import Value
 from bot.handlers.memory import MemoryHandler
 from bot.handlers.pages import Line, Listing, show_page
 from bot.handlers.visit import Act, Book, Complete, Run, Visit, make_button, matching
-from engine.memory import MemoryNote, may_be_stored
+from engine.memory import MemoryNote
+from engine.memory_firewall import MemoryFirewall
+from engine.plain_text import remove_invisible
 from storage.records import Memory
 
 
 class MemoryCommands:
     """Shows memories by their number in the list and changes them."""
 
-    def __init__(self, memories: MemoryHandler, book: Book) -> None:
-        """Act through `memories`."""
+    def __init__(self, memories: MemoryHandler, book: Book, firewall: MemoryFirewall) -> None:
+        """Act through `memories`; ask `firewall` what a person may write."""
         self._memories = memories
+        self._firewall = firewall
         self._book = book
         self._listing = Listing(title_key="memory.title", empty_key="memory.none", read=self._lines)
 
@@ -43,14 +46,11 @@ class MemoryCommands:
 
     async def edit(self, visit: Visit, arguments: Mapping[str, Value]) -> Answer:
         """Give a memory another text, if that is safe to stand in front of a message."""
-        number, value = int(arguments["number"]), " ".join(str(arguments["value"]).split())
+        number, value = int(arguments["number"]), str(arguments["value"])
         memory = await self._memories.find(visit.user, number)
         if memory is None:
             return visit.say("memory.no_such", number=number)
-        if not is_safe(memory.key, value):
-            return visit.say("memory.unfit")
-        edited = await self._memories.edit(visit.user, memory.id, value)
-        return visit.say("memory.edited", memory=edited.text) if edited else visit.say("memory.no_such", number=number)
+        return await self._edit(visit, memory, value)
 
     async def forget(self, visit: Visit, arguments: Mapping[str, Value]) -> Answer:
         """Forget a memory."""
@@ -140,7 +140,10 @@ class MemoryCommands:
             return visit.say("memory.gone")
         return visit.say("memory.pinned" if changed.is_pinned else "memory.unpinned", memory=changed.text)
 
-
-def is_safe(key: str, value: str) -> bool:
-    """Tell whether a person may have `value` remembered: what the engine itself would store, and no bracket that ends it early."""
-    return not set("[]") & set(value) and bool(value) and may_be_stored(MemoryNote(key=key, value=value))
+    async def _edit(self, visit: Visit, memory: Memory, typed: str) -> Answer:
+        """Give a memory another value, unless the firewall objects to it."""
+        value = " ".join(remove_invisible(typed).split())
+        if (objection := await self._firewall.object_to(MemoryNote(key=memory.key, value=value))) is not None:
+            return visit.say(f"unfit.{objection}")
+        edited = await self._memories.edit(visit.user, memory.id, value)
+        return visit.say("memory.edited", memory=edited.text) if edited else visit.say("memory.gone")

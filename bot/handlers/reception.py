@@ -29,6 +29,7 @@ from bot.handlers.reports import ReportHandler
 from bot.handlers.visit import Act, Book, Complete, Run, Visit, chosen_zone
 from bot.rendering import Texts
 from bot.spoken import FaceMode
+from engine.memory_firewall import MemoryFirewall
 from engine.types import Clock
 from storage.community_settings import CommunitySettingsStore
 from storage.database import Database
@@ -55,8 +56,8 @@ class ReceptionSettings:
 class Reception:
     """Implements `bot.desk.Desk` over the database."""
 
-    def __init__(self, database: Database, clock: Clock, settings: ReceptionSettings) -> None:
-        """Put the handlers together; they share one book of buttons."""
+    def __init__(self, database: Database, clock: Clock, settings: ReceptionSettings, firewall: MemoryFirewall) -> None:
+        """Put the handlers together; they share one book of buttons. `firewall` judges memories written by hand."""
         self._database = database
         self._clock = clock
         self._settings = settings
@@ -68,7 +69,7 @@ class Reception:
         self._operations = OperationHandler(database)
         self._data_rights = DataRightsHandler(database, book)
         introduction = IntroductionHandler(settings.persona.profile)
-        memory = MemoryCommands(MemoryHandler(database, clock), book)
+        memory = MemoryCommands(MemoryHandler(database, clock), book, firewall)
         self._preferences = PreferenceHandler(database, book)
         own = OwnSanctionHandler(database, book, modlog)
         moderation = ModerationHandler(database, modlog)

@@ -13,6 +13,7 @@ from babel.messages.pofile import read_po
 from bot.button_book import PressRefusal
 from bot.commands import COMMANDS, REPORT_MENU_KEY
 from bot.rendering import LOCALES_DIR, read_catalogue
+from engine.memory_firewall import Objection
 from engine.sanction_policy import POLICIES_DIR, load_policy
 from engine.types import RejectionReason
 from models.profile import list_profiles, load_profile
@@ -52,7 +53,7 @@ def dynamic_keys() -> set[str]:
     reasons = {f"rejection.{reason}" for reason in RejectionReason if reason is not RejectionReason.BLOCKED}
     policies = {name for path in POLICIES_DIR.glob("*.toml") for name in load_policy(path.stem).categories}
     profiles = {name for profile in list_profiles() for name in load_profile(profile).ethics.categories}
-    refusals = {f"press.{refusal}" for refusal in PressRefusal}
+    refusals = {f"press.{refusal}" for refusal in PressRefusal} | {f"unfit.{why}" for why in Objection}
     notices = {f"{kind}.{by}" for kind in ("warning", "block") for by in ("notice", "manual")}
     ends = {f"sanctions.{action}" for action in SanctionAction} | {f"appeals.{state}" for state in AppealState}
     categories = {f"category.{name}" for name in policies | profiles}

@@ -166,7 +166,10 @@ async def open_town(
             clock=clock,
         )
         async with open_queue(pipeline.run, limits) as queue:
-            app, stop = build_app(settings, Engine(database=database, queue=queue), clock), asyncio.Event()
+            app, stop = (
+                build_app(settings, Engine(database=database, queue=queue, firewall=pipeline.firewall), clock),
+                asyncio.Event(),
+            )
             serving = asyncio.create_task(app.serve(stop), name="app under test")
             town = Town(
                 discord=discord_server, telegram=telegram_server, app=app, queue=queue, stop=stop, serving=serving

@@ -17,6 +17,7 @@ from tests.e2e.discord_objects import Channel, Json, Person
 from tests.e2e.discord_rig import NOW, SEOUL, Rig, open_rig, replied
 from tests.e2e.discord_server import open_discord_server
 from tests.e2e.discord_world import Interaction
+from tests.fakes import make_firewall
 
 MODERATE, MANAGE = 1 << 40, 1 << 5
 
@@ -24,7 +25,8 @@ MODERATE, MANAGE = 1 << 40, 1 << 5
 @pytest.fixture
 def reception(database: Database) -> Reception:
     persona = PersonaDefaults(profile="embedded", temperature=0.6, face_mode="off")
-    return Reception(database, lambda: NOW, ReceptionSettings(locale="ko", zone=SEOUL, persona=persona))
+    settings = ReceptionSettings(locale="ko", zone=SEOUL, persona=persona)
+    return Reception(database, lambda: NOW, settings, make_firewall())
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from bot.handlers.reception import Reception, ReceptionSettings
 from storage.database import Database
 from tests.e2e.telegram_rig import CHULSOO, MINJI, NOW, REPLY, SEOUL, Rig, open_rig
 from tests.e2e.telegram_world import BOT, administrator
+from tests.fakes import make_firewall
 
 AT = f"@{BOT['username']}"
 
@@ -18,7 +19,8 @@ AT = f"@{BOT['username']}"
 @pytest.fixture
 async def rig(database: Database) -> AsyncIterator[Rig]:
     persona = PersonaDefaults(profile="ohlora-v4", temperature=0.6, face_mode="off")
-    desk = Reception(database, lambda: NOW, ReceptionSettings(locale="ko", zone=SEOUL, persona=persona))
+    settings = ReceptionSettings(locale="ko", zone=SEOUL, persona=persona)
+    desk = Reception(database, lambda: NOW, settings, make_firewall())
     async with open_rig(database, real_desk=desk) as rig:
         yield rig
 

@@ -14,8 +14,9 @@ from storage.database import Database
 from storage.records import Evidence, Sanction, SanctionKind
 from tests.bot.conftest import NOW, SEOUL, FixedClock
 from tests.bot.handlers.lobby import Lobby, user_key
-from tests.fakes import NORMAL, POLITICS
+from tests.fakes import HATE, NORMAL, POLITICS, make_firewall
 
+SCORES = {"범죄 얘기": {HATE: 0.95}}
 MakeCase = Callable[..., Sanction]
 
 
@@ -28,7 +29,7 @@ def clock() -> FixedClock:
 def lobby(database: Database, clock: FixedClock) -> Lobby:
     persona = PersonaDefaults(profile="embedded", temperature=0.6, face_mode="picture")
     settings = ReceptionSettings(locale="ko", zone=SEOUL, persona=persona)
-    return Lobby(desk=Reception(database, clock, settings), database=database, clock=clock)
+    return Lobby(desk=Reception(database, clock, settings, make_firewall(SCORES)), database=database, clock=clock)
 
 
 @pytest.fixture
