@@ -74,7 +74,7 @@ def chat(
         async with open_engine(settings, clock, seed) as engine:
             console = Console(
                 chat=ChatHandler(engine.queue, clock),
-                memory=MemoryHandler(engine.database, clock),
+                memory=MemoryHandler(engine.database, clock, engine.firewall),
                 sanctions=SanctionHandler(engine.database),
                 clock=clock,
                 options=ConsoleOptions(user=user, locale=settings.locale, zone=zone, as_json=as_json),

@@ -123,6 +123,8 @@ class Console:
         self._write(f"{name} {face}{self._texts.outcome(outcome, request_id)}")
         if isinstance(outcome, ChatReply) and outcome.notice is not None:
             self._write(f"⚠ {self._texts.notice(outcome.notice)}")
+        for memory in outcome.details.memories_saved:
+            self._write(self._texts.get("console.remembered", memory=memory))
 
     async def _run_command(self, line: str) -> str:
         command, _, argument = line.strip().partition(" ")
@@ -133,6 +135,8 @@ class Console:
                 return await self._list_memories(user)
             case "/forget":
                 return await self._forget(user, argument)
+            case "/undo":
+                return self._texts.memory_undone(await self._memory.undo_last(user))
             case "/sanctions":
                 return await self._list_sanctions(user)
             case "/whoami":
@@ -145,9 +149,9 @@ class Console:
         memories = await self._memory.list(user)
         if not memories:
             return self._texts.get("memory.none")
+        sources = await self._memory.sources(user)
         items = [
-            self._texts.get("memory.item", number=number, memory=memory.text)
-            for number, memory in enumerate(memories, 1)
+            self._texts.memory_line(number, memory, sources.get(memory.id)) for number, memory in enumerate(memories, 1)
         ]
         return "\n".join([self._texts.get("memory.list", user=user.id), *items])
 

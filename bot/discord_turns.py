@@ -10,8 +10,8 @@ from typing import Any
 
 import discord
 
-from bot.answers import Actor, ButtonStyle
-from bot.discord_components import TURN, button_row
+from bot.answers import Actor, Button, ButtonStyle
+from bot.discord_components import DESK, TURN, button_row
 from bot.discord_post import DiscordPost
 from bot.discord_reply import Files, ReplyMessage
 from bot.errors import DeliveryError
@@ -201,7 +201,7 @@ class DiscordTurns:
             return
         await _ended(turn.previous)
         if turn.replaced is not None and not spoken.is_reply:
-            await self._restore(turn)
+            await self._restore(turn, spoken)
             text, view = await self._refusal(turn, spoken)
             await turn.reply.add_line(text, view)
             return
@@ -212,7 +212,8 @@ class DiscordTurns:
             return
         parts = split_text(_final_text(spoken), LIMIT) or [_WITHDRAWN]
         files = self._face_files(spoken)
-        view = await self._again_row(turn, spoken.request_id) if spoken.can_regenerate else None
+        again = spoken.request_id if spoken.can_regenerate else None
+        view = await self._reply_row(turn, again, spoken.memory)
         for number, part in enumerate(parts):
             is_last = number == len(parts) - 1
             tail: tuple[discord.ui.View | None, Files] = (view, files) if is_last else (None, ())
@@ -235,7 +236,7 @@ class DiscordTurns:
 
     async def _finish_cancelled(self, turn: _Turn, spoken: Spoken) -> None:
         if turn.replaced is not None:
-            await self._restore(turn)
+            await self._restore(turn, spoken)
         elif turn.is_deleted:
             await turn.reply.drop()
         elif turn.reply.has_notice and not turn.reply.shown:
@@ -244,24 +245,34 @@ class DiscordTurns:
             await turn.reply.put(discord_text(spoken.text), None, ())
             await turn.reply.drop_notice()
 
-    async def _restore(self, turn: _Turn) -> None:
+    async def _restore(self, turn: _Turn, spoken: Spoken) -> None:
         """Put back the reply that was to be replaced; it may be tried again."""
         replaced = turn.replaced
         if replaced is not None and len(replaced.messages) == 1:  # one in parts was not touched
-            await turn.reply.put(replaced.text, await self._again_row(turn, replaced.request_id))
+            await turn.reply.put(replaced.text, await self._reply_row(turn, replaced.request_id, spoken.memory))
 
     def _face_files(self, spoken: Spoken) -> Files:
         if spoken.expression is None or spoken.face_mode is not FaceMode.PICTURE:
             return ()
         return ((_PICTURE, self._faces.png(spoken.expression)),)
 
-    async def _again_row(self, turn: _Turn, request_id: str) -> discord.ui.View:
-        words = await self._talk.words(turn.talking.actor)
-        return self._row(words.regenerate, AGAIN, turn, request_id)
+    async def _reply_row(self, turn: _Turn, again: str | None, memory: Button | None) -> discord.ui.View | None:
+        """Return what stands below a reply: the button to try request `again` anew, and the mark of what was remembered."""
+        buttons = []
+        if again is not None:
+            words = await self._talk.words(turn.talking.actor)
+            buttons.append((words.regenerate, _number(AGAIN, turn, again), ButtonStyle.PLAIN))
+        if memory is not None:
+            buttons.append((memory.label, DESK + memory.token, memory.style))
+        return button_row(buttons) if buttons else None
 
     def _row(self, label: str, kind: str, turn: _Turn, request_id: str) -> discord.ui.View:
-        number = f"{TURN}{kind}:{request_id}:{turn.talking.actor.user.id}"
-        return button_row([(label, number, ButtonStyle.PLAIN)])
+        return button_row([(label, _number(kind, turn, request_id), ButtonStyle.PLAIN)])
+
+
+def _number(kind: str, turn: _Turn, request_id: str) -> str:
+    """Return the id of a button of a turn, which says who may press it."""
+    return f"{TURN}{kind}:{request_id}:{turn.talking.actor.user.id}"
 
 
 def _final_text(spoken: Spoken) -> str:

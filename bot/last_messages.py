@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from bot.answers import Button
 from engine.types import Again
 from storage.records import ConversationKey, UserKey
 
@@ -13,12 +14,13 @@ _MOST_KEPT = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnsweredMessage:
-    """A message that got a reply: who wrote it, and what stood in front of it."""
+    """A message that got a reply: who wrote it, what stood in front of it, and the mark of what was remembered of it."""
 
     request_id: str
     user: UserKey
     text: str
     again: Again
+    memory: Button | None = None
 
 
 class LastMessages:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -13,8 +13,19 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_datetime
 from babel.messages.pofile import read_po
 
+from engine.memory_firewall import Objection
 from engine.types import ChatOutcome, ChatReply, Expression, Eyes, Mouth, Notice, Pose, Rejection
-from storage.records import MANUAL, Appeal, Evidence, Report, Sanction, SanctionChange, SanctionKind
+from storage.records import (
+    MANUAL,
+    Appeal,
+    Evidence,
+    Memory,
+    MemoryChange,
+    Report,
+    Sanction,
+    SanctionChange,
+    SanctionKind,
+)
 
 LOCALES_DIR = Path(__file__).resolve().parent / "locales"
 LANGUAGES = ("ko", "en")
@@ -71,6 +82,58 @@ class Texts:
         if rejection.notice is not None:
             return self.notice(rejection.notice)
         return self.get(f"rejection.{rejection.reason}", request_id=request_id)
+
+    def memory_line(self, number: int, memory: Memory, source: MemoryChange | None) -> str:
+        """Write one line of a list of memories: what, from where, and last used when."""
+        key = "memory.pinned_item" if memory.is_pinned else "memory.item"
+        line = self.get(key, number=number, memory=memory.text)
+        origin = self._memory_source(source) if source else self.moment(memory.updated_at)
+        return self.get("memory.line", line=line, source=origin, used=self._memory_use(memory))
+
+    def memory_card(self, memory: Memory | None, changes: Sequence[MemoryChange]) -> str:
+        """Write what a memory is, what stood before, where it comes from and when it was last used; None is a forgotten one."""
+        if memory is None:
+            return self.get("memory.card_forgotten")
+        source = [change for change in changes if change.new_value is not None][-1]
+        lines = [self.get("memory.card_pinned" if memory.is_pinned else "memory.card", memory=memory.text)]
+        if source.old_value is not None:
+            lines.append(self.get("memory.card_before", value=source.old_value))
+        lines.append(self.get("memory.card_source", source=self._memory_source(source)))
+        if source.request_id is not None:
+            lines.append(self.get("memory.card_request", request_id=source.request_id))
+        lines += [source.link] if source.link else []
+        return "\n".join([*lines, self.get("memory.card_use", used=self._memory_use(memory))])
+
+    def memory_edited(self, done: Memory | Objection | None) -> str:
+        """Write what came of a memory's new value."""
+        if done is None:
+            return self.get("memory.gone")
+        if isinstance(done, Memory):
+            return self.get("memory.edited", memory=done.text)
+        return self.get(f"unfit.{done}")
+
+    def memory_pinned(self, done: Memory | None) -> str:
+        """Write whether a memory is pinned now."""
+        if done is None:
+            return self.get("memory.gone")
+        return self.get("memory.pinned" if done.is_pinned else "memory.unpinned", memory=done.text)
+
+    def memory_undone(self, done: MemoryChange | Objection | None) -> str:
+        """Write what came of taking a change back."""
+        if done is None:
+            return self.get("memory.undo_late")
+        if not isinstance(done, MemoryChange):
+            return self.get(f"unfit.{done}")
+        return self.get("memory.undone" if done.new_value is not None else "memory.undone_forgotten")
+
+    def _memory_source(self, source: MemoryChange) -> str:
+        by = "hand" if source.request_id is None else "turn"
+        return self.get(f"memory_source.{by}", moment=self.moment(source.changed_at))
+
+    def _memory_use(self, memory: Memory) -> str:
+        if memory.last_used_at is None:
+            return self.get("memory.unused")
+        return self.get("memory.used", moment=self.moment(memory.last_used_at))
 
     def sanction(self, number: int, sanction: Sanction, now: datetime) -> str:
         """Write one line of a user's sanction log."""

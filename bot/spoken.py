@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.answers import Button
 from engine.types import Expression
 
 
@@ -21,7 +22,7 @@ class Spoken:
     """What she says to a message: `text` is her reply, or why there is none; `warning` stands below a reply.
 
     `face` is her face in a line of text. `is_private` says that it concerns this person alone; `can_regenerate` that
-    `Talk.regenerate` takes `request_id`.
+    `Talk.regenerate` takes `request_id`; `memory` is the mark of what was remembered, a button of the desk's.
     """
 
     request_id: str
@@ -34,6 +35,7 @@ class Spoken:
     is_private: bool = False
     is_cancelled: bool = False
     can_regenerate: bool = False
+    memory: Button | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

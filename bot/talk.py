@@ -17,13 +17,15 @@ from contextlib import suppress
 from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
-from bot.answers import Actor
+from bot.answers import Actor, Button
 from bot.desk import Desk, Manner
 from bot.handlers.chat import ChatHandler, new_request_id
+from bot.handlers.memory_cards import CARD
 from bot.last_messages import AnsweredMessage, LastMessages
 from bot.log_format import request_id_of_turn
 from bot.rendering import Texts, draw_face
 from bot.spoken import FaceMode, Spoken, TalkWords
+from bot.standing_buttons import standing_button
 from engine.queue import QueuedTurn
 from engine.types import (
     Again,
@@ -230,6 +232,7 @@ class Talk:
     def _speak(self, talking: Conversing, outcome: ChatOutcome, manner: Manner) -> Spoken:
         texts = _texts(manner)
         if isinstance(outcome, ChatReply):
+            memory = talking.answered.memory if talking.answered else _memory_mark(outcome, talking.request_id, texts)
             return Spoken(
                 request_id=talking.request_id,
                 is_reply=True,
@@ -238,7 +241,8 @@ class Talk:
                 expression=outcome.expression,
                 face=draw_face(outcome.expression),
                 face_mode=manner.face_mode,
-                can_regenerate=self._keep(talking, outcome),
+                can_regenerate=self._keep(talking, outcome, memory),
+                memory=memory,
             )
         if talking.answered is not None and not (talking.is_before_reset or self._has_company(talking)):
             self._last.give_back(talking.actor.place.conversation, talking.answered)  # it may be tried once more
@@ -248,6 +252,7 @@ class Talk:
             text=self._refusal_text(outcome, talking, texts),
             is_private=True,
             is_cancelled=outcome.reason is RejectionReason.CANCELLED,
+            memory=talking.answered.memory if talking.answered else None,
         )
 
     def _refusal_text(self, outcome: Rejection, talking: Conversing, texts: Texts) -> str:
@@ -256,7 +261,7 @@ class Talk:
             return texts.get("talk.closing")
         return texts.outcome(outcome, talking.request_id)
 
-    def _keep(self, talking: Conversing, reply: ChatReply) -> bool:
+    def _keep(self, talking: Conversing, reply: ChatReply, memory: Button | None) -> bool:
         """Keep a message that may be answered again: one that drew no sanction, which it must not draw twice."""
         if reply.notice is not None or talking.is_before_reset or self._has_company(talking):
             return False
@@ -267,6 +272,7 @@ class Talk:
             user=talking.actor.user,
             text=talking.text,
             again=first or Again(memory_used=found.memory_used, last_summary=found.last_summary),
+            memory=memory,
         )
         self._last.keep(talking.actor.place.conversation, message)
         return True
@@ -279,6 +285,14 @@ class Talk:
 
 def _texts(manner: Manner) -> Texts:
     return Texts(manner.language, manner.zone)
+
+
+def _memory_mark(reply: ChatReply, request_id: str, texts: Texts) -> Button | None:
+    """Return the button on a reply that left a memory: it opens the memory's card."""
+    action = reply.details.memory_action
+    if action is None:
+        return None
+    return standing_button(texts.get(f"memory.{action}_mark"), CARD, request_id)
 
 
 def _told(outcome: ChatOutcome) -> str:

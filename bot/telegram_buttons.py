@@ -46,6 +46,16 @@ def talk_keyboard(label: str, token: str) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([[button]])
 
 
+def reply_keyboard(again: tuple[str, str] | None, memory: Button | None) -> InlineKeyboardMarkup | None:
+    """Return what stands below a reply: label and token of the button to say it again, and the mark of what was remembered."""
+    row = []
+    if again is not None:
+        row.append(InlineKeyboardButton(one_line(again[0], _LONGEST_LABEL), callback_data=f"{TALK}{again[1]}"))
+    if memory is not None:
+        row.append(_desk_button(memory))
+    return InlineKeyboardMarkup([row]) if row else None
+
+
 def link_keyboard(label: str, url: str) -> InlineKeyboardMarkup:
     """Return one button that opens `url`."""
     return InlineKeyboardMarkup([[InlineKeyboardButton(one_line(label, _LONGEST_LABEL), url=url)]])

@@ -20,7 +20,7 @@ from bot.plain_text import telegram_text
 from bot.spoken import FaceMode, Spoken
 from bot.stream_pace import TELEGRAM_DRAFT_CADENCE, Cadence
 from bot.talk import Conversing, Talk
-from bot.telegram_buttons import CancelTurn, SayAgain, TalkAct, talk_keyboard
+from bot.telegram_buttons import CancelTurn, SayAgain, TalkAct, reply_keyboard, talk_keyboard
 from bot.telegram_mapping import Spot
 from bot.telegram_private import PrivateWay
 from bot.telegram_requests import is_unreachable
@@ -226,7 +226,7 @@ class TelegramTurns:
             text = f"{spoken.face} {text}"
         if spoken.warning and not turn.spot.is_group:
             text = f"{text}\n\n⚠ {telegram_text(spoken.warning)}"
-        keyboard = await self._again_button(turn, spoken)
+        keyboard = await self._reply_keyboard(turn, spoken)
         if spoken.face_mode is FaceMode.PICTURE and spoken.expression is not None:
             await self._say_with_picture(turn, text, spoken.expression, keyboard)
         else:
@@ -240,12 +240,13 @@ class TelegramTurns:
             turn.talking.actor, turn.spot, lambda where: self._sender.text(where, harmless), heard=turn.heard
         )
 
-    async def _again_button(self, turn: _Turn, spoken: Spoken) -> InlineKeyboardMarkup | None:
-        if not spoken.can_regenerate:
-            return None
-        words = await self._talk.words(turn.talking.actor)
-        act = SayAgain(request_id=spoken.request_id, heard=turn.heard)
-        return talk_keyboard(words.regenerate, self._book.issue(act, presser=turn.talking.actor.user))
+    async def _reply_keyboard(self, turn: _Turn, spoken: Spoken) -> InlineKeyboardMarkup | None:
+        again = None
+        if spoken.can_regenerate:
+            words = await self._talk.words(turn.talking.actor)
+            act = SayAgain(request_id=spoken.request_id, heard=turn.heard)
+            again = words.regenerate, self._book.issue(act, presser=turn.talking.actor.user)
+        return reply_keyboard(again, spoken.memory)
 
     async def _say_with_picture(
         self, turn: _Turn, text: str, face: Expression, keyboard: InlineKeyboardMarkup | None

@@ -54,7 +54,7 @@ from models.types import TextEmbedder, TextGenerator
 from storage.conversations import ConversationStore
 from storage.database import Database
 from storage.memories import MemoryStore
-from storage.records import Memory, SanctionKind, Turn
+from storage.records import Memory, MemoryChange, SanctionKind, Turn
 from storage.sanctions import SanctionStore
 from storage.turns import TurnStore
 from storage.user_settings import UserSettingsStore
@@ -72,6 +72,7 @@ class _Context:
     scores: Mapping[str, float]
     offences: tuple[str, ...] = ()
     memory_used: str | None = None
+    memory_used_id: int | None = None
     last_summary: str | None = None
     final_input: str = ""
 
@@ -208,7 +209,8 @@ class ChatPipeline:
             memories = await MemoryStore(session).of_user(request.user)
             conversation = await ConversationStore(session).get(request.conversation)
         memory = await self._retriever.find(request.text, memories)
-        turn.memory_used = memory.text if memory else None
+        if memory is not None:
+            turn.memory_used, turn.memory_used_id = memory.text, memory.id
         turn.last_summary = conversation.last_summary if conversation else None
 
     async def _extract_memory(self, writer: Writer, turn: _Context) -> MemoryNote | None:
@@ -258,6 +260,7 @@ class ChatPipeline:
         turn.watch.mark("total")
         steps: tuple[SanctionStep, ...] = ()
         saved: Memory | None = None
+        change: MemoryChange | None = None
         async with self._database.begin() as session:
             store = SanctionStore(session)
             if proven:
@@ -265,10 +268,14 @@ class ChatPipeline:
             given = [] if steps else await store.tell_warnings(request.user, now, request.community)
             blocked = any(step.kind is SanctionKind.BLOCK for step in steps)
             if not blocked:
+                memories = MemoryStore(session)
+                if turn.memory_used_id is not None:
+                    await memories.mark_used(request.user, turn.memory_used_id, now)
                 if note is not None and not (await UserSettingsStore(session).get(request.user)).is_paused:
-                    saved = await MemoryStore(session).remember(
-                        request.user, note.key, note.value, now, request.request_id
+                    saved = await memories.remember(
+                        request.user, note.key, note.value, now, request.request_id, request.link
                     )
+                    change = await memories.change_of_turn(request.user, request.request_id)
                 await ConversationStore(session).save_summary(request.conversation, summary, now)
             reason = RejectionReason.BLOCKED if blocked else None
             await TurnStore(session).add(self._record(turn, "rejection" if blocked else "reply", reason))
@@ -278,17 +285,20 @@ class ChatPipeline:
             text=reply.text,
             expression=expression,
             notice=notice_of(steps) if steps else notice_by_hand(given),
-            details=_details(turn, saved=(saved.text,) if saved else (), summary=summary),
+            details=_details(turn, saved=saved, change=change, summary=summary),
         )
 
 
-def _details(turn: _Context, *, saved: tuple[str, ...] = (), summary: str | None = None) -> TurnDetails:
+def _details(
+    turn: _Context, *, saved: Memory | None = None, change: MemoryChange | None = None, summary: str | None = None
+) -> TurnDetails:
     turn.watch.mark("total")
     return TurnDetails(
         ethics=turn.scores,
         memory_used=turn.memory_used,
         last_summary=turn.last_summary,
-        memories_saved=saved,
+        memories_saved=(saved.text,) if saved else (),
+        memory_action=change.action if change else None,
         summary=summary,
         timings_ms=turn.watch.milliseconds,
     )

@@ -9,7 +9,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from storage.interview_records import InterviewState
-from storage.records import ConversationKey, SanctionKind, UserKey
+from storage.records import ConversationKey, MemoryAction, SanctionKind, UserKey
 
 DEFAULT_TIME_ZONE = ZoneInfo("Asia/Seoul")
 Clock = Callable[[], datetime]
@@ -150,13 +150,15 @@ class RejectionReason(StrEnum):
 class TurnDetails:
     """What a turn found on its way: ethics scores by category, memories, summary, times in milliseconds.
 
-    `last_summary` is what stood from the turn before, `summary` what this one leaves.
+    `last_summary` is what stood from the turn before, `summary` what this one leaves. `memory_action` says whether what was
+    saved is new or took the place of something.
     """
 
     ethics: Mapping[str, float] = field(default_factory=dict)
     memory_used: str | None = None
     last_summary: str | None = None
     memories_saved: tuple[str, ...] = ()
+    memory_action: MemoryAction | None = None
     summary: str | None = None
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 

@@ -1,5 +1,6 @@
 """Store what the character knows about a user, with the history of each memory."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -29,7 +30,13 @@ class MemoryStore:
         return [_to_record(row) for row in await self._session.scalars(query)]
 
     async def remember(
-        self, user: UserKey, key: str, value: str, now: datetime, request_id: str | None
+        self,
+        user: UserKey,
+        key: str,
+        value: str,
+        now: datetime,
+        request_id: str | None,
+        link: str | None = None,
     ) -> Memory | None:
         """Store a memory, or replace the value of the one with the same key.
 
@@ -39,10 +46,10 @@ class MemoryStore:
         """
         row = await self._live_row(user, key)
         if row is None:
-            return await self._create(user, key, value, now, request_id)
+            return await self._create(user, key, value, now, request_id, link)
         if row.is_pinned or _without_spaces(row.value) == _without_spaces(value):
             return None
-        self._log(row, MemoryAction.REPLACED, row.value, value, now, request_id)
+        self._log(row, MemoryAction.REPLACED, row.value, value, now, request_id, link)
         row.value = value
         row.updated_at = now
         await self._session.flush()
@@ -80,6 +87,46 @@ class MemoryStore:
         await self._session.flush()
         return _to_record(row)
 
+    async def mark_used(self, user: UserKey, memory_id: int, now: datetime) -> None:
+        """Note that one of the user's own live memories stood in front of a message; nothing happens where it is gone."""
+        row = await self._own_row(user, memory_id)
+        if row is not None:
+            row.last_used_at = now
+            await self._session.flush()
+
+    async def undo(self, user: UserKey, change: MemoryChange, now: datetime) -> MemoryChange | None:
+        """Take back a change of one of the user's own memories, if it is that memory's last; return what was changed.
+
+        What was new is forgotten; what was replaced or forgotten has its value again. Returns None, and changes nothing, when the
+        memory has changed since, or when its key belongs to another memory by now.
+        """
+        changes = [each for each in await self.history(user) if each.memory_id == change.memory_id]
+        if not changes or changes[-1] != change:
+            return None
+        if change.old_value is None:
+            return (await self.history(user))[-1] if await self.forget(user, change.memory_id, now) else None
+        row = await self._session.get_one(MemoryRow, change.memory_id)
+        if row.live_key is None and await self._live_row(user, row.key) is not None:
+            return None
+        before = _source_of(change.old_value, changes[:-1])
+        self._log(row, MemoryAction.RESTORED, change.new_value, change.old_value, now, before.request_id, before.link)
+        row.live_key = _without_spaces(row.key)
+        row.value = change.old_value
+        row.updated_at = now
+        await self._session.flush()
+        return (await self.history(user))[-1]
+
+    async def change_of_turn(self, user: UserKey, request_id: str) -> MemoryChange | None:
+        """Return what one of the user's turns left in memory."""
+        actions = (MemoryAction.CREATED, MemoryAction.REPLACED)
+        found = [each for each in await self.history(user) if each.request_id == request_id and each.action in actions]
+        return found[0] if found else None
+
+    async def key_of(self, user: UserKey, memory_id: int) -> str | None:
+        """Return the key of one of the user's memories, live or forgotten."""
+        row = await self._session.get(MemoryRow, memory_id)
+        return row.key if row is not None and (row.platform, row.user_id) == (user.platform, user.id) else None
+
     async def history(self, user: UserKey) -> list[MemoryChange]:
         """Return every change of the user's memories, forgotten ones too, oldest first."""
         query = (
@@ -107,7 +154,9 @@ class MemoryStore:
         )
         return await self._session.scalar(query)
 
-    async def _create(self, user: UserKey, key: str, value: str, now: datetime, request_id: str | None) -> Memory:
+    async def _create(
+        self, user: UserKey, key: str, value: str, now: datetime, request_id: str | None, link: str | None
+    ) -> Memory:
         row = MemoryRow(
             platform=user.platform,
             user_id=user.id,
@@ -119,7 +168,7 @@ class MemoryStore:
         )
         self._session.add(row)
         await self._session.flush()
-        self._log(row, MemoryAction.CREATED, None, value, now, request_id)
+        self._log(row, MemoryAction.CREATED, None, value, now, request_id, link)
         await self._session.flush()
         return _to_record(row)
 
@@ -131,6 +180,7 @@ class MemoryStore:
         new_value: str | None,
         now: datetime,
         request_id: str | None,
+        link: str | None = None,
     ) -> None:
         change = MemoryChangeRow(
             memory_id=row.id,
@@ -139,12 +189,18 @@ class MemoryStore:
             new_value=new_value,
             changed_at=now,
             request_id=request_id,
+            link=link,
         )
         self._session.add(change)
 
 
 def _without_spaces(text: str) -> str:
     return "".join(text.split())
+
+
+def _source_of(value: str, changes: Sequence[MemoryChange]) -> MemoryChange:
+    """Return the last of the changes that gave a memory this value."""
+    return next(change for change in reversed(changes) if change.new_value == value)
 
 
 def _to_record(row: MemoryRow) -> Memory:
@@ -156,6 +212,7 @@ def _to_record(row: MemoryRow) -> Memory:
         created_at=row.created_at,
         updated_at=row.updated_at,
         is_pinned=row.is_pinned,
+        last_used_at=row.last_used_at,
     )
 
 
@@ -167,4 +224,5 @@ def _to_change(row: MemoryChangeRow) -> MemoryChange:
         new_value=row.new_value,
         changed_at=row.changed_at,
         request_id=row.request_id,
+        link=row.link,
     )

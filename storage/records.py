@@ -173,7 +173,7 @@ class PolicyRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """Keep one thing that the character knows about a user."""
+    """Keep one thing that the character knows about a user; `last_used_at` is when it last stood in front of a message."""
 
     id: int
     user: UserKey
@@ -182,6 +182,7 @@ class Memory:
     created_at: datetime
     updated_at: datetime
     is_pinned: bool = False
+    last_used_at: datetime | None = None
 
     @property
     def text(self) -> str:
@@ -195,11 +196,15 @@ class MemoryAction(StrEnum):
     CREATED = "created"
     REPLACED = "replaced"
     FORGOTTEN = "forgotten"
+    RESTORED = "restored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryChange:
-    """Record one change of a memory; `request_id` is None when no turn caused it."""
+    """Record one change of a memory; `request_id` is None when no turn caused it, `link` leads to the turn's message.
+
+    What is restored has the request and the link of the change that it goes back to.
+    """
 
     memory_id: int
     action: MemoryAction
@@ -207,6 +212,7 @@ class MemoryChange:
     new_value: str | None
     changed_at: datetime
     request_id: str | None
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -193,6 +193,7 @@ class MemoryRow(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     is_pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
+    last_used_at: Mapped[datetime | None]
 
 
 class MemoryChangeRow(Base):
@@ -206,7 +207,8 @@ class MemoryChangeRow(Base):
     old_value: Mapped[str | None] = mapped_column(Text)
     new_value: Mapped[str | None] = mapped_column(Text)
     changed_at: Mapped[datetime]
-    request_id: Mapped[str | None]
+    request_id: Mapped[str | None] = mapped_column(index=True)
+    link: Mapped[str | None]
 
 
 class ConversationRow(Base):

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-from bot.answers import Answer, ButtonStyle, Choice
+from bot.answers import Answer, Choice
 from bot.desk import Value
 from bot.handlers.memory import MemoryHandler
+from bot.handlers.memory_cards import MemoryCards
 from bot.handlers.pages import Line, Listing, show_page
-from bot.handlers.visit import Act, Book, Complete, Run, Visit, make_button, matching
-from engine.memory import MemoryNote
-from engine.memory_firewall import MemoryFirewall
-from engine.plain_text import remove_invisible
-from storage.records import Memory
+from bot.handlers.visit import Act, Book, Complete, Run, Visit, matching
 
 
 class MemoryCommands:
     """Shows memories by their number in the list and changes them."""
 
-    def __init__(self, memories: MemoryHandler, book: Book, firewall: MemoryFirewall) -> None:
-        """Act through `memories`; ask `firewall` what a person may write."""
+    def __init__(self, memories: MemoryHandler, book: Book, cards: MemoryCards) -> None:
+        """Act through `memories`; a memory that is looked at is one of `cards`."""
         self._memories = memories
-        self._firewall = firewall
         self._book = book
+        self._cards = cards
         self._listing = Listing(title_key="memory.title", empty_key="memory.none", read=self._lines)
 
     def commands(self) -> Mapping[str, Run]:
@@ -50,7 +46,7 @@ class MemoryCommands:
         memory = await self._memories.find(visit.user, number)
         if memory is None:
             return visit.say("memory.no_such", number=number)
-        return await self._edit(visit, memory, value)
+        return Answer(text=visit.texts.memory_edited(await self._memories.edit(visit.user, memory.id, value)))
 
     async def forget(self, visit: Visit, arguments: Mapping[str, Value]) -> Answer:
         """Forget a memory."""
@@ -66,7 +62,8 @@ class MemoryCommands:
         memory = await self._memories.find(visit.user, number)
         if memory is None:
             return visit.say("memory.no_such", number=number)
-        return await self._pin(visit, memory)
+        pinned = await self._memories.pin(visit.user, memory.id, not memory.is_pinned)
+        return Answer(text=visit.texts.memory_pinned(pinned))
 
     async def complete_number(self, visit: Visit, typed: str) -> list[Choice]:
         """Suggest the numbers of the list with their memories."""
@@ -78,11 +75,10 @@ class MemoryCommands:
 
     async def _lines(self, visit: Visit) -> Sequence[Line]:
         memories = await self._memories.list(visit.user)
+        sources = await self._memories.sources(visit.user)
         return [
             Line(
-                text=visit.texts.get(
-                    "memory.pinned_item" if memory.is_pinned else "memory.item", number=number, memory=memory.text
-                ),
+                text=visit.texts.memory_line(number, memory, sources.get(memory.id)),
                 label=str(number),
                 act=self._look_at(memory.id),
             )
@@ -91,40 +87,7 @@ class MemoryCommands:
 
     def _look_at(self, memory_id: int) -> Act:
         async def act(visit: Visit, _: Mapping[str, str]) -> Answer:
-            memory = next((each for each in await self._memories.list(visit.user) if each.id == memory_id), None)
-            if memory is None:
-                return replace(visit.say("memory.gone"), replaces=True)
-            texts = visit.texts
-            label = texts.get("memory.unpin_button" if memory.is_pinned else "memory.pin_button")
-            buttons = (
-                make_button(self._book, visit, label, self._pinning(memory_id)),
-                make_button(
-                    self._book,
-                    visit,
-                    texts.get("memory.forget_button"),
-                    self._forgetting(memory_id),
-                    style=ButtonStyle.DANGER,
-                ),
-                make_button(self._book, visit, texts.get("page.back"), self._back()),
-            )
-            text = texts.get("memory.detail", memory=memory.text, moment=texts.moment(memory.updated_at))
-            return Answer(text=text, buttons=(buttons,), replaces=True)
-
-        return act
-
-    def _pinning(self, memory_id: int) -> Act:
-        async def act(visit: Visit, _: Mapping[str, str]) -> Answer:
-            memory = next((each for each in await self._memories.list(visit.user) if each.id == memory_id), None)
-            done = visit.say("memory.gone") if memory is None else await self._pin(visit, memory)
-            return replace(done, replaces=True)
-
-        return act
-
-    def _forgetting(self, memory_id: int) -> Act:
-        async def act(visit: Visit, _: Mapping[str, str]) -> Answer:
-            memory = await self._memories.forget_by_id(visit.user, memory_id)
-            done = visit.say("memory.gone") if memory is None else visit.say("memory.forgotten", memory=memory.text)
-            return replace(done, replaces=True)
+            return await self._cards.show(visit, memory_id, back=self._back(), replaces=True)
 
         return act
 
@@ -133,17 +96,3 @@ class MemoryCommands:
             return await show_page(self._book, visit, self._listing, replaces=True)
 
         return act
-
-    async def _pin(self, visit: Visit, memory: Memory) -> Answer:
-        changed = await self._memories.pin(visit.user, memory.id, not memory.is_pinned)
-        if changed is None:
-            return visit.say("memory.gone")
-        return visit.say("memory.pinned" if changed.is_pinned else "memory.unpinned", memory=changed.text)
-
-    async def _edit(self, visit: Visit, memory: Memory, typed: str) -> Answer:
-        """Give a memory another value, unless the firewall objects to it."""
-        value = " ".join(remove_invisible(typed).split())
-        if (objection := await self._firewall.object_to(MemoryNote(key=memory.key, value=value))) is not None:
-            return visit.say(f"unfit.{objection}")
-        edited = await self._memories.edit(visit.user, memory.id, value)
-        return visit.say("memory.edited", memory=edited.text) if edited else visit.say("memory.gone")

@@ -19,6 +19,7 @@ from bot.handlers.communities import CommunityHandler, PersonaDefaults
 from bot.handlers.data_rights import DataRightsHandler
 from bot.handlers.introduction import IntroductionHandler
 from bot.handlers.memory import MemoryHandler
+from bot.handlers.memory_cards import CARD, MemoryCards
 from bot.handlers.memory_commands import MemoryCommands
 from bot.handlers.moderation import ModerationHandler
 from bot.handlers.modlog import Modlog
@@ -29,6 +30,7 @@ from bot.handlers.reports import ReportHandler
 from bot.handlers.visit import Act, Book, Complete, Run, Visit, chosen_zone
 from bot.rendering import Texts
 from bot.spoken import FaceMode
+from bot.standing_buttons import StandingButtons
 from engine.memory_firewall import MemoryFirewall
 from engine.types import Clock
 from storage.community_settings import CommunitySettingsStore
@@ -69,7 +71,11 @@ class Reception:
         self._operations = OperationHandler(database)
         self._data_rights = DataRightsHandler(database, book)
         introduction = IntroductionHandler(settings.persona.profile)
-        memory = MemoryCommands(MemoryHandler(database, clock), book, firewall)
+        memories = MemoryHandler(database, clock, firewall)
+        cards = MemoryCards(memories, book)
+        memory = MemoryCommands(memories, book, cards)
+        self._standing = StandingButtons()
+        self._standing.offer(CARD, cards.show_turn)
         self._preferences = PreferenceHandler(database, book)
         own = OwnSanctionHandler(database, book, modlog)
         moderation = ModerationHandler(database, modlog)
@@ -195,6 +201,8 @@ class Reception:
 
     async def _redeem(self, actor: Actor, token: str, values: Mapping[str, str]) -> Answer:
         async def answer(visit: Visit) -> Answer:
+            if self._standing.is_one(token):
+                return await self._standing.press(visit, token)
             act: Act | PressRefusal = self._book.redeem(token, visit.actor)
             if isinstance(act, PressRefusal):
                 return visit.say(f"press.{act}")

@@ -28,7 +28,7 @@ from storage.database import Database
 from storage.memories import MemoryStore
 from storage.records import ConversationKey, Evidence, Sanction, SanctionKind, UserKey
 from storage.sanctions import SanctionStore
-from tests.fakes import HATE, LOVE, NORMAL, PAEDRIP, POLITICS, FakeEmbedder, FakeGenerator
+from tests.fakes import HATE, LOVE, NORMAL, PAEDRIP, POLITICS, FakeEmbedder, FakeGenerator, make_firewall
 
 NOW = datetime(2026, 3, 11, 6, 30, tzinfo=UTC)  # Wednesday 15:30 in Seoul
 SEOUL = ZoneInfo("Asia/Seoul")
@@ -79,7 +79,7 @@ class Desk:
     def console(self, *, user: str = "민지", locale: str = "ko", as_json: bool = False) -> Console:
         return Console(
             chat=ChatHandler(self.queue, self.clock),
-            memory=MemoryHandler(self.database, self.clock),
+            memory=MemoryHandler(self.database, self.clock, make_firewall()),
             sanctions=SanctionHandler(self.database),
             clock=self.clock,
             options=ConsoleOptions(user=user, locale=locale, zone=SEOUL, as_json=as_json),

@@ -54,10 +54,13 @@ def dynamic_keys() -> set[str]:
     policies = {name for path in POLICIES_DIR.glob("*.toml") for name in load_policy(path.stem).categories}
     profiles = {name for profile in list_profiles() for name in load_profile(profile).ethics.categories}
     refusals = {f"press.{refusal}" for refusal in PressRefusal} | {f"unfit.{why}" for why in Objection}
+    memories = {f"memory.{what}_mark" for what in ("created", "replaced")} | {
+        f"memory_source.{by}" for by in ("turn", "hand")
+    }
     notices = {f"{kind}.{by}" for kind in ("warning", "block") for by in ("notice", "manual")}
     ends = {f"sanctions.{action}" for action in SanctionAction} | {f"appeals.{state}" for state in AppealState}
     categories = {f"category.{name}" for name in policies | profiles}
-    return reasons | categories | refusals | notices | ends | command_keys()
+    return reasons | categories | refusals | memories | notices | ends | command_keys()
 
 
 def command_keys() -> set[str]:

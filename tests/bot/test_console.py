@@ -224,7 +224,26 @@ async def test_memory_lists_what_is_remembered(desk: Desk) -> None:
     assert await desk.say("/memory") == ["아직 기억해 둔 게 없어. 네 얘기 더 들려줘!"]
     desk.generator.enqueue("memory", "[이름: 민지]", "[취미: 수영]")
     await desk.say("내 이름은 민지야", "나 수영해")
-    assert await desk.say("/memory") == ["내가 기억하는 민지님의 이야기", "1. [이름: 민지]", "2. [취미: 수영]"]
+    said = "(2026년 3월 11일 오후 3:30에 네가 한 말 · 아직 떠올린 적 없음)"
+    assert await desk.say("/memory") == [
+        "내가 기억하는 민지님의 이야기",
+        f"1. [이름: 민지] {said}",
+        f"2. [취미: 수영] {said}",
+    ]
+
+
+async def test_what_was_remembered_is_said_below_the_reply_and_can_be_undone(desk: Desk) -> None:
+    desk.generator.enqueue("memory", "[이름: 민지]", "[이름: 민정]")
+    assert (await desk.say("내 이름은 민지야"))[1:] == ["✎ 기억했어: [이름: 민지] (/memory 로 확인, /undo 로 되돌리기)"]
+    await desk.say("아니 민정이야")
+    assert await desk.say("/undo") == ["되돌렸어!"]
+    assert await desk.memories() == ["[이름: 민지]"]
+    assert await desk.say("/undo", "/undo") == ["되돌렸어!", "되돌렸어!"]
+    assert await desk.memories() == ["[이름: 민지]"]
+
+
+async def test_nothing_to_undo_is_said(desk: Desk) -> None:
+    assert (await desk.say("/undo"))[0].startswith("그 뒤에 또 바뀌어서")
 
 
 async def test_forget_takes_the_number_of_the_list(desk: Desk) -> None:
@@ -265,7 +284,7 @@ async def test_sanctions_are_listed_newest_first_with_what_holds(
 async def test_help_names_every_command(desk: Desk) -> None:
     for locale in ("ko", "en"):
         words = {line.split()[0] for line in await desk.say("/help", locale=locale)}
-        assert words == {"/memory", "/forget", "/sanctions", "/whoami", "/help", "/quit"}
+        assert words == {"/memory", "/forget", "/undo", "/sanctions", "/whoami", "/help", "/quit"}
 
 
 @pytest.mark.parametrize("line", ["/unknown", "/", "/unknown with words", "/MEMORY", "/memory2"])
@@ -295,8 +314,8 @@ async def test_two_users_keep_separate_memories_summaries_and_blocks(desk: Desk)
         "나는 민지야", "/whoami 철수", "나는 철수야", "/memory", "범죄 얘기", "안녕!", "/sanctions",
         "/whoami 민지", "/memory", "안녕!", "/sanctions",
     )  # fmt: skip
-    assert "1. [이름: 철수]" in printed
-    assert "1. [이름: 민지]" in printed
+    assert any(line.startswith("1. [이름: 철수]") for line in printed)
+    assert any(line.startswith("1. [이름: 민지]") for line in printed)
     assert printed[-1] == "받은 경고나 차단이 없어. 깨끗해!"
     assert (await desk.memories("민지"), await desk.memories("철수")) == (["[이름: 민지]"], ["[이름: 철수]"])
     assert [len(await desk.sanctions(user)) for user in ("민지", "철수")] == [0, 1]

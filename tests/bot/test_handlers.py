@@ -13,6 +13,7 @@ from engine.types import ChatEvent, ChatReply, Rejection, RejectionReason, TextS
 from storage.memories import MemoryStore
 from storage.records import ConversationKey, MemoryAction, UserKey
 from tests.bot.conftest import SEOUL, Desk, FixedClock, MakeSanction, user_key
+from tests.fakes import make_firewall
 
 ROOM = ConversationKey(platform="console", id="room")
 
@@ -24,7 +25,7 @@ def chat(desk: Desk) -> ChatHandler:
 
 @pytest.fixture
 def memory(desk: Desk) -> MemoryHandler:
-    return MemoryHandler(desk.database, desk.clock)
+    return MemoryHandler(desk.database, desk.clock, make_firewall())
 
 
 async def test_message_is_answered_and_streamed(chat: ChatHandler) -> None:

@@ -212,6 +212,23 @@ async def test_nothing_is_remembered_twice(talk: Talk, desk: Desk, generator: Fa
     assert len(generator.prompts("memory")) == 1
 
 
+async def test_reply_that_left_a_memory_bears_its_mark_also_when_it_is_answered_again(
+    talk: Talk, generator: FakeGenerator
+) -> None:
+    assert (await say(talk, "안녕!")).memory is None
+    generator.enqueue("memory", "[좋아하는 음식: 비빔면]", "[좋아하는 음식: 냉면]")
+    first = await say(talk, "나 비빔면 좋아해")
+    assert first.memory is not None
+    assert (first.memory.label, first.memory.token) == ("✎ 기억했어", f"~memory:{first.request_id}")
+    generator.enqueue("output_message", RuntimeError("out of memory"))
+    failed = await again(talk, first)
+    assert (failed.is_reply, failed.memory) == (False, first.memory)
+    assert (await again(talk, first)).memory == first.memory
+    replaced = (await say(talk, "이제 냉면 좋아해")).memory
+    assert replaced is not None
+    assert replaced.label == "✎ 고쳐 기억했어"
+
+
 async def test_message_can_be_answered_again_and_again(talk: Talk) -> None:
     spoken = await say(talk, "안녕!")
     for _ in range(3):

@@ -33,7 +33,7 @@ from models.profile import load_profile
 from models.types import Embeddings, Generation, Sampling
 from storage.database import Database, open_database
 from storage.settings import StorageSettings
-from tests.fakes import HATE, LOVE, PAEDRIP, POLITICS, FakeEmbedder, FakeGenerator
+from tests.fakes import HATE, LOVE, PAEDRIP, POLITICS, FakeEmbedder, FakeGenerator, make_firewall
 
 OFFENCES = {
     "사랑해": {LOVE: 0.99},
@@ -105,7 +105,7 @@ def make_console(queue: TurnQueue, database: Database, user: str, out: TextIO) -
     """Return a console that prints JSON lines."""
     return Console(
         chat=ChatHandler(queue, now),
-        memory=MemoryHandler(database, now),
+        memory=MemoryHandler(database, now, make_firewall()),
         sanctions=SanctionHandler(database),
         clock=now,
         options=ConsoleOptions(user=user, locale="ko", zone=ZoneInfo("Asia/Seoul"), as_json=True),

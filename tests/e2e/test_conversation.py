@@ -24,6 +24,7 @@ from models.runtime import ModelRuntime
 from storage.database import Database, open_database
 from storage.records import ConversationKey, SanctionKind, UserKey
 from storage.settings import StorageSettings
+from tests.fakes import make_firewall
 
 LOVE, POLITICS, PARENTS, HATE = "사랑 고백/만남", "정치", "패드립", "혐오/기타"
 SEOUL = ZoneInfo("Asia/Seoul")
@@ -86,7 +87,7 @@ async def stage(tmp_path: Path, embedded_runtime: ModelRuntime) -> AsyncIterator
                 clock=clock,
                 database=database,
                 chat=ChatHandler(queue, clock),
-                memory=MemoryHandler(database, clock),
+                memory=MemoryHandler(database, clock, make_firewall()),
                 sanctions=SanctionHandler(database),
             )
 

@@ -10,11 +10,12 @@ import pytest
 
 from bot.handlers.communities import PersonaDefaults
 from bot.handlers.reception import Reception, ReceptionSettings
+from engine.types import ChatReply, TurnDetails
 from storage.database import Database
 from storage.memories import MemoryStore
-from storage.records import UserKey
+from storage.records import MemoryAction, UserKey
 from tests.e2e.discord_objects import Channel, Json, Person
-from tests.e2e.discord_rig import NOW, SEOUL, Rig, open_rig, replied
+from tests.e2e.discord_rig import NOW, SEOUL, SMILE, Rig, open_rig, replied, settled
 from tests.e2e.discord_server import open_discord_server
 from tests.e2e.discord_world import Interaction
 from tests.fakes import make_firewall
@@ -76,6 +77,34 @@ async def test_memories_are_turned_over_and_forgotten(rig: Rig, database: Databa
     await rig.server.world.until(lambda: "값11" in page["content"])
     await rig.server.answered(rig.server.slash(mina, "memory forget", number=1))
     assert len(await memories(database, mina)) == 11
+
+
+async def test_memory_is_seen_edited_and_taken_back_from_the_reply(
+    rig: Rig, database: Database, general: Channel, mina: Person
+) -> None:
+    server, juno = rig.server, Person(name="juno")
+    details = TurnDetails(memories_saved=("[취미: 수영]",), memory_action=MemoryAction.CREATED)
+    rig.mind.says["나 수영해"].append(ChatReply(text="좋겠다!", expression=SMILE, notice=None, details=details))
+    server.say(mina, "나 수영해", general, mentions=[server.world.bot])
+    (reply,) = await settled(rig, general)
+    async with database.begin() as session:
+        heard = rig.mind.heard[-1]
+        await MemoryStore(session).remember(heard.user, "취미", "수영", NOW, heard.request_id)
+    stranger = server.press(juno, reply, "기억했어")
+    assert "네 기억이 아니거나" in await server.answered(stranger)
+    opened = server.press(mina, reply, "기억했어")
+    assert "취미: 수영" in await server.answered(opened)
+    assert server.is_private(opened)
+    card = shown(rig, opened)
+    assert labels(card) == ["고치기", "지우기", "고정", "되돌리기"]
+    asked = server.press(mina, card, "고치기")
+    await server.world.until(lambda: asked.ack)
+    server.fill(mina, asked, value="등산")
+    await server.world.until(lambda: "등산" in card["content"])
+    assert await memories(database, mina) == ["등산"]
+    server.press(mina, card, "되돌리기")
+    await server.world.until(lambda: "되돌렸어" in card["content"])
+    assert await memories(database, mina) == ["수영"]
 
 
 async def test_suggestions_name_ones_own_memories(rig: Rig, database: Database, mina: Person) -> None:

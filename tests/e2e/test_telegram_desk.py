@@ -43,6 +43,33 @@ async def test_first_steps_of_a_person(rig: Rig) -> None:
     assert "remember" in (await rig.ask(MINJI, "/memory"))[-1].lower()
 
 
+async def test_memory_is_seen_and_taken_back_from_the_reply(rig: Rig) -> None:
+    rig.generator.enqueue("memory", "[좋아하는 음식: 떡볶이]")
+    await rig.ask(MINJI, "나 떡볶이 좋아해")
+    await press(rig, MINJI, 1)
+    assert "[좋아하는 음식: 떡볶이]\n어디서: " in (await rig.server.texts(MINJI["id"], 2))[-1]
+    await press(rig, MINJI, 3)
+    await rig.server.until(lambda: "잊었어" in rig.world.texts(MINJI["id"])[-1])
+    assert "떡볶이" not in (await rig.ask(MINJI, "/memory"))[-1]
+
+
+async def test_memory_of_a_group_opens_for_its_person_and_in_private(rig: Rig) -> None:
+    group = rig.world.group()
+    for user in (MINJI, CHULSOO):
+        await rig.ask(user, "/start")
+    rig.generator.enqueue("memory", "[좋아하는 음식: 떡볶이]")
+    rig.world.say(MINJI, f"{AT} 나 떡볶이 좋아해", chat=group)
+    await rig.server.until(lambda: rig.world.sent(group["id"]))
+    reply = rig.world.sent(group["id"])[-1]
+    mark = rig.world.buttons(reply)[1]["callback_data"]
+    query = rig.world.press(CHULSOO, reply, mark)
+    await rig.server.until(lambda: rig.world.queries[query])
+    assert "네 기억이 아니거나" in str(rig.world.queries[query])
+    rig.world.press(MINJI, reply, mark)
+    assert "[좋아하는 음식: 떡볶이]" in (await rig.server.texts(MINJI["id"], 2))[-1]
+    assert not any("떡볶이" in text for text in rig.world.texts(CHULSOO["id"]))
+
+
 async def test_everything_is_erased_after_a_confirmation(rig: Rig) -> None:
     rig.generator.enqueue("memory", "[좋아하는 음식: 떡볶이]")
     await rig.ask(MINJI, "나 떡볶이 좋아해")

@@ -12,16 +12,15 @@ async def test_list_shows_ten_a_page_and_turns(lobby: Lobby) -> None:
         await lobby.remember(f"취미 {number}", "수영")
     person = lobby.person()
     first = await person.run("memory list")
-    assert first.text.splitlines()[1::9] == ["1. [취미 1: 수영]", "10. [취미 10: 수영]"]
+    said = "(you wrote it 11 Mar 2026, 15:30 +0900 · not used yet)"
+    assert first.text.splitlines()[1:11:9] == [f"1. [취미 1: 수영] {said}", f"10. [취미 10: 수영] {said}"]
     assert first.text.endswith("(page 1 of 3)")
     assert labels(first) == [["1", "2", "3", "4", "5"], ["6", "7", "8", "9", "10"], ["Next ▶"]]
     second = await person.press(first, "Next ▶")
     third = await person.press(second, "Next ▶")
     assert second.replaces
     assert third.text.splitlines()[1:] == [
-        "21. [취미 21: 수영]",
-        "22. [취미 22: 수영]",
-        "23. [취미 23: 수영]",
+        *(f"{number}. [취미 {number}: 수영] {said}" for number in (21, 22, 23)),
         "(page 3 of 3)",
     ]
     assert labels(third)[-1] == ["◀ Previous"]
@@ -89,22 +88,22 @@ async def test_number_that_is_not_in_the_list_changes_nothing(lobby: Lobby, comm
     assert [memory.text for memory in await lobby.memories()] == ["[취미: 수영]"]
 
 
-async def test_buttons_look_at_pin_and_forget_one_memory(lobby: Lobby) -> None:
+async def test_memory_that_is_looked_at_leads_back_to_the_list(lobby: Lobby) -> None:
     await lobby.remember("이름", "민지")
     await lobby.remember("취미", "수영")
     person = lobby.person()
     listed = await person.run("memory list")
-    detail = await person.press(listed, "2")
-    assert detail.text == "[취미: 수영]\nLast changed: 11 Mar 2026, 15:30 +0900"
-    assert labels(detail) == [["Pin", "Forget", "Back to the list"]]
-    await person.press(detail, "Pin")
+    card = await person.press(listed, "2")
+    assert card.text == "[취미: 수영]\nFrom: you wrote it 11 Mar 2026, 15:30 +0900\nLast use: not used yet"
+    assert labels(card) == [["Edit", "Forget", "Pin", "Undo", "Back to the list"]]
+    assert card.replaces
+    card = await person.press(card, "Pin")
+    assert card.text.startswith("📌") or "📌" in card.text
     assert (await lobby.memories())[1].is_pinned
-    assert (await person.press(detail, "Forget")).text == "Forgot [취미: 수영]."
-    for label in ("Pin", "Forget"):
-        gone = await person.press(detail, label)
-        assert (gone.text, gone.replaces) == ("That memory is gone already.", True)
-    assert (await person.press(listed, "2")).text == "That memory is gone already."
-    assert (await person.press(detail, "Back to the list")).text.endswith("1. [이름: 민지]")
+    card = await person.press(card, "Forget")
+    assert card.text.startswith("Forgot [취미: 수영].")
+    back = await person.press(card, "Back to the list")
+    assert len(back.text.splitlines()) == 2
 
 
 async def test_memories_of_others_are_out_of_reach(lobby: Lobby) -> None:
