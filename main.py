@@ -1,4 +1,4 @@
-"""The commands of Oh-LoRA chat; the groups `train`, `evaluate`, `db` and `interview` stand in `bot/cli`."""
+"""The commands of Oh-LoRA chat; the groups `train`, `evaluate`, `db`, `interview`, `policy` and `audit` stand in `bot/cli`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from bot.cli.audit import audit_app
 from bot.cli.db import db_app
 from bot.cli.evaluate import evaluate_app
 from bot.cli.interview import interview_app
 from bot.cli.lifetimes import make_clock, open_engine
 from bot.cli.options import DatabaseOption, DataDirOption, DeviceOption, JsonOption, PrecisionOption, ProfileOption
+from bot.cli.policy import policy_app
 from bot.cli.train import train_app
 from bot.errors import BotError, SettingsError
 from bot.settings import load_settings
@@ -39,6 +41,8 @@ app.add_typer(train_app, name="train")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(db_app, name="db")
 app.add_typer(interview_app, name="interview")
+app.add_typer(policy_app, name="policy")
+app.add_typer(audit_app, name="audit")
 
 
 @app.command()

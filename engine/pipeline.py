@@ -33,6 +33,7 @@ from engine.sanction_policy import (
     declining_words,
     find_offences,
     proven_offences,
+    thresholds_under,
 )
 from engine.sentencing import Sentencing, notice_by_hand, notice_of
 from engine.stopwatch import Stopwatch
@@ -54,6 +55,7 @@ from models.types import TextEmbedder, TextGenerator
 from storage.conversations import ConversationStore
 from storage.database import Database
 from storage.memories import MemoryStore
+from storage.observations import ObservationStore
 from storage.records import Memory, MemoryChange, SanctionKind, Turn
 from storage.sanctions import SanctionStore
 from storage.turns import TurnStore
@@ -105,7 +107,7 @@ class ChatPipeline:
         self._database = database
         self._clock = clock
         self._seed = seed
-        self._thresholds = profile.ethics
+        self._thresholds = thresholds_under(policy, profile.ethics)
         self._sentencing = Sentencing(profile=profile, policy=policy, database=database, clock=clock)
         if set(policy.categories) != set(profile.ethics.categories):
             odd = sorted(set(policy.categories) ^ set(profile.ethics.categories))
@@ -267,11 +269,14 @@ class ChatPipeline:
                 steps = await self._sentence(store, turn, proven, reply.text)
             given = [] if steps else await store.tell_warnings(request.user, now, request.community)
             blocked = any(step.kind is SanctionKind.BLOCK for step in steps)
+            is_paused = (await UserSettingsStore(session).get(request.user)).is_paused
+            if not steps and not is_paused:
+                await self._sentencing.observe(ObservationStore(session), request, turn.scores, reply.text, now)
             if not blocked:
                 memories = MemoryStore(session)
                 if turn.memory_used_id is not None:
                     await memories.mark_used(request.user, turn.memory_used_id, now)
-                if note is not None and not (await UserSettingsStore(session).get(request.user)).is_paused:
+                if note is not None and not is_paused:
                     saved = await memories.remember(
                         request.user, note.key, note.value, now, request.request_id, request.link
                     )

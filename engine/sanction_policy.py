@@ -1,37 +1,90 @@
 """The sanction policy: scores, reply and history in, decision out. Pure; no clock, no storage, no models.
 
-A policy file (engine/policies) holds the ladder of each category and the words a reply must hold for the offence to count; the
-thresholds come from the model profile, because they belong to an encoder.
+A policy (a file: `engine/policy_file.py`) holds the ladder of each category, its conditions, its decay and what is only observed.
+Thresholds come from the model profile, because they belong to an encoder; a policy may set its own.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
-from engine.errors import PolicyError
+import pydantic
+from pydantic import Field
+
 from models.profile import EthicsThresholds
-from storage.records import Rung, SanctionKind
+from storage.records import MANUAL, Rung, SanctionKind
 
-POLICIES_DIR = Path(__file__).resolve().parent / "policies"
-_STEP = re.compile(r"^(\d{1,5}) ?([hd])$")
+_WARNING = "warning"
+_LENGTH = re.compile(r"([1-9]\d{0,4}) ?([hd])")
+_LENGTH_SCHEMA = {"type": "string", "pattern": "^[1-9][0-9]{0,4} ?[hd]$", "examples": ["1 h", "7 d"]}
+_CONFIG = pydantic.ConfigDict(extra="forbid")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def _read_length(value: Any) -> Any:
+    match = _LENGTH.fullmatch(value) if isinstance(value, str) else None
+    if match is not None:
+        return timedelta(hours=int(match[1])) if match[2] == "h" else timedelta(days=int(match[1]))
+    if isinstance(value, timedelta):
+        return value
+    raise ValueError(f'{value!r} is no length; write hours or days, such as "1 h" or "7 d"')
+
+
+def _read_step(value: Any) -> Any:
+    return None if value in (None, _WARNING) else _read_length(value)
+
+
+def _write_step(length: timedelta | None) -> str:
+    if length is None:
+        return _WARNING
+    hours = length // timedelta(hours=1)
+    return f"{hours} h" if hours % 24 else f"{hours // 24} d"
+
+
+_Length = Annotated[
+    timedelta,
+    pydantic.BeforeValidator(_read_length),
+    pydantic.PlainSerializer(_write_step),
+    pydantic.WithJsonSchema(_LENGTH_SCHEMA),
+]
+_Step = Annotated[
+    timedelta | None,
+    pydantic.BeforeValidator(_read_step),
+    pydantic.PlainSerializer(_write_step),
+    pydantic.WithJsonSchema({"anyOf": [{"const": _WARNING}, _LENGTH_SCHEMA]}),
+]
+_Share = Annotated[float, Field(ge=0, le=1, strict=True)]
+_Word = Annotated[str, Field(min_length=1, pattern=r"\S")]
+
+
+@pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
 class CategoryPolicy:
-    """The ladder of a category (None is a warning) and the words that the reply must hold one of, if any.
+    """What an offence in one category leads to, and on which conditions.
 
-    After each `decay` without an offence in the category a user stands one rung lower; None: never.
+    `ladder` has a step for each rung: a warning (None) or the length of a block. `reply_needs` are words of which the reply must
+    hold one for the offence to count; without them the offence is judged before she answers. `threshold` takes the place of
+    the profile's. After each `decay` without an offence in the category a user stands one rung lower; None: never. A category
+    that is `observe_only` is scored and logged, and never leads to anything.
     """
 
-    ladder: tuple[timedelta | None, ...]
-    reply_needs: tuple[str, ...] = ()
-    decay: timedelta | None = None
+    ladder: tuple[_Step, ...] = ()
+    reply_needs: tuple[_Word, ...] = ()
+    threshold: _Share | None = None
+    decay: _Length | None = None
+    observe_only: bool = False
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.ladder and not self.observe_only:
+            raise ValueError(
+                'ladder is missing; give its steps, such as ["warning", "1 d"], or set observe_only = true'
+            )
+        if not self.reply_needs and None in self.ladder:
+            raise ValueError("ladder cannot hold a warning: without reply_needs it is judged before she answers")
+        return self
 
     def step(self, level: int) -> timedelta | None:
         """Return the block of `level` (from 1), or None for a warning; past the end the last step."""
@@ -44,13 +97,29 @@ class CategoryPolicy:
         return max(0, level - (now - since) // self.decay)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
 class SanctionPolicy:
-    """A versioned set of ladders; blocks of one message add up to at most `longest_block`."""
+    """A versioned set of ladders; blocks of one message add up to at most `longest_block`.
 
-    version: str
-    longest_block: timedelta
-    categories: Mapping[str, CategoryPolicy]
+    `normal_threshold` takes the place of the profile's: from it on a message is normal, whatever else it is. Scores of a message
+    with a category at `observe_from` or more are kept even where no sanction follows; None: never.
+    """
+
+    schema: Literal[1] = 1
+    version: Annotated[str, Field(pattern=r"^[\w.-]{1,64}$")]
+    longest_block: _Length
+    observe_from: _Share | None = None
+    normal_threshold: _Share | None = None
+    categories: Annotated[Mapping[_Word, CategoryPolicy], Field(min_length=1)]
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.version == MANUAL:
+            raise ValueError(f"version cannot be {MANUAL!r}, which stands for sanctions that moderators gave")
+        for name, category in self.categories.items():
+            if any(step is not None and step > self.longest_block for step in category.ladder):
+                raise ValueError(f"the ladder of {name} has a step that is longer than longest_block")
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,15 +133,33 @@ class SanctionStep:
     expires_at: datetime | None
 
 
+def thresholds_under(policy: SanctionPolicy, thresholds: EthicsThresholds) -> EthicsThresholds:
+    """Return the profile's thresholds with those that the policy sets in their place."""
+    own = {name: category.threshold for name, category in policy.categories.items() if category.threshold is not None}
+    normal = thresholds.normal if policy.normal_threshold is None else policy.normal_threshold
+    return replace(thresholds, normal=normal, categories={**thresholds.categories, **own})
+
+
 def find_offences(scores: Mapping[str, float], thresholds: EthicsThresholds, policy: SanctionPolicy) -> tuple[str, ...]:
-    """Return the categories whose score reaches its threshold, in the order of the policy; none when the message is normal."""
+    """Return the categories whose score reaches its threshold, in the order of the policy; none when the message is normal.
+
+    What is only observed is no offence.
+    """
     if scores.get(thresholds.normal_category, 0.0) >= thresholds.normal:
         return ()
     return tuple(
         name
-        for name in policy.categories
-        if name in thresholds.categories and scores.get(name, 0.0) >= thresholds.categories[name]
+        for name, category in policy.categories.items()
+        if not category.observe_only
+        and name in thresholds.categories
+        and scores.get(name, 0.0) >= thresholds.categories[name]
     )
+
+
+def is_worth_observing(scores: Mapping[str, float], policy: SanctionPolicy) -> bool:
+    """Tell whether a message came near enough to a category that its scores are kept."""
+    floor = policy.observe_from
+    return floor is not None and any(scores.get(name, 0.0) >= floor for name in policy.categories)
 
 
 def certain_offences(offences: tuple[str, ...], policy: SanctionPolicy) -> tuple[str, ...]:
@@ -142,56 +229,3 @@ def standing_levels(rungs: Sequence[Rung], policy: SanctionPolicy, now: datetime
         since[rung.category] = max(since.get(rung.category, rung.since), rung.since)
     fallen_now = {name: policy.categories[name].fall(level, since[name], now) for name, level in levels.items()}
     return {name: level for name, level in fallen_now.items() if level}
-
-
-def load_policy(name: str) -> SanctionPolicy:
-    """Load a policy by name from engine/policies, or from a path that ends in .toml.
-
-    Raises:
-        PolicyError: there is no such file, or it breaks the format.
-    """
-    path = Path(name) if name.endswith(".toml") else POLICIES_DIR / f"{name}.toml"
-    try:
-        if not name.endswith(".toml") and Path(name).name != name:
-            raise FileNotFoundError(name)
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise PolicyError(f"no sanction policy {name!r}; give a file that ends in .toml") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PolicyError(f"sanction policy {path} is not valid TOML: {error}") from error
-    try:
-        version, longest = str(raw.pop("version")), _length(raw.pop("longest_block"), path)
-    except KeyError as error:
-        raise PolicyError(f"sanction policy {path} lacks {error}") from error
-    if longest is None or not raw:
-        raise PolicyError(f"sanction policy {path} needs a longest_block in days and at least one category")
-    return SanctionPolicy(
-        version=version,
-        longest_block=longest,
-        categories={category: _category(category, entry, path) for category, entry in raw.items()},
-    )
-
-
-def _category(name: str, entry: Any, path: Path) -> CategoryPolicy:
-    if not isinstance(entry, dict) or not isinstance(entry.get("ladder"), list) or not entry["ladder"]:
-        raise PolicyError(f'sanction policy {path}: category {name} needs a ladder such as ["warning", "1 d"]')
-    unknown = set(entry) - {"ladder", "reply_needs"}
-    if unknown:
-        raise PolicyError(f"sanction policy {path}: category {name} has the unknown key {sorted(unknown)[0]}")
-    words = entry.get("reply_needs", [])
-    if not isinstance(words, list) or not all(isinstance(word, str) and word.strip() for word in words):
-        raise PolicyError(f"sanction policy {path}: reply_needs of {name} is a list of words")
-    ladder = tuple(_length(step, path) for step in entry["ladder"])
-    if not words and None in ladder:
-        raise PolicyError(f"sanction policy {path}: {name} is judged before she answers, so it cannot warn")
-    return CategoryPolicy(ladder=ladder, reply_needs=tuple(words))
-
-
-def _length(step: Any, path: Path) -> timedelta | None:
-    if step == "warning":
-        return None
-    match = _STEP.match(str(step))
-    if match is None or int(match[1]) == 0:
-        raise PolicyError(f'sanction policy {path}: {step!r} is no step; write "warning", "1 h" or "7 d"')
-    amount = int(match[1])
-    return timedelta(hours=amount) if match[2] == "h" else timedelta(days=amount)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from engine.sanction_policy import (
     SanctionPolicy,
     SanctionStep,
     decide,
+    is_worth_observing,
     standing_levels,
+    thresholds_under,
     words_of_declining,
 )
 from engine.types import ChatRequest, Clock, Notice
 from models.profile import Profile
 from storage.database import Database
-from storage.records import Evidence, Sanction, SanctionKind
+from storage.observations import ObservationStore
+from storage.records import Evidence, Observation, Sanction, SanctionKind
 from storage.sanctions import SanctionStore
 
 
@@ -22,7 +26,9 @@ class Sentencing:
     """Reads and writes sanctions for the turns."""
 
     def __init__(self, *, profile: Profile, policy: SanctionPolicy, database: Database, clock: Clock) -> None:
-        """Decide by `policy`; the thresholds that stand in the evidence are the profile's."""
+        """Decide by `policy`; the thresholds that stand in the evidence are those in force under it."""
+        thresholds = thresholds_under(policy, profile.ethics)
+        self._thresholds = {thresholds.normal_category: thresholds.normal, **thresholds.categories}
         self._profile = profile
         self._policy = policy
         self._database = database
@@ -62,12 +68,11 @@ class Sentencing:
         now = self._clock()
         levels = standing_levels(await store.rungs(request.user), self._policy, now)
         steps = decide(offences, levels, self._policy, now)
-        thresholds = self._profile.ethics
         evidence = Evidence(
             text=request.text,
             reply=reply,
             scores=scores,
-            thresholds={thresholds.normal_category: thresholds.normal, **thresholds.categories},
+            thresholds=self._thresholds,
             profile=self._profile.name,
             policy_version=self._policy.version,
             request_id=request.request_id,
@@ -89,6 +94,25 @@ class Sentencing:
                 )
             )
         return steps
+
+    async def observe(
+        self, store: ObservationStore, request: ChatRequest, scores: Mapping[str, float], reply: str, now: datetime
+    ) -> None:
+        """Keep the scores of a message that drew no sanction, if they came near one; what is answered again is kept once."""
+        if request.again is not None or not is_worth_observing(scores, self._policy):
+            return
+        observation = Observation(
+            request_id=request.request_id,
+            user=request.user,
+            community=request.community,
+            observed_at=now,
+            scores=scores,
+            thresholds=self._thresholds,
+            declined=words_of_declining(self._policy, reply),
+            profile=self._profile.name,
+            policy_version=self._policy.version,
+        )
+        await store.add(observation)
 
 
 def notice_of(steps: tuple[SanctionStep, ...]) -> Notice:

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from storage.audit import NEW_HEAD
 from storage.audit_anchor import AuditAnchor
 from storage.errors import DatabaseUnavailable
-from storage.migration import MIGRATIONS, check_revision, migrate, revision_of
+from storage.migration import MIGRATIONS, check_revision, migrate, newest_revision, revision_of
 from storage.settings import StorageSettings
 from storage.translation import corrupt, reached, translated
 from storage.url import SQLITE, checked_url, place_of
@@ -79,6 +79,21 @@ async def open_database(settings: StorageSettings) -> AsyncIterator[Database]:
     await upgrade(settings)
     async with _engine(settings, writes=True) as writer, _engine(settings, writes=False) as reader:
         yield Database(writer, reader, audit_anchor(settings))
+
+
+@asynccontextmanager
+async def open_to_read(settings: StorageSettings) -> AsyncIterator[Database]:
+    """Open a database that is there and of this version, and change nothing of it.
+
+    Raises:
+        StorageError: it is not there, its migrations are missing, or it cannot be read.
+    """
+    place, revision = place_of(checked_url(settings)), await current_revision(settings)
+    if revision != newest_revision():
+        what = "there is no database yet" if revision is None else f"its revision is {revision}"
+        raise DatabaseUnavailable(f"{place} cannot be read: {what}; run: python main.py db upgrade")
+    async with _engine(settings, writes=False) as reader:
+        yield Database(reader, reader)
 
 
 def audit_anchor(settings: StorageSettings) -> AuditAnchor | None:

@@ -49,10 +49,15 @@ def migrate(connection: Connection, scripts: Path) -> str | None:
     One at a time in a process: Alembic keeps the migration that runs in module globals.
     """
     config = config_for(scripts)
-    if revision_of(connection) != ScriptDirectory.from_config(config).get_current_head():
+    if revision_of(connection) != newest_revision(scripts):
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return revision_of(connection)
+
+
+def newest_revision(scripts: Path = MIGRATIONS) -> str | None:
+    """Return the revision that this version of the program brings a database to."""
+    return ScriptDirectory.from_config(config_for(scripts)).get_current_head()
 
 
 def config_for(scripts: Path) -> Config:

@@ -140,7 +140,7 @@ class SanctionStore:
             ValueError: there is no such sanction, it is no block, or it ends sooner already.
         """
         row = await self._session.get(SanctionRow, sanction_id)
-        old_end = None if row is None else _to_record(row).end
+        old_end = None if row is None else row.ended_at or row.expires_at
         if row is None or old_end is None or old_end <= max(end, now):
             raise ValueError(f"sanction {sanction_id} is no block that can end earlier")
         action = SanctionAction.LIFTED if end <= now else SanctionAction.REDUCED
@@ -158,7 +158,7 @@ class SanctionStore:
         row = await self._session.get(SanctionRow, sanction_id)
         if row is None or row.state == SanctionState.OVERTURNED.value:
             raise ValueError(f"sanction {sanction_id} is no sanction that can be overturned")
-        old_end = _to_record(row).end
+        old_end = row.ended_at or row.expires_at
         if old_end is not None and old_end > now:
             row.ended_at = now
         if row.counts_as:

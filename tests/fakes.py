@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.ethics import EthicsScorer
 from engine.memory_firewall import MemoryFirewall
-from engine.sanction_policy import load_policy
+from engine.policy_file import load_policy
 from models.profile import load_profile
 from models.types import Embeddings, FinishReason, Generation, Sampling
 

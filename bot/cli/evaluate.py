@@ -28,7 +28,8 @@ from bot.cli.options import (
 from bot.progress import show_progress
 from bot.settings import Settings, load_settings
 from engine.care import load_care
-from engine.sanction_policy import find_offences, load_policy
+from engine.policy_file import load_policy
+from engine.sanction_policy import find_offences, thresholds_under
 from models.profile import Profile, load_profile
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def evaluate_ethics_command(
     page = open_page(context, report, "ethics")
 
     async def measure(runtime: ModelRuntime) -> EthicsScores:
-        judge = partial(find_offences, thresholds=runtime.profile.ethics, policy=policy)
+        judge = partial(find_offences, thresholds=thresholds_under(policy, runtime.profile.ethics), policy=policy)
         return await score_ethics(runtime.embedder, sentences, judge)
 
     measured, scores = run_with_models(measure, settings, weights, encoders_only=True)
@@ -160,7 +161,7 @@ def evaluate_held_out_command(
 
     async def measure(runtime: ModelRuntime) -> HeldOutRun:
         rehearsal = Rehearsal(runtime.generator, runtime.profile, load_care(), seed)
-        judge = partial(find_offences, thresholds=runtime.profile.ethics, policy=policy)
+        judge = partial(find_offences, thresholds=thresholds_under(policy, runtime.profile.ethics), policy=policy)
         with show_progress(notes) as stage:
             return await measure_held_out(
                 runtime.profile, tasks, rehearsal.answer, runtime.embedder, judge, stage, seed=seed, limit=limit

@@ -18,7 +18,7 @@ from bot.errors import SettingsError
 from bot.settings import Settings
 from engine.care import load_care
 from engine.interview_banks import BankShelf
-from engine.sanction_policy import load_policy
+from engine.policy_file import load_policy, to_record
 from engine.settings import EngineSettings
 from engine.types import Clock
 from models.profile import load_profile, with_weights
@@ -48,6 +48,7 @@ async def open_engine(settings: Settings, clock: Clock, seed: int | None) -> Asy
     from engine.pipeline import ChatPipeline
     from engine.queue import open_queue
     from storage.database import open_database
+    from storage.policies import PolicyStore
 
     policy, care = load_policy(settings.policy), load_care()
     banks = BankShelf(settings.data_dir / "banks")
@@ -63,6 +64,8 @@ async def open_engine(settings: Settings, clock: Clock, seed: int | None) -> Asy
         open_database(storage_settings(settings)) as database,
         open_runtime(settings, is_reproducible=seed is not None) as runtime,
     ):
+        async with database.begin() as session:  # a changed policy under a known version ends the start here
+            await PolicyStore(session).register(to_record(policy), clock())
         pipeline = ChatPipeline(
             profile=runtime.profile,
             policy=policy,

@@ -23,6 +23,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ReportOption = Annotated[Path | None, typer.Option("--report", help="Folder to write a page with plots into.")]
 
 notes = Console(stderr=True, highlight=False)
+results = Console(highlight=False, soft_wrap=True)
 
 
 def show_note(text: str) -> None:

@@ -14,7 +14,7 @@ from bot.button_book import PressRefusal
 from bot.commands import COMMANDS, REPORT_MENU_KEY
 from bot.rendering import LOCALES_DIR, read_catalogue
 from engine.memory_firewall import Objection
-from engine.sanction_policy import POLICIES_DIR, load_policy
+from engine.policy_file import POLICIES_DIR, load_policy
 from engine.types import RejectionReason
 from models.profile import list_profiles, load_profile
 from storage.records import AppealState, SanctionAction

@@ -20,8 +20,8 @@ from bot.cli.serve import build_app
 from bot.settings import Settings
 from engine.care import load_care
 from engine.pipeline import ChatPipeline
+from engine.policy_file import load_policy
 from engine.queue import TurnQueue, open_queue
-from engine.sanction_policy import load_policy
 from engine.settings import EngineSettings
 from engine.types import Clock
 from models.profile import Profile

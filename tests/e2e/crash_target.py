@@ -26,8 +26,8 @@ from bot.handlers.memory import MemoryHandler
 from bot.handlers.sanctions import SanctionHandler
 from engine.care import load_care
 from engine.pipeline import ChatPipeline
+from engine.policy_file import load_policy
 from engine.queue import TurnQueue, open_queue
-from engine.sanction_policy import load_policy
 from engine.settings import EngineSettings
 from models.profile import load_profile
 from models.types import Embeddings, Generation, Sampling

@@ -23,8 +23,8 @@ from bot.telegram_bot import TelegramFrontEnd, TelegramSettings
 from bot.telegram_turns import TurnTimes
 from engine.care import load_care
 from engine.pipeline import ChatPipeline
+from engine.policy_file import load_policy
 from engine.queue import TurnQueue, open_queue
-from engine.sanction_policy import load_policy
 from engine.settings import EngineSettings
 from engine.types import Expression
 from models.profile import load_profile

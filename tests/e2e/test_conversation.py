@@ -16,8 +16,8 @@ from bot.handlers.memory import MemoryHandler
 from bot.handlers.sanctions import SanctionHandler
 from engine.care import load_care
 from engine.pipeline import ChatPipeline
+from engine.policy_file import load_policy
 from engine.queue import open_queue
-from engine.sanction_policy import load_policy
 from engine.settings import EngineSettings
 from engine.types import DEFAULT_TIME_ZONE, ChatOutcome, ChatReply, Rejection, RejectionReason
 from models.runtime import ModelRuntime

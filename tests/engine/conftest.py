@@ -11,7 +11,7 @@ import pytest
 
 from engine.care import load_care
 from engine.pipeline import ChatPipeline
-from engine.sanction_policy import load_policy
+from engine.policy_file import load_policy
 from engine.types import ChatRequest
 from models.profile import Profile, load_profile
 from storage.database import Database

@@ -1,27 +1,30 @@
-"""Check the ladders, the judgement of a message, and the policy file."""
+"""Check the ladders, the judgement of a message, and what levels stand."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import PolicyError
+from engine.policy_file import load_policy
 from engine.sanction_policy import (
     CategoryPolicy,
     SanctionPolicy,
     certain_offences,
     decide,
     find_offences,
-    load_policy,
+    is_worth_observing,
     proven_offences,
+    standing_levels,
+    thresholds_under,
+    words_of_declining,
 )
 from models.profile import EthicsThresholds
-from storage.records import SanctionKind
+from storage.records import Rung, SanctionKind
 from tests.fakes import HATE, LOVE, NORMAL, PAEDRIP, POLITICS
 
 POLICY = load_policy("default")
@@ -53,7 +56,7 @@ def test_shipped_ladder_is_the_missions(category: str) -> None:
 def test_single_offence_climbs_one_rung_and_stays_on_the_last(category: str, before: int) -> None:
     (step,) = decide((category,), {category: before} if before else {}, POLICY, NOW)
     length = LADDERS[category][min(before, len(LADDERS[category]) - 1)]
-    assert step.level == before + 1
+    assert (step.rung_before, step.level) == (before, before + 1)
     assert step.kind is (SanctionKind.WARNING if length is None else SanctionKind.BLOCK)
     assert step.expires_at == (None if length is None else NOW + length)
 
@@ -125,58 +128,81 @@ def test_reply_that_does_not_decline_proves_nothing(reply: str) -> None:
 )
 def test_step_past_the_end_of_any_ladder_is_its_last(level: int, ladder: list[timedelta | None]) -> None:
     expected = ladder[level - 1] if level <= len(ladder) else ladder[-1]
-    assert CategoryPolicy(ladder=tuple(ladder)).step(level) == expected
+    assert CategoryPolicy(ladder=tuple(ladder), reply_needs=("미안",)).step(level) == expected
 
 
-GOOD = 'version = "1"\nlongest_block = "10 d"\n'
+# --- levels ---
 
 
-def load_text(folder: Path, text: str) -> SanctionPolicy:
-    """Load a policy from a file that holds `text`."""
-    file = folder / "policy.toml"
-    file.write_text(text, encoding="utf-8")
-    return load_policy(str(file))
+def rung(level: int, start: datetime, category: str = POLITICS, block: timedelta = timedelta()) -> Rung:
+    return Rung(category=category, level=level, started_at=start, since=start + block)
 
 
-def test_policy_file_of_an_owner_is_read(tmp_path: Path) -> None:
-    policy = load_text(tmp_path, GOOD + '["정치"]\nladder = ["warning", "2 h", "3d"]\nreply_needs = ["싫어"]')
-    assert policy == SanctionPolicy(
-        version="1",
-        longest_block=10 * DAY,
-        categories={"정치": CategoryPolicy(ladder=(None, 2 * HOUR, 3 * DAY), reply_needs=("싫어",))},
-    )
+def with_decay(decay: timedelta | None) -> SanctionPolicy:
+    categories = {name: replace(category, decay=decay) for name, category in POLICY.categories.items()}
+    return replace(POLICY, categories=categories)
 
 
-BROKEN_FILES = {
-    "no category": GOOD,
-    "no version": 'longest_block = "10 d"\n[정치]\nladder = ["1 d"]',
-    "no longest block": 'version = "1"\n[정치]\nladder = ["1 d"]',
-    "longest block without an end": 'version = "1"\nlongest_block = "warning"\n[정치]\nladder = ["1 d"]',
-    "not TOML": "version = ",
-    "no ladder": GOOD + "[정치]\n",
-    "empty ladder": GOOD + "[정치]\nladder = []",
-    "unknown unit": GOOD + '[정치]\nladder = ["1 w"]',
-    "block of no length": GOOD + '[정치]\nladder = ["0 d"]',
-    "negative block": GOOD + '[정치]\nladder = ["-1 d"]',
-    "step that is a number": GOOD + "[정치]\nladder = [1]",
-    "unknown key": GOOD + '[정치]\nladder = ["1 d"]\nneeds = ["미안"]',
-    "category that is a text": GOOD + '정치 = "1 d"',
-}
+@given(levels=st.lists(st.tuples(CATEGORIES, st.integers(1, 9)), max_size=12))
+def test_level_without_decay_is_the_highest_rung_of_each_category(levels: list[tuple[str, int]]) -> None:
+    rungs = [rung(level, NOW + number * DAY, category) for number, (category, level) in enumerate(levels)]
+    expected = {name: max(level for each, level in levels if each == name) for name, _ in levels}
+    assert standing_levels(rungs, POLICY, NOW + 9999 * DAY) == expected
 
 
-@pytest.mark.parametrize("text", BROKEN_FILES.values(), ids=BROKEN_FILES.keys())
-def test_broken_policy_file_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(PolicyError, match=r"policy\.toml"):
-        load_text(tmp_path, text.replace("정치", '"정치"'))
+@pytest.mark.parametrize(
+    ("days", "level"), [(0, 3), (89, 3), (90, 2), (179, 2), (180, 1), (269, 1), (270, None), (9999, None)]
+)
+def test_level_falls_by_one_after_each_time_without_offence(days: int, level: int | None) -> None:
+    rungs = [rung(1, NOW - 2 * DAY), rung(2, NOW - DAY), rung(3, NOW)]
+    found = standing_levels(rungs, with_decay(90 * DAY), NOW + days * DAY)
+    assert found == ({} if level is None else {POLITICS: level})
 
 
-@pytest.mark.parametrize("needs", ['"미안"', "5", '[""]'])
-def test_reply_needs_that_is_no_list_of_words_is_refused(tmp_path: Path, needs: str) -> None:
-    with pytest.raises(PolicyError, match="reply_needs"):
-        load_text(tmp_path, GOOD + f'["정치"]\nladder = ["1 d"]\nreply_needs = {needs}')
+def test_no_time_without_offence_passes_while_a_block_holds() -> None:
+    rungs = [rung(2, NOW, block=365 * DAY)]
+    assert standing_levels(rungs, with_decay(90 * DAY), NOW + 454 * DAY) == {POLITICS: 2}
+    assert standing_levels(rungs, with_decay(90 * DAY), NOW + 455 * DAY) == {POLITICS: 1}
 
 
-@pytest.mark.parametrize("name", ["unknown", "../default.toml", "no/such.toml"])
-def test_policy_that_is_not_there_is_refused(name: str) -> None:
-    with pytest.raises(PolicyError, match="no sanction policy"):
-        load_policy(name)
+def test_offence_begins_the_time_anew_from_the_rung_that_was_left() -> None:
+    rungs = [rung(2, NOW), rung(2, NOW + 100 * DAY)]  # the first had fallen to 1
+    policy = with_decay(90 * DAY)
+    assert standing_levels(rungs, policy, NOW + 189 * DAY) == {POLITICS: 2}
+    assert standing_levels(rungs, policy, NOW + 190 * DAY) == {POLITICS: 1}
+
+
+def test_one_category_falls_while_another_offends() -> None:
+    rungs = [rung(1, NOW), rung(1, NOW + 80 * DAY, LOVE)]
+    assert standing_levels(rungs, with_decay(90 * DAY), NOW + 90 * DAY) == {LOVE: 1}
+
+
+def test_category_that_the_policy_does_not_know_counts_nothing() -> None:
+    assert standing_levels([rung(3, NOW, "도배")], POLICY, NOW) == {}
+
+
+# --- thresholds and observing ---
+
+
+def test_policy_may_set_thresholds_of_its_own() -> None:
+    categories = {**POLICY.categories, POLITICS: replace(POLICY.categories[POLITICS], threshold=0.5)}
+    found = thresholds_under(replace(POLICY, categories=categories, normal_threshold=0.7), THRESHOLDS)
+    assert found == replace(THRESHOLDS, normal=0.7, categories={**THRESHOLDS.categories, POLITICS: 0.5})
+    assert thresholds_under(POLICY, THRESHOLDS) == THRESHOLDS
+
+
+def test_category_that_is_only_observed_is_no_offence() -> None:
+    observed = replace(POLICY.categories[HATE], observe_only=True)
+    policy = replace(POLICY, categories={**POLICY.categories, HATE: observed})
+    assert find_offences({HATE: 0.99, PAEDRIP: 0.99}, THRESHOLDS, policy) == (PAEDRIP,)
+    assert is_worth_observing({HATE: 0.99}, policy)
+
+
+@pytest.mark.parametrize(("score", "floor", "expected"), [(0.5, 0.5, True), (0.49, 0.5, False), (0.99, None, False)])
+def test_scores_are_kept_from_the_floor_on(score: float, floor: float | None, expected: bool) -> None:
+    assert is_worth_observing({POLITICS: score, NORMAL: 0.99}, replace(POLICY, observe_from=floor)) is expected
+
+
+def test_words_of_declining_are_found_in_the_reply() -> None:
+    assert words_of_declining(POLICY, "미안, 그건 부담스러워") == ("미안", "부담")
+    assert words_of_declining(POLICY, "좋아!") == ()
