@@ -97,9 +97,11 @@ class Answer:
     """What a person is answered: text in plain words (no markup), rows of buttons, a file, or a form in place of all that.
 
     `is_private` asks for an answer that only this person sees; `replaces` puts it in place of the message whose button was pressed.
+    `address` is a web address of ours below the text, which stays one that can be opened: texts are made harmless.
     """
 
     text: str = ""
+    address: str = ""
     buttons: tuple[tuple[Button, ...], ...] = ()
     attachment: Attachment | None = None
     form: Form | None = None

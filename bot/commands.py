@@ -107,6 +107,7 @@ _USER = Option(name="user", kind=OptionKind.USER)
 _REASON = Option(name="reason")
 _STATE = Option(name="state", kind=OptionKind.CHOICE, choices=("on", "off"), required=False)
 _CHANNEL = Option(name="channel", kind=OptionKind.CHANNEL, required=False)
+_ACTION = Option(name="action", kind=OptionKind.CHOICE, choices=("open", "revoke"), required=False)
 _COMMUNITY = (Context.COMMUNITY,)
 _MODERATOR, _ADMIN = Role.MODERATOR, Role.ADMIN
 
@@ -149,6 +150,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(name="warn", who=_MODERATOR, options=(_USER, _REASON)),
     Command(name="block", who=_MODERATOR, options=(_USER, Option(name="length", max_length=16), _REASON)),
     Command(name="note", who=_MODERATOR, options=(_USER, Option(name="text"))),
+    Command(name="dashboard", who=_MODERATOR, options=(_ACTION,)),
     Command(name="setup show", who=_ADMIN, contexts=_COMMUNITY),
     Command(name="setup channel", who=_ADMIN, contexts=_COMMUNITY, options=(_CHANNEL, _STATE)),
     Command(

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from bot.answers import Actor, Answer, Choice, ReportedMessage
+from bot.answers import Actor, Answer, Choice, ReportedMessage, Rights
 from bot.spoken import FaceMode
 from storage.records import CommunityKey, ConversationKey, UserKey
 
 Value = str | int | float | bool
 Sync = Callable[[], Awaitable[int]]
+Announce = Callable[[Answer], Awaitable[None]]
+AskRights = Callable[[UserKey, str | None], Awaitable[Rights | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,17 @@ class Desk(Protocol):
 
     def offer_sync(self, platform: str, sync: Sync) -> None:
         """Take what registers a platform's commands anew and returns how many; `/sync` there calls it."""
+        ...
+
+    def offer_rights(self, platform: str, ask: AskRights) -> None:
+        """Take what tells a user's present rights in a community (None: with her alone), at most seconds old.
+
+        It returns None where the platform does not tell. The dashboard asks on every request: no event of a platform brings them.
+        """
+        ...
+
+    def offer_announcer(self, platform: str, announce: Announce) -> None:
+        """Take what writes an answer's announcements on a platform: what is decided on the dashboard is told there too."""
         ...
 
     def when_forgotten(self, forget: Callable[[UserKey], None]) -> None:

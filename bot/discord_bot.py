@@ -20,6 +20,7 @@ from bot.discord_commands import command_payload
 from bot.discord_interactions import DiscordInteractions
 from bot.discord_post import CHANNEL_PACE, OVERALL_PACE, DiscordPost, diagnose
 from bot.discord_responses import Responder
+from bot.discord_rights import GuildRights
 from bot.discord_turns import DiscordTurns, TurnTimes
 from bot.errors import FrontEndError
 from bot.face_pictures import FacePictures
@@ -81,13 +82,17 @@ class DiscordFrontEnd:
         paced = delivery or Delivery(diagnose, pace_of=lambda _: CHANNEL_PACE, overall=OVERALL_PACE)
         self._post = DiscordPost(paced)
         self._turns = DiscordTurns(talk, self._post, faces, settings.times)
+        responder = Responder(self._post)
         self._interactions = DiscordInteractions(
-            desk=desk, talk=talk, turns=self._turns, responder=Responder(self._post), owners=settings.owners
+            desk=desk, talk=talk, turns=self._turns, responder=responder, owners=settings.owners
         )
         self._seen = SeenNumbers()
         self._client: DiscordClient | None = None
         self._is_closing = False
+        self._rights = GuildRights(lambda: self._client, settings.owners)
         desk.offer_sync(DISCORD, self._sync_now)
+        desk.offer_rights(DISCORD, self._rights.of)
+        desk.offer_announcer(DISCORD, responder.announce)
         desk.when_forgotten(self._interactions.forget)
 
     async def run(self) -> None:

@@ -61,7 +61,7 @@ class Responder:
             await self._show_message(interaction, answer)
         elif answer.replaces and interaction.message is not None and not interaction.response.is_done():
             await self.defer_update(interaction)
-        await self._announce(answer)
+        await self.announce(answer)
 
     async def _acknowledge(self, interaction: discord.Interaction, how: str, **options: bool) -> None:
         interaction.extras["deferred"] = how
@@ -88,6 +88,8 @@ class Responder:
         if answer.attachment is not None:
             tail["file"] = file_of(answer.attachment)
         parts = split_text(discord_text(answer.text), _LIMIT) or [""]
+        if answer.address:
+            parts.append(f"<{answer.address}>")  # in brackets it has no preview
         await self._show_parts(interaction, parts, tail, is_private=answer.is_private, replaces=answer.replaces)
 
     async def _show_parts(
@@ -135,7 +137,7 @@ class Responder:
                 raise
         interaction.extras["deferred"] = "private" if is_private else "public"
 
-    async def _announce(self, answer: Answer) -> None:
+    async def announce(self, answer: Answer) -> None:
         """Write the announcements; one that cannot be written fails nobody."""
         for announcement in answer.announcements:
             parts = split_text(discord_text(announcement.text), _LIMIT)

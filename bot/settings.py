@@ -60,6 +60,11 @@ class Settings(BaseSettings):
     owners: str = ""
     face_mode: str = "picture"
     face_theme: str = "dark"
+    dashboard_enabled: bool = True
+    dashboard_host: str = "127.0.0.1"
+    dashboard_port: int = Field(default=8710, ge=0, le=65535)
+    dashboard_url: str = ""
+    dashboard_hosts: str = ""
 
     @property
     def owner_keys(self) -> tuple[UserKey, ...]:
@@ -85,6 +90,13 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"an address begins with {schemes[1]}:// or {schemes[0]}://, for example {schemes[1]}://bots.example"
             )
+        return url
+
+    @field_validator("dashboard_url")
+    @classmethod
+    def _page_address(cls, url: str) -> str:
+        if url and not re.fullmatch(r"https?://[^\s/?#@]+/?", url):
+            raise ValueError("the dashboard's address has a name and no path, for example https://aurora.example")
         return url
 
     @field_validator("log_format", "face_mode", "face_theme")

@@ -63,7 +63,7 @@ class TelegramAnswers:
                 await self._private.bring(actor, spot, lambda where: self._write(answer, where), heard=heard)
             else:
                 await self._write(answer, spot, heard if spot.is_group else None)
-            await self._announce(answer)
+            await self.announce(answer)
         except (TelegramError, DeliveryError) as error:
             _log.warning("an answer did not get to its chat: %s", type(error).__name__)
 
@@ -106,6 +106,8 @@ class TelegramAnswers:
 
     async def _write(self, answer: Answer, spot: Spot, reply_to: int | None = None) -> Sequence[Message]:
         text, keyboard = desk_text(answer.text), desk_keyboard(answer.buttons)
+        if answer.address:
+            text = f"{text}\n\n{answer.address}"
         if answer.attachment is None:
             return await self._sender.text(spot, text, markup=keyboard, reply_to=reply_to) if text.strip() else []
         if utf16_length(text) <= LONGEST_CAPTION:
@@ -125,7 +127,8 @@ class TelegramAnswers:
         except BadRequest:  # too old to be edited
             await self._write(answer, spot)
 
-    async def _announce(self, answer: Answer) -> None:
+    async def announce(self, answer: Answer) -> None:
+        """Write the announcements; one that cannot be written fails nobody."""
         for announcement in answer.announcements:
             spot = read_spot(announcement.channel)
             if spot is None:

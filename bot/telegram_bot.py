@@ -16,6 +16,7 @@ from telegram.error import InvalidToken, TelegramError
 from telegram.ext import Application, ApplicationBuilder, CallbackContext, ExtBot, TypeHandler
 from telegram.request import HTTPXRequest
 
+from bot.answers import Rights
 from bot.button_book import ButtonBook
 from bot.command_book import CommandBook, name_of
 from bot.commands import TELEGRAM
@@ -26,7 +27,7 @@ from bot.talk import Talk
 from bot.telegram_answers import TelegramAnswers
 from bot.telegram_buttons import TalkAct
 from bot.telegram_forms import FormDesk
-from bot.telegram_mapping import Me
+from bot.telegram_mapping import Me, read_spot
 from bot.telegram_menu import Menu, build_menus
 from bot.telegram_order import OrderedByChat
 from bot.telegram_private import PrivateWay
@@ -36,9 +37,11 @@ from bot.telegram_sender import TelegramSender, open_delivery
 from bot.telegram_turns import Faces, TelegramTurns, TurnTimes
 from bot.telegram_updates import TelegramUpdates
 from engine.types import Clock
+from storage.records import UserKey
 
 _log = logging.getLogger(__name__)
 API_URL = "https://api.telegram.org"
+_FRESH_S = 5.0  # how old rights may be that the dashboard asks for
 _UPDATES = ["message", "callback_query"]  # edited messages are not answered again, so they are not asked for
 _WRONG_TOKEN = (
     "Telegram refuses the token: check OHLORA_TELEGRAM_TOKEN against what @BotFather shows under /mybots, "
@@ -92,6 +95,7 @@ class TelegramFrontEnd:
         self._updates: TelegramUpdates | None = None
         self._turns: TelegramTurns | None = None
         self._sender: TelegramSender | None = None
+        self._rights: ChatRights | None = None
         self._menus: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -117,6 +121,7 @@ class TelegramFrontEnd:
             )
             _log.info("telegram: connected as a bot, id %s", app.bot.id)
             self._desk.offer_sync(TELEGRAM, self.sync_commands)
+            self._desk.offer_rights(TELEGRAM, self.rights_of)
             self._menus = asyncio.create_task(self._register_menus(app), name="telegram menus")
             await polls.refused.wait()
             raise FrontEndError(_WRONG_TOKEN)
@@ -150,6 +155,13 @@ class TelegramFrontEnd:
             await self._sender.set_menu(menu)
         self._commands.write(_name_of(self._app, menus))
         return max(len(menu.commands) for menu in menus)
+
+    async def rights_of(self, user: UserKey, community: str | None) -> Rights | None:
+        """Return somebody's present rights in a group, or with her alone; None while Telegram does not tell."""
+        group = None if community is None else read_spot(community)
+        if self._rights is None or not user.id.isdigit() or (community is not None and group is None):
+            return None
+        return await self._rights.told(int(user.id), None if group is None else group.chat, kept_s=_FRESH_S)
 
     def _build(self) -> tuple[App, PollRequest]:
         url = self._settings.api_url.rstrip("/")
@@ -185,7 +197,9 @@ class TelegramFrontEnd:
         forms = FormDesk()
         private = PrivateWay(sender, self._talk, me)
         answers = TelegramAnswers(sender, self._talk, forms, private)
+        self._desk.offer_announcer(TELEGRAM, answers.announce)
         book: ButtonBook[TalkAct] = ButtonBook(self._clock)
+        rights = self._rights = ChatRights(sender.administrators, self._settings.owners)
         self._turns = TelegramTurns(self._talk, sender, self._faces, private, book, self._settings.times)
         self._updates = TelegramUpdates(
             desk=self._desk,
@@ -196,7 +210,7 @@ class TelegramFrontEnd:
             turns=self._turns,
             forms=forms,
             private=private,
-            rights=ChatRights(sender.administrators, self._settings.owners),
+            rights=rights,
         )
 
     async def _take(self, update: Update, _context: CallbackContext[Any, Any, Any, Any]) -> None:

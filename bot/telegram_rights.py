@@ -7,6 +7,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 
 from telegram import ChatMember, ChatMemberAdministrator
 from telegram.error import TelegramError
@@ -29,30 +30,40 @@ class ChatRights:
         self._ask = ask
         self._owners = owners
         self._clock = clock
-        self._kept: OrderedDict[int, tuple[float, Mapping[int, Rights]]] = OrderedDict()
+        self._kept: OrderedDict[int, tuple[float, Mapping[int, Rights]]] = OrderedDict()  # by group: when it was asked
         self._locks: dict[int, asyncio.Lock] = {}
 
     async def of(self, user: int, group: int | None) -> Rights:
         """Return the rights of `user` in `group`, or with her alone. Nobody has rights while Telegram does not answer."""
-        is_owner = str(user) in self._owners
-        known = Rights()
-        if group is not None:
-            known = (await self._administrators(group)).get(user, known)
-        return Rights(is_moderator=known.is_moderator, is_admin=known.is_admin, is_owner=is_owner)
+        return await self.told(user, group) or self._with_her_alone(user)
 
-    async def _administrators(self, group: int) -> Mapping[int, Rights]:
+    async def told(self, user: int, group: int | None, *, kept_s: float = KEPT_S) -> Rights | None:
+        """Return the same from what was asked at most `kept_s` ago; None while Telegram does not answer."""
+        alone = self._with_her_alone(user)
+        if group is None:
+            return alone
+        administrators = await self._administrators(group, kept_s)
+        if administrators is None:
+            return None
+        known = administrators.get(user, Rights())
+        return replace(known, is_owner=alone.is_owner)
+
+    def _with_her_alone(self, user: int) -> Rights:
+        return Rights(is_owner=str(user) in self._owners)
+
+    async def _administrators(self, group: int, kept_s: float) -> Mapping[int, Rights] | None:
         lock = self._locks.setdefault(group, asyncio.Lock())
         async with lock:  # one question at a time for each group
             kept = self._kept.get(group)
-            if kept is not None and self._clock() < kept[0]:
+            if kept is not None and self._clock() < kept[0] + kept_s:
                 return kept[1]
             try:
                 members = await self._ask(group)
             except TelegramError as error:
                 _log.warning("administrators of a group are unknown: %s", type(error).__name__)
-                return {}
+                return None
             found = {member.user.id: _rights(member) for member in members}
-            self._kept[group] = (self._clock() + KEPT_S, found)
+            self._kept[group] = (self._clock(), found)
             self._kept.move_to_end(group)
             while len(self._kept) > _MOST_CHATS:
                 self._locks.pop(self._kept.popitem(last=False)[0], None)

@@ -59,7 +59,7 @@ class AuditStore:
         head.number, head.hash = row.number, row.hash
         await self._session.flush()
         self._session.info[NEW_HEAD] = AuditHead(number=row.number, hash=row.hash)
-        return _to_record(row)
+        return to_entry(row)
 
     async def head(self) -> AuditHead:
         """Return the number and the hash of the last row."""
@@ -69,14 +69,14 @@ class AuditStore:
     async def of_subject(self, subject: str) -> list[AuditEntry]:
         """Return what was done to a row, oldest first."""
         query = select(AuditRow).where(AuditRow.subject == subject).order_by(AuditRow.number)
-        return [_to_record(row) for row in await self._session.scalars(query)]
+        return [to_entry(row) for row in await self._session.scalars(query)]
 
     async def newest(self, limit: int, before: int | None = None) -> list[AuditEntry]:
         """Return at most `limit` rows, newest first; those below number `before` where it is given."""
         query = select(AuditRow).order_by(AuditRow.number.desc()).limit(limit)
         if before is not None:
             query = query.where(AuditRow.number < before)
-        return [_to_record(row) for row in await self._session.scalars(query)]
+        return [to_entry(row) for row in await self._session.scalars(query)]
 
     async def rows(self) -> AsyncIterator[AuditRow]:
         """Yield every row as it stands, in the order of its number, a few at a time."""
@@ -95,7 +95,8 @@ def _canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=repr)
 
 
-def _to_record(row: AuditRow) -> AuditEntry:
+def to_entry(row: AuditRow) -> AuditEntry:
+    """Return a row as a plain value."""
     return AuditEntry(
         number=row.number,
         at=datetime.fromisoformat(row.at),

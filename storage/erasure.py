@@ -10,6 +10,7 @@ from storage.records import UserKey
 from storage.tables import (
     AppealRow,
     ConversationRow,
+    DashboardPassRow,
     InterviewRow,
     InterviewStepRow,
     MemoryChangeRow,
@@ -52,6 +53,11 @@ class ErasureStore:
         )
         await self._session.execute(
             delete(UserSettingsRow).where(UserSettingsRow.platform == user.platform, UserSettingsRow.user_id == user.id)
+        )
+        await self._session.execute(
+            delete(DashboardPassRow).where(
+                DashboardPassRow.platform == user.platform, DashboardPassRow.user_id == user.id
+            )
         )
         await self._empty_texts(user)
 

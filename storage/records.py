@@ -391,3 +391,52 @@ class AuditEntry:
     details: Mapping[str, AuditValue]
     previous: str
     hash: str
+
+
+class PassKind(StrEnum):
+    """Say what a pass to the dashboard is: a link works once, a session until it expires or is ended."""
+
+    LINK = "link"
+    SESSION = "session"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DashboardPass:
+    """Let one account into the dashboard, for what it may see in `community` (None: the whole platform, for owners).
+
+    `locale` is the language of the client that asked. What the account may do is asked of the platform on every use.
+    """
+
+    kind: PassKind
+    user: UserKey
+    community: str | None
+    locale: str
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFilter:
+    """Say which sanctions a moderator wants to see; None and the empty text leave a thing open.
+
+    `user` is an id; `since` and `until` bound when a sanction was given; `text` holds words that must all have been said.
+    """
+
+    user: str | None = None
+    category: str | None = None
+    kind: SanctionKind | None = None
+    state: SanctionState | None = None
+    community: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseMoment:
+    """Tell when a sanction was given and what for, to count it."""
+
+    started_at: datetime
+    category: str
+    kind: SanctionKind
+    policy_version: str

@@ -23,7 +23,7 @@ from storage.records import (
 )
 from storage.tables import SanctionChangeRow, SanctionRow
 
-_END = func.coalesce(SanctionRow.ended_at, SanctionRow.expires_at, type_=SanctionRow.expires_at.type)
+END = func.coalesce(SanctionRow.ended_at, SanctionRow.expires_at, type_=SanctionRow.expires_at.type)
 _NEWEST_FIRST = (SanctionRow.started_at.desc(), SanctionRow.id.desc())
 
 
@@ -83,7 +83,7 @@ class SanctionStore:
         query = (
             select(SanctionRow)
             .where(*_is_of(user), _is_in_force(now), holds_here)
-            .order_by(_END.desc(), SanctionRow.id.desc())
+            .order_by(END.desc(), SanctionRow.id.desc())
             .limit(1)
         )
         row = await self._session.scalar(query)
@@ -106,8 +106,13 @@ class SanctionStore:
 
     async def get(self, sanction_id: int, scope: Scope) -> Sanction | None:
         """Return a sanction within `scope` by its id."""
-        found = await self._all(select(SanctionRow).where(SanctionRow.id == sanction_id, _is_within(scope)))
+        found = await self._all(select(SanctionRow).where(SanctionRow.id == sanction_id, is_within(scope)))
         return found[0] if found else None
+
+    async def of_ids(self, sanction_ids: Sequence[int], scope: Scope) -> list[Sanction]:
+        """Return these sanctions as far as they are within `scope`, newest first."""
+        query = select(SanctionRow).where(SanctionRow.id.in_(sanction_ids), is_within(scope))
+        return await self._all(query.order_by(*_NEWEST_FIRST))
 
     async def of_user(self, user: UserKey) -> list[Sanction]:
         """Return all of the user's sanctions, newest first."""
@@ -115,20 +120,20 @@ class SanctionStore:
 
     async def of_user_within(self, user: UserKey, scope: Scope) -> list[Sanction]:
         """Return the user's sanctions within `scope`, newest first."""
-        return await self._all(select(SanctionRow).where(*_is_of(user), _is_within(scope)).order_by(*_NEWEST_FIRST))
+        return await self._all(select(SanctionRow).where(*_is_of(user), is_within(scope)).order_by(*_NEWEST_FIRST))
 
     async def of_category(self, category: str, scope: Scope) -> list[Sanction]:
         """Return the sanctions of a category within `scope`, newest first."""
-        query = select(SanctionRow).where(SanctionRow.category == category, _is_within(scope))
+        query = select(SanctionRow).where(SanctionRow.category == category, is_within(scope))
         return await self._all(query.order_by(*_NEWEST_FIRST))
 
     async def in_force(self, now: datetime, scope: Scope) -> list[Sanction]:
         """Return the blocks in force within `scope`, newest first."""
-        return await self._all(select(SanctionRow).where(_is_in_force(now), _is_within(scope)).order_by(*_NEWEST_FIRST))
+        return await self._all(select(SanctionRow).where(_is_in_force(now), is_within(scope)).order_by(*_NEWEST_FIRST))
 
     async def categories(self, scope: Scope) -> list[str]:
         """Return the categories that sanctions within `scope` have, in alphabetical order."""
-        query = select(SanctionRow.category).where(_is_within(scope)).distinct().order_by(SanctionRow.category)
+        query = select(SanctionRow.category).where(is_within(scope)).distinct().order_by(SanctionRow.category)
         return list(await self._session.scalars(query))
 
     async def end(
@@ -225,7 +230,8 @@ def _is_of(user: UserKey) -> tuple[ColumnElement[bool], ...]:
     return SanctionRow.platform == user.platform, SanctionRow.user_id == user.id
 
 
-def _is_within(scope: Scope) -> ColumnElement[bool]:
+def is_within(scope: Scope) -> ColumnElement[bool]:
+    """Tell whether a sanction is within a moderator's scope."""
     community = true() if scope.community is None else SanctionRow.community == scope.community
     return (SanctionRow.platform == scope.platform) & community
 

@@ -397,3 +397,19 @@ class ReviewCardRow(Base):
     box: Mapped[int]
     asked_at: Mapped[datetime]
     due_at: Mapped[datetime]
+
+
+class DashboardPassRow(Base):
+    """One link to the dashboard or one session in it, by the digest of its token."""
+
+    __tablename__ = "dashboard_passes"
+    __table_args__ = (Index(None, "platform", "user_id"),)
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    platform: Mapped[str]
+    user_id: Mapped[str]
+    community: Mapped[str | None]
+    locale: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]

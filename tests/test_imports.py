@@ -19,6 +19,7 @@ ALLOWED = {
     "bot.cli": {"bot", "engine", "models", "storage"},
     "bot": {"engine", "storage.records", "storage.interview_records", "storage.errors"},
     "bot.handlers": {"bot", "engine", "storage"},
+    "bot.dashboard": {"bot", "engine", "storage"},
     "engine": {
         "models.types",
         "models.profile",
@@ -51,6 +52,10 @@ HOMES = {
     "prompt_toolkit": {"bot"},
     "babel": {"bot"},
     "resvg_py": {"bot"},
+    "starlette": {"bot"},
+    "uvicorn": {"bot"},
+    "jinja2": {"bot"},
+    "itsdangerous": {"bot"},
     "typer": {"main", "bot"},
 }
 

@@ -9,6 +9,7 @@ from bot.app import App, AppSettings, FrontEnd
 from bot.cli.lifetimes import Engine, make_clock, open_engine
 from bot.cli.options import show_note
 from bot.command_book import CommandBook
+from bot.dashboard.settings import DashboardSettings, dashboard_settings
 from bot.desk import Desk
 from bot.errors import SettingsError
 from bot.face_drawing import Theme
@@ -22,6 +23,7 @@ from bot.signals import stop_on_signals
 from bot.talk import Talk
 from engine.types import Clock
 from models.profile import load_profile
+from storage.database import Database
 
 _log = logging.getLogger(__name__)
 _LAST_WORDS_S = 20.0  # for a front end to write what is left
@@ -74,7 +76,10 @@ def build_app(settings: Settings, engine: Engine, clock: Clock) -> App:
         temperature=load_profile(settings.profile).adapters["output_message"].temperature,
         face_mode=settings.face_mode,
     )
-    desk_settings = ReceptionSettings(locale=settings.locale, zone=zone, persona=persona)
+    dashboard = _dashboard_settings(settings) if settings.dashboard_enabled else None
+    desk_settings = ReceptionSettings(
+        locale=settings.locale, zone=zone, persona=persona, dashboard_url="" if dashboard is None else dashboard.url
+    )
     reception = Reception(engine.database, clock, desk_settings, engine.firewall)
     talk = Talk(ChatHandler(engine.queue, clock), reception, default_locale=settings.locale, default_zone=zone)
     reception.when_forgotten(talk.forget)
@@ -85,6 +90,8 @@ def build_app(settings: Settings, engine: Engine, clock: Clock) -> App:
         front_ends["discord"] = _discord(settings, reception, talk, faces)
     if settings.token("telegram"):
         front_ends["telegram"] = _telegram(settings, reception, talk, faces, clock)
+    if dashboard is not None:
+        front_ends["dashboard"] = _dashboard(settings, dashboard, reception, engine.database, clock)
     limits = AppSettings(drain_timeout_s=settings.drain_timeout_s, close_timeout_s=_LAST_WORDS_S)
     return App(front_ends, talk, limits)
 
@@ -115,6 +122,34 @@ def _telegram(settings: Settings, desk: Desk, talk: Talk, faces: FacePictures, c
         commands=CommandBook(settings.data_dir / "telegram_commands.txt"),
         settings=TelegramSettings(api_url=settings.telegram_api_url, owners=_owners(settings, "telegram")),
     )
+
+
+def _dashboard_settings(settings: Settings) -> DashboardSettings:
+    return dashboard_settings(
+        host=settings.dashboard_host,
+        port=settings.dashboard_port,
+        url=settings.dashboard_url,
+        hosts=settings.dashboard_hosts,
+    )
+
+
+def _dashboard(
+    settings: Settings, chosen: DashboardSettings, reception: Reception, database: Database, clock: Clock
+) -> FrontEnd:
+    from bot.dashboard.build import build_dashboard
+    from bot.dashboard.front_end import DashboardFrontEnd
+    from bot.dashboard.signing import open_key
+
+    web = build_dashboard(
+        database,
+        reception,
+        clock,
+        chosen,
+        key=open_key(settings.data_dir / "dashboard.key"),
+        locale=settings.locale,
+        zone=ZoneInfo(settings.time_zone),
+    )
+    return DashboardFrontEnd(web, chosen)
 
 
 def _owners(settings: Settings, platform: str) -> frozenset[str]:

@@ -168,7 +168,7 @@ class CaseHandler:
 
     def _asking(self, sanction_id: int, state: AppealState) -> Act:
         async def decide(visit: Visit, values: Mapping[str, str]) -> Answer:
-            return await self._decide(visit, sanction_id, state, values.get("reason", "").strip())
+            return await self.decide(visit, sanction_id, state, values.get("reason", "").strip())
 
         async def act(visit: Visit, _: Mapping[str, str]) -> Answer:
             title = visit.texts.get("cases.decide_title", number=sanction_id)
@@ -180,7 +180,7 @@ class CaseHandler:
         token = self._book.issue(act, presser=visit.user, who=_MODERATOR, lifetime=LIFETIME, once=True)
         return Answer(form=Form(token=token, title=title, fields=fields))
 
-    async def _decide(self, visit: Visit, sanction_id: int, state: AppealState, reason: str) -> Answer:
+    async def decide(self, visit: Visit, sanction_id: int, state: AppealState, reason: str) -> Answer:
         """Grant an appeal against what is over or was a warning, or deny one. A block in force is granted by lifting it."""
         if not 0 < len(reason) <= LONGEST_TEXT:
             return visit.say("moderation.no_reason")

@@ -13,7 +13,17 @@ from bot.handlers.visit import Complete, Run, Visit, matching
 from storage.appeals import AppealStore
 from storage.database import Database
 from storage.notes import NoteStore
-from storage.records import MANUAL, AppealState, Evidence, Note, Sanction, SanctionAction, SanctionKind, UserKey
+from storage.records import (
+    MANUAL,
+    AppealState,
+    Evidence,
+    Note,
+    Sanction,
+    SanctionAction,
+    SanctionKind,
+    SanctionState,
+    UserKey,
+)
 from storage.sanctions import SanctionStore
 
 LONGEST_CATEGORY = 100  # characters of the reason that stand in a notice
@@ -68,6 +78,22 @@ class ModerationHandler:
             "moderation.lifted" if is_lifted else "moderation.reduced", number=number, until=visit.texts.moment(end)
         )
         return Answer(text=text, announcements=told)
+
+    async def overturn(self, visit: Visit, number: int, reason: str) -> Answer:
+        """Declare that a sanction was wrong: a block ends, its rung is given back, and an open appeal against it is granted."""
+        async with self._database.begin() as session:
+            store = SanctionStore(session)
+            sanction = await store.get(number, visit.scope)
+            if sanction is None:
+                return visit.say("moderation.no_such", number=number)
+            if sanction.user == visit.user and not visit.actor.rights.is_owner:
+                return visit.say("moderation.own_case", number=number)
+            if sanction.decision is SanctionState.OVERTURNED:
+                return visit.say("moderation.overturned_already", number=number)
+            await store.overturn(number, visit.user, reason, visit.now)
+            await AppealStore(session).decide(number, AppealState.GRANTED, visit.user, reason, visit.now)
+        told = await self._tell(visit, "modlog.overturned", number=number, user=sanction.user.id, reason=reason)
+        return Answer(text=visit.texts.get("moderation.overturned", number=number), announcements=told)
 
     async def warn(self, visit: Visit, arguments: Mapping[str, Value]) -> Answer:
         """Write a warning into a user's log."""

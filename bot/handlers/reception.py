@@ -8,14 +8,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
-from bot.answers import Actor, Answer, Choice, ReportedMessage
+from bot.answers import Actor, Answer, Choice, ReportedMessage, Rights
 from bot.button_book import ButtonBook, PressRefusal
 from bot.command_texts import write_misread
 from bot.command_words import Misread, bind
 from bot.commands import Context, find_command, may_use
-from bot.desk import Manner, Sync, Value
+from bot.desk import Announce, AskRights, Manner, Sync, Value
 from bot.handlers.cases import CaseHandler
 from bot.handlers.communities import CommunityHandler, PersonaDefaults
+from bot.handlers.dashboard import DashboardHandler
 from bot.handlers.data_rights import DataRightsHandler
 from bot.handlers.introduction import IntroductionHandler
 from bot.handlers.memory import MemoryHandler
@@ -53,6 +54,7 @@ class ReceptionSettings:
     locale: str
     zone: ZoneInfo
     persona: PersonaDefaults
+    dashboard_url: str = ""  # where the dashboard is opened; empty where there is none
 
 
 class Reception:
@@ -64,6 +66,8 @@ class Reception:
         self._clock = clock
         self._settings = settings
         self._noted = 0
+        self._rights: dict[str, AskRights] = {}
+        self._announcers: dict[str, Announce] = {}
         book: Book = ButtonBook(clock)
         modlog = Modlog(database, Texts(settings.locale, settings.zone))
         self._book = book
@@ -78,8 +82,8 @@ class Reception:
         self._standing.offer(CARD, cards.show_turn)
         self._preferences = PreferenceHandler(database, book)
         own = OwnSanctionHandler(database, book, modlog)
-        moderation = ModerationHandler(database, modlog)
-        cases = CaseHandler(database, book, modlog, moderation, self._reports)
+        self.moderation = moderation = ModerationHandler(database, modlog)
+        self.cases = cases = CaseHandler(database, book, modlog, moderation, self._reports)
         communities = CommunityHandler(database, settings.persona)
         self._runs: dict[str, Run] = {
             **introduction.commands(),
@@ -92,6 +96,7 @@ class Reception:
             **moderation.commands(),
             **communities.commands(),
             **self._operations.commands(),
+            **DashboardHandler(database, settings.dashboard_url).commands(),
         }
         self._completions: dict[tuple[str, str], Complete] = {
             **introduction.completions(),
@@ -135,7 +140,7 @@ class Reception:
         if complete is None:
             return []
         try:
-            visit = await self._visit(actor)
+            visit = await self.visit(actor)
             choices = [] if _why_not_here(visit, command) else await complete(visit, typed.strip())
         except Exception as error:
             _note_failure(f"suggestions for {command}", error)
@@ -189,6 +194,10 @@ class Reception:
         """Take what registers a platform's commands anew; /sync calls it."""
         self._operations.offer_sync(platform, sync)
 
+    def offer_rights(self, platform: str, ask: AskRights) -> None:
+        """Take what tells present rights on a platform."""
+        self._rights[platform] = ask
+
     def when_forgotten(self, forget: Callable[[UserKey], None]) -> None:
         """Call `forget` before a user is erased by /forgetme."""
         self._data_rights.when_forgotten(forget)
@@ -196,6 +205,47 @@ class Reception:
     def when_reset(self, forget: Callable[[ConversationKey], None]) -> None:
         """Call `forget` when a conversation is begun anew by /reset."""
         self._preferences.when_reset(forget)
+
+    def offer_announcer(self, platform: str, announce: Announce) -> None:
+        """Take what writes announcements on a platform."""
+        self._announcers[platform] = announce
+
+    # --- what the dashboard asks ---
+
+    async def announce(self, platform: str, answer: Answer) -> None:
+        """Write what an answer announces; where that cannot be done, it is logged and what was decided stands."""
+        announce = self._announcers.get(platform)
+        try:
+            if announce is not None and answer.announcements:
+                await announce(answer)
+        except Exception as error:
+            _note_failure("an announcement", error)
+
+    async def rights_of(self, user: UserKey, community: str | None) -> Rights | None:
+        """Return a user's present rights as the platform tells them; None where it does not.
+
+        Raises:
+            Exception: whatever the platform's client fails from.
+        """
+        ask = self._rights.get(user.platform)
+        return None if ask is None else await ask(user, community)
+
+    async def visit(self, actor: Actor) -> Visit:
+        """Return a visit as a command would have it: with the community's own roles counted in, in the person's language.
+
+        Raises:
+            StorageError: the settings cannot be read.
+        """
+        settings, community = await self._settings_of(actor)
+        has_role = bool(set(actor.rights.roles) & set(community.moderator_roles))
+        rights = replace(actor.rights, is_moderator=actor.rights.is_moderator or has_role)
+        zone = chosen_zone(settings, self._settings.zone)
+        return Visit(
+            actor=replace(actor, rights=rights, zone=zone),
+            texts=Texts(self._language(settings, actor.client_locale), zone),
+            settings=settings,
+            now=self._clock(),
+        )
 
     # --- how ---
 
@@ -213,23 +263,11 @@ class Reception:
     async def _serve(self, actor: Actor, what: str, answer: Callable[[Visit], Awaitable[Answer]]) -> Answer:
         """Answer; what fails is logged by an id that the person is told."""
         try:
-            return await answer(await self._visit(actor))
+            return await answer(await self.visit(actor))
         except Exception as error:
             request_id = _note_failure(what, error)
             texts = Texts(self._language(UserSettings(), actor.client_locale), self._settings.zone)
             return Answer(text=texts.get("rejection.error", request_id=request_id))
-
-    async def _visit(self, actor: Actor) -> Visit:
-        settings, community = await self._settings_of(actor)
-        has_role = bool(set(actor.rights.roles) & set(community.moderator_roles))
-        rights = replace(actor.rights, is_moderator=actor.rights.is_moderator or has_role)
-        zone = chosen_zone(settings, self._settings.zone)
-        return Visit(
-            actor=replace(actor, rights=rights, zone=zone),
-            texts=Texts(self._language(settings, actor.client_locale), zone),
-            settings=settings,
-            now=self._clock(),
-        )
 
     def _language(self, settings: UserSettings, client_locale: str) -> str:
         return Texts(settings.locale or client_locale or self._settings.locale, self._settings.zone).language

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,15 +13,21 @@ from babel.messages.pofile import read_po
 
 from bot.button_book import PressRefusal
 from bot.commands import COMMANDS, REPORT_MENU_KEY
+from bot.dashboard.charts import Span
+from bot.dashboard.decisions import Decision
+from bot.dashboard.door import Refusal
+from bot.dashboard.pages import ROOMS
 from bot.rendering import LOCALES_DIR, read_catalogue
 from engine.memory_firewall import Objection
 from engine.policy_file import POLICIES_DIR, load_policy
 from engine.types import RejectionReason
 from models.profile import list_profiles, load_profile
-from storage.records import AppealState, SanctionAction
+from storage.audit_check import AuditFault
+from storage.records import AppealState, SanctionAction, SanctionKind, SanctionState
 
 LANGUAGES = ("ko", "en")
 BOT = LOCALES_DIR.parent
+TEMPLATES = sorted((BOT / "dashboard" / "templates").glob("*.html"))
 
 
 def placeholders(text: str) -> set[str]:
@@ -48,6 +55,27 @@ def looked_up_keys(path: Path) -> Iterator[str]:
                     yield str(constant.value)
 
 
+def template_keys(path: Path) -> Iterator[str]:
+    """Yield the whole keys that a template of the dashboard asks for."""
+    yield from re.findall(r"""\bt\(["']([\w. ]+[\w])["'][,)]""", path.read_text(encoding="utf-8"))
+
+
+def dashboard_keys() -> set[str]:
+    """Return the keys of the dashboard: those in its templates, and those that templates put together."""
+    states, kinds = {f"state.{state}" for state in SanctionState}, {f"kind.{kind}" for kind in SanctionKind}
+    events = {"appealed", "expired", "expires", *SanctionAction, *SanctionKind}
+    events |= {f"appeal_{state}" for state in AppealState if state is not AppealState.OPEN}
+    whys = {*Refusal, "bad_link", "bad_form", "too_many", "too_large", "not_found", "bad_request", "left"}
+    spans = {f"{word}.{span}" for word in ("given", "chart", "span") for span in Span}
+    means = {f"decision_means.{decision}" for decision in Decision if decision is not Decision.UPHOLD}
+    parts = states | kinds | spans | means | {f"event.{event}" for event in events}
+    parts |= {f"room.{room}" for room in ROOMS} | {f"decision.{decision}" for decision in Decision}
+    parts |= {f"refused.{why}.{part}" for why in whys for part in ("title", "text")}
+    parts |= {f"appeal_state.{state}" for state in AppealState} | {f"fault.{fault}" for fault in AuditFault}
+    parts |= {f"open.{what}" for what in ("blocks", "appeals", "reports")}
+    return {f"dashboard.{part}" for part in parts} | {key for path in TEMPLATES for key in template_keys(path)}
+
+
 def dynamic_keys() -> set[str]:
     """Return the keys that the code puts together: of commands, of the words of an enumeration, of policies and profiles."""
     reasons = {f"rejection.{reason}" for reason in RejectionReason if reason is not RejectionReason.BLOCKED}
@@ -60,7 +88,7 @@ def dynamic_keys() -> set[str]:
     notices = {f"{kind}.{by}" for kind in ("warning", "block") for by in ("notice", "manual")}
     ends = {f"sanctions.{action}" for action in SanctionAction} | {f"appeals.{state}" for state in AppealState}
     categories = {f"category.{name}" for name in policies | profiles}
-    return reasons | categories | refusals | memories | notices | ends | command_keys()
+    return reasons | categories | refusals | memories | notices | ends | command_keys() | dashboard_keys()
 
 
 def command_keys() -> set[str]:

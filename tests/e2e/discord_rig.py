@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from bot.answers import Actor, Answer, Choice, ReportedMessage
 from bot.command_book import CommandBook, name_of
 from bot.delivery import Delivery, DeliverySettings
-from bot.desk import Desk, Manner, Sync, Value
+from bot.desk import Announce, AskRights, Desk, Manner, Sync, Value
 from bot.discord_bot import DiscordFrontEnd, DiscordSettings
 from bot.discord_commands import command_payload
 from bot.discord_post import diagnose
@@ -94,6 +94,8 @@ class StubDesk:
     reported: list[tuple[Actor, ReportedMessage]] = field(default_factory=list)
     completed: list[tuple[str, str, str]] = field(default_factory=list)
     syncs: dict[str, Sync] = field(default_factory=dict)
+    announcers: dict[str, Announce] = field(default_factory=dict)
+    rights: dict[str, AskRights] = field(default_factory=dict)
     slow: Callable[[], Awaitable[None]] | None = None
     seen: set[str] | Exception = field(default_factory=set)
     forgetters: list[Callable[..., None]] = field(default_factory=list)
@@ -138,6 +140,12 @@ class StubDesk:
 
     def offer_sync(self, platform: str, sync: Sync) -> None:
         self.syncs[platform] = sync
+
+    def offer_announcer(self, platform: str, announce: Announce) -> None:
+        self.announcers[platform] = announce
+
+    def offer_rights(self, platform: str, ask: AskRights) -> None:
+        self.rights[platform] = ask
 
     def when_forgotten(self, tell: Callable[..., None]) -> None:
         self.forgetters.append(tell)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from bot.answers import Actor, Answer, Choice, ReportedMessage
 from bot.command_book import CommandBook
 from bot.delivery import DeliverySettings
-from bot.desk import Desk, Manner, Sync, Value
+from bot.desk import Announce, AskRights, Desk, Manner, Sync, Value
 from bot.handlers.chat import ChatHandler
 from bot.spoken import FaceMode
 from bot.stream_pace import Cadence
@@ -64,6 +64,8 @@ class ScriptedDesk:
         self.faces = FaceMode.OFF
         self.languages: dict[str, str] = {}
         self.sync: Sync | None = None
+        self.announcers: dict[str, Announce] = {}
+        self.rights: dict[str, AskRights] = {}
         self.on_run: Callable[[], None] = lambda: None
 
     async def run(self, actor: Actor, command: str, arguments: Mapping[str, Value]) -> Answer:
@@ -95,6 +97,12 @@ class ScriptedDesk:
 
     def offer_sync(self, platform: str, sync: Sync) -> None:
         self.sync = sync
+
+    def offer_announcer(self, platform: str, announce: Announce) -> None:
+        self.announcers[platform] = announce
+
+    def offer_rights(self, platform: str, ask: AskRights) -> None:
+        self.rights[platform] = ask
 
     def when_forgotten(self, forget: Callable[[UserKey], None]) -> None:
         pass

@@ -26,7 +26,7 @@ from storage.records import UserKey
 from storage.settings import StorageSettings
 from storage.tables import Base
 
-HEAD = "0005"
+HEAD = "0006"
 NEXT_REVISION = '''
 """Add a column and a table, then meet what the test asks for."""
 import os, signal

@@ -1,0 +1,153 @@
+"""Read the sanction log as moderators look at it: filtered, searched, a page at a time, newest first.
+
+Sanctions are numbered in the order in which they were given, so a page ends at a number and the next begins below it: new rows
+move nothing, and a late page costs no more than an early one.
+"""
+
+import asyncio
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.records import CaseFilter, CaseMoment, Sanction, SanctionKind, SanctionState, Scope
+from storage.sanctions import END, SanctionStore, is_within
+from storage.tables import SanctionRow
+
+_FINAL = (SanctionState.LIFTED.value, SanctionState.OVERTURNED.value)
+
+
+class CaseLogStore:
+    """Read the log inside one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def page(
+        self, scope: Scope, wanted: CaseFilter, now: datetime, *, limit: int, before: int | None = None
+    ) -> list[Sanction]:
+        """Return at most `limit` sanctions within `scope`, newest first; those below number `before` where it is given."""
+        query = select(SanctionRow.id).where(*_conditions(scope, wanted, now, before))
+        ids = list(await self._session.scalars(query.order_by(SanctionRow.id.desc()).limit(limit)))
+        return await self.of_ids(ids, scope)
+
+    async def of_ids(self, ids: Sequence[int], scope: Scope) -> list[Sanction]:
+        """Return these sanctions as far as they are within `scope`, in the order of `ids`."""
+        found = {each.id: each for each in await SanctionStore(self._session).of_ids(ids, scope)}
+        return [found[number] for number in ids if number in found]
+
+    async def moments(self, scope: Scope, since: datetime) -> list[CaseMoment]:
+        """Return when sanctions within `scope` were given from `since` on, oldest first, without anything that was said."""
+        columns = (SanctionRow.started_at, SanctionRow.category, SanctionRow.kind, SanctionRow.policy_version)
+        query = select(*columns).where(is_within(scope), SanctionRow.started_at >= since)
+        return [
+            CaseMoment(started_at=row[0], category=row[1], kind=SanctionKind(row[2]), policy_version=row[3])
+            for row in await self._session.execute(query.order_by(SanctionRow.started_at))
+        ]
+
+    async def communities(self, scope: Scope) -> list[str]:
+        """Return the communities that sanctions within `scope` came about in."""
+        query = select(SanctionRow.community).where(is_within(scope), SanctionRow.community.is_not(None)).distinct()
+        return [str(community) for community in await self._session.scalars(query.order_by(SanctionRow.community))]
+
+
+class EvidenceSearch:
+    """Finds words in what people said. Texts are sealed in the database, so they are compared in memory.
+
+    A text is kept as long as the database holds it unchanged and somebody searches: `forget` drops all, and so does an idle time.
+    """
+
+    def __init__(self, idle_s: float = 600.0) -> None:
+        """Drop every text `idle_s` after the last search."""
+        self._idle_s = idle_s
+        self._texts: dict[int, tuple[str, str]] = {}  # by number: as stored, and as it is compared
+        self._dropping: asyncio.TimerHandle | None = None
+
+    @property
+    def size(self) -> int:
+        """How many texts are kept."""
+        return len(self._texts)
+
+    def forget(self) -> None:
+        """Drop every text."""
+        self._texts.clear()
+
+    async def page(
+        self,
+        session: AsyncSession,
+        scope: Scope,
+        wanted: CaseFilter,
+        now: datetime,
+        *,
+        limit: int,
+        before: int | None = None,
+    ) -> list[Sanction]:
+        """Return a page of the sanctions that hold every word of `wanted.text`, in the message or the reply."""
+        self._keep_for_now()
+        stored = select(SanctionRow.id, SanctionRow.text, SanctionRow.reply).where(
+            *_conditions(scope, wanted, now, before)
+        )
+        rows = [
+            (number, f"{text}\n{reply or ''}")
+            for number, text, reply in await session.execute(stored.order_by(SanctionRow.id.desc()))
+        ]
+        unknown = [number for number, sealed in rows if self._texts.get(number, ("",))[0] != sealed]
+        await self._read(session, scope, unknown, dict(rows))
+        words = _comparable(wanted.text).split()
+        found = [number for number, _ in rows if all(word in self._texts[number][1] for word in words)]
+        return await CaseLogStore(session).of_ids(found[:limit], scope)
+
+    async def _read(self, session: AsyncSession, scope: Scope, numbers: list[int], sealed: dict[int, str]) -> None:
+        store = CaseLogStore(session)
+        for start in range(0, len(numbers), _AT_ONCE):
+            some = numbers[start : start + _AT_ONCE]
+            self._texts |= dict.fromkeys(some, ("", ""))
+            for sanction in await store.of_ids(some, scope):
+                said = _comparable(f"{sanction.evidence.text}\n{sanction.evidence.reply or ''}")
+                self._texts[sanction.id or 0] = (sealed[sanction.id or 0], said)
+
+    def _keep_for_now(self) -> None:
+        if self._dropping is not None:
+            self._dropping.cancel()
+        self._dropping = asyncio.get_running_loop().call_later(self._idle_s, self.forget)
+
+
+_AT_ONCE = 500
+
+
+def _comparable(text: str) -> str:
+    """Return a text as it is compared: one form of each letter, small."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _conditions(scope: Scope, wanted: CaseFilter, now: datetime, before: int | None) -> list[ColumnElement[bool]]:
+    conditions = [is_within(scope)]
+    if wanted.user is not None:
+        conditions.append(SanctionRow.user_id == wanted.user)
+    if wanted.category is not None:
+        conditions.append(SanctionRow.category == wanted.category)
+    if wanted.kind is not None:
+        conditions.append(SanctionRow.kind == wanted.kind.value)
+    if wanted.community is not None:
+        conditions.append(SanctionRow.community == wanted.community)
+    if wanted.since is not None:
+        conditions.append(SanctionRow.started_at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(SanctionRow.started_at < wanted.until)
+    if wanted.state is not None:
+        conditions.append(_is_in_state(wanted.state, now))
+    if before is not None:
+        conditions.append(SanctionRow.id < before)
+    return conditions
+
+
+def _is_in_state(state: SanctionState, now: datetime) -> ColumnElement[bool]:
+    """Tell what `Sanction.state` tells, in SQL."""
+    is_over = func.coalesce(now >= END, False)
+    if state is SanctionState.EXPIRED:
+        return is_over & SanctionRow.state.not_in(_FINAL)
+    if state.value in _FINAL:
+        return SanctionRow.state == state.value
+    return (SanctionRow.state == state.value) & ~is_over
