@@ -18,6 +18,7 @@ from bot.cli.audit import audit_app
 from bot.cli.db import db_app
 from bot.cli.evaluate import evaluate_app
 from bot.cli.interview import interview_app
+from bot.cli.keys import keys_app
 from bot.cli.lifetimes import make_clock, open_engine
 from bot.cli.options import DatabaseOption, DataDirOption, DeviceOption, JsonOption, PrecisionOption, ProfileOption
 from bot.cli.policy import policy_app
@@ -43,6 +44,7 @@ app.add_typer(db_app, name="db")
 app.add_typer(interview_app, name="interview")
 app.add_typer(policy_app, name="policy")
 app.add_typer(audit_app, name="audit")
+app.add_typer(keys_app, name="keys")
 
 
 @app.command()

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("ohlora-chat", appauthor=False)))
     database_url: str = ""
+    keyring_file: Path | None = None
+    master_key: SecretStr | None = None
+    master_key_file: Path | None = None
     profile: str = "embedded"
     policy: str = "default"
     device: str = "auto"
@@ -130,14 +133,14 @@ class Settings(BaseSettings):
             raise ValueError(f"no log level {name!r}; choose DEBUG, INFO, WARNING or ERROR")
         return name.upper()
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "keyring_file", "master_key_file")
     @classmethod
-    def _expanded(cls, path: Path) -> Path:
+    def _expanded(cls, path: Path | None) -> Path | None:
         try:
             str(path).encode()
-            return path.expanduser()
+            return path and path.expanduser()
         except (RuntimeError, UnicodeEncodeError) as error:
-            raise ValueError("no such folder: its name is not UTF-8, or names a user without a home") from error
+            raise ValueError("no such path: its name is not UTF-8, or names a user without a home") from error
 
     @classmethod
     def settings_customise_sources(

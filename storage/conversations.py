@@ -1,4 +1,4 @@
-"""Store where each conversation stands."""
+"""Store where each conversation stands; its summary is sealed with a key of the conversation."""
 
 from datetime import datetime
 
@@ -6,7 +6,9 @@ from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.records import Conversation, ConversationKey, UserKey
+from storage.sealing import SealedColumn, Sealer
 from storage.tables import ConversationRow, TurnRow
+from storage.vault import new_sealer_of, sealer_of, vault_of
 
 _TURNS_OF_IT = (
     TurnRow.conversation_platform == ConversationRow.platform,
@@ -23,7 +25,7 @@ class ConversationStore:
     async def get(self, key: ConversationKey) -> Conversation | None:
         """Return the conversation, or None before its first turn."""
         row = await self._row(key)
-        return None if row is None else _to_record(row)
+        return None if row is None else _to_record(row, await sealer_of(self._session, key))
 
     async def save_summary(self, key: ConversationKey, summary: str | None, now: datetime) -> Conversation:
         """Count one more turn and keep its summary, None when it has none.
@@ -31,20 +33,23 @@ class ConversationStore:
         The turns of one conversation follow one another (the queue sees to it), so the count is
         read and written back without a lock of its own.
         """
-        row = await self._row(key)
+        row, seal_with = await self._row(key), new_sealer_of if summary else sealer_of
+        sealer = await seal_with(self._session, key)
         if row is None:
             row = ConversationRow(platform=key.platform, id=key.id, turns=0)
             self._session.add(row)
         row.turns += 1
-        row.last_summary = summary
+        row.last_summary = sealer.seal_if(SealedColumn.SUMMARY, summary)
         row.updated_at = now
         await self._session.flush()
-        return _to_record(row)
+        return _to_record(row, sealer)
 
     async def of_user_alone(self, user: UserKey) -> list[Conversation]:
         """Return the conversations in which this user and nobody else had turns, ordered by id."""
         query = select(ConversationRow).where(took_part(user), ~with_others(user)).order_by(ConversationRow.id)
-        return [_to_record(row) for row in await self._session.scalars(query)]
+        rows = list(await self._session.scalars(query))
+        sealers = await vault_of(self._session).sealers(self._session, map(_key_of, rows))
+        return [_to_record(row, sealers[_key_of(row)]) for row in rows]
 
     async def forget_summary(self, key: ConversationKey, now: datetime) -> None:
         """Forget where the conversation stood; its turns stay counted."""
@@ -69,10 +74,14 @@ def with_others(user: UserKey) -> ColumnElement[bool]:
     return exists().where(*_TURNS_OF_IT, ~is_user)
 
 
-def _to_record(row: ConversationRow) -> Conversation:
+def _key_of(row: ConversationRow) -> ConversationKey:
+    return ConversationKey(platform=row.platform, id=row.id)
+
+
+def _to_record(row: ConversationRow, sealer: Sealer) -> Conversation:
     return Conversation(
-        key=ConversationKey(platform=row.platform, id=row.id),
-        last_summary=row.last_summary,
+        key=_key_of(row),
+        last_summary=sealer.open_if(SealedColumn.SUMMARY, row.last_summary),
         turns=row.turns,
         updated_at=row.updated_at,
     )

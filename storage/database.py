@@ -4,7 +4,7 @@ What only SQLite needs is here and nowhere else; errors pass through `translatio
 has two pools, one for writers and one for readers. With SQLite the writers' pool is a single
 connection, so writers queue for it first come first served, and each takes the file's write lock
 at its start (BEGIN IMMEDIATE), so that writers of other processes queue too instead of failing
-halfway.
+halfway. Beside the database stands its keyring; stores find both in the session.
 """
 
 import asyncio
@@ -23,10 +23,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from storage.audit import NEW_HEAD
 from storage.audit_anchor import AuditAnchor
 from storage.errors import DatabaseUnavailable
-from storage.migration import MIGRATIONS, check_revision, migrate, newest_revision, revision_of
+from storage.forgetting import finish_forgetting
+from storage.keyring import Keyring
+from storage.master_key import MasterKeySource
+from storage.migration import MIGRATIONS, check_revision, holds_keys, migrate, newest_revision, revision_of
 from storage.settings import StorageSettings
 from storage.translation import corrupt, reached, translated
-from storage.url import SQLITE, checked_url, place_of
+from storage.url import SQLITE, checked_url, keyring_file, master_key_file, place_of
+from storage.vault import Clock, Vault, utc_now
 
 APPLICATION_ID = 0x4F484C52  # "OHLR", in the file's header: `file` and SQLite's tools show it
 
@@ -37,7 +41,10 @@ _one_migration = threading.Lock()
 class Database:
     """Hand out transactions on an open database; made by `open_database`."""
 
-    def __init__(self, writer: AsyncEngine, reader: AsyncEngine, anchor: AuditAnchor | None = None) -> None:
+    def __init__(
+        self, writer: AsyncEngine, reader: AsyncEngine, vault: Vault, anchor: AuditAnchor | None = None
+    ) -> None:
+        self.vault = vault
         self._writer = writer
         self._reader = reader
         self._anchor = anchor
@@ -51,7 +58,7 @@ class Database:
         Raises:
             StorageError: the database refused; nothing of the transaction is kept.
         """
-        async with _transaction(self._writer) as session:
+        async with _transaction(self._writer, self.vault) as session:
             yield session
         head = session.info.get(NEW_HEAD)
         if head is not None and self._anchor is not None:
@@ -64,21 +71,25 @@ class Database:
         Raises:
             StorageError: the database refused, or the transaction tried to write.
         """
-        async with _transaction(self._reader) as session:
+        async with _transaction(self._reader, self.vault) as session:
             yield session
 
 
 @asynccontextmanager
-async def open_database(settings: StorageSettings) -> AsyncIterator[Database]:
+async def open_database(settings: StorageSettings, clock: Clock = utc_now) -> AsyncIterator[Database]:
     """Create or migrate the database, keep it open, and close every connection at exit.
+
+    Finishes first what a crash left of somebody's being forgotten. `clock` dates new keys.
 
     Raises:
         StorageError: it cannot be used, for one of the reasons in `storage/errors.py`; its
             content is as it was.
     """
-    await upgrade(settings)
+    await upgrade(settings, clock=clock)
     async with _engine(settings, writes=True) as writer, _engine(settings, writes=False) as reader:
-        yield Database(writer, reader, audit_anchor(settings))
+        database = Database(writer, reader, Vault(open_keyring(settings), clock), audit_anchor(settings))
+        await finish_forgetting(database, clock())
+        yield database
 
 
 @asynccontextmanager
@@ -93,7 +104,7 @@ async def open_to_read(settings: StorageSettings) -> AsyncIterator[Database]:
         what = "there is no database yet" if revision is None else f"its revision is {revision}"
         raise DatabaseUnavailable(f"{place} cannot be read: {what}; run: python main.py db upgrade")
     async with _engine(settings, writes=False) as reader:
-        yield Database(reader, reader)
+        yield Database(reader, reader, Vault(open_keyring(settings), utc_now))
 
 
 def audit_anchor(settings: StorageSettings) -> AuditAnchor | None:
@@ -102,11 +113,21 @@ def audit_anchor(settings: StorageSettings) -> AuditAnchor | None:
     return AuditAnchor(Path(str(url.database))) if url.drivername == SQLITE else None
 
 
-async def upgrade(settings: StorageSettings, scripts: Path = MIGRATIONS) -> str | None:
+def open_keyring(settings: StorageSettings) -> Keyring:
+    """Return the keyring of a database, without looking whether it is there.
+
+    Raises:
+        InvalidDatabaseUrl: the settings do not say where it is.
+    """
+    source = MasterKeySource(settings.master_key, master_key_file(settings))
+    return Keyring(keyring_file(settings), source, settings.busy_timeout_s)
+
+
+async def upgrade(settings: StorageSettings, scripts: Path = MIGRATIONS, clock: Clock = utc_now) -> str | None:
     """Bring the database to the newest revision, all or nothing, and return that revision.
 
-    Creates the file and its folder where they are missing. Runs in a thread of its own, so that
-    the caller's loop goes on.
+    Creates the file, its folder, its keyring and the master key where they are missing. Runs in a
+    thread of its own, so that the caller's loop goes on.
 
     Raises:
         StorageError: as for `open_database`.
@@ -114,7 +135,7 @@ async def upgrade(settings: StorageSettings, scripts: Path = MIGRATIONS) -> str 
 
     def upgrade_here() -> str | None:
         with _one_migration:
-            return asyncio.run(_upgrade(settings, scripts))
+            return asyncio.run(_upgrade(settings, scripts, clock))
 
     return await asyncio.to_thread(upgrade_here)
 
@@ -135,15 +156,16 @@ async def current_revision(settings: StorageSettings) -> str | None:
             return await connection.run_sync(revision_of)
 
 
-async def _upgrade(settings: StorageSettings, scripts: Path) -> str | None:
-    place = place_of(checked_url(settings))
+async def _upgrade(settings: StorageSettings, scripts: Path, clock: Clock) -> str | None:
+    place, keyring = place_of(checked_url(settings)), open_keyring(settings)
     with translated(place), reached(place):
-        await _inspect(settings, scripts, place)
-        return await _migrate(settings, scripts, place)
+        needs_keys = await _inspect(settings, scripts, place)
+        keyring.prepare(is_needed=needs_keys, now=clock())
+        return await _migrate(settings, scripts, place, keyring)
 
 
-async def _inspect(settings: StorageSettings, scripts: Path, place: str) -> None:
-    """Look at the database without changing it; refuse what is damaged, newer or not ours."""
+async def _inspect(settings: StorageSettings, scripts: Path, place: str) -> bool:
+    """Look at the database without changing it; refuse what is damaged, newer or not ours. Tell whether it needs its keyring."""
     url = checked_url(settings)
     if url.drivername == SQLITE:
         _create_folder(Path(str(url.database)))
@@ -152,9 +174,10 @@ async def _inspect(settings: StorageSettings, scripts: Path, place: str) -> None
         if url.drivername == SQLITE:
             await connection.run_sync(_check_file, place)
         await connection.run_sync(check_revision, scripts, place)
+        return await connection.run_sync(holds_keys)
 
 
-async def _migrate(settings: StorageSettings, scripts: Path, place: str) -> str | None:
+async def _migrate(settings: StorageSettings, scripts: Path, place: str, keyring: Keyring) -> str | None:
     """Run every missing migration in one transaction, on one connection."""
     sqlite = checked_url(settings).drivername == SQLITE
     async with _engine(settings, writes=True) as engine:
@@ -166,16 +189,21 @@ async def _migrate(settings: StorageSettings, scripts: Path, place: str) -> str 
                 await connection.run_sync(_mark_file)
             # Again, now with the lock held: another process may have migrated in between.
             await connection.run_sync(check_revision, scripts, place)
-            revision = await connection.run_sync(migrate, scripts)
+            before = await connection.run_sync(revision_of)
+            revision = await connection.run_sync(migrate, scripts, keyring)
             if sqlite:
                 await connection.run_sync(_check_references, place)
-            return revision
+        if sqlite and before not in (None, revision):
+            async with engine.execution_options(sqlite_begin=None).connect() as connection:
+                await connection.run_sync(_compact)
+        return revision
 
 
 @asynccontextmanager
-async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+async def _transaction(engine: AsyncEngine, vault: Vault) -> AsyncIterator[AsyncSession]:
     with translated(place_of(engine.url), writes=not _is_reader(engine)):
-        async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+        info = {"vault": vault}
+        async with AsyncSession(engine, expire_on_commit=False, info=info) as session, session.begin():
             with reached(place_of(engine.url)):
                 await session.connection()  # BEGIN now: a writer holds the lock from here on
             yield session
@@ -289,6 +317,12 @@ def _prepare_file(connection: Connection) -> None:
 def _mark_file(connection: Connection) -> None:
     """Write the application id: a file that cannot be written shows it now, not in a turn."""
     connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _compact(connection: Connection) -> None:
+    """Write the file anew, so that nothing of what a migration sealed or took away is left in its free pages or its log."""
+    connection.exec_driver_sql("VACUUM")
+    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
 
 
 def _check_references(connection: Connection, place: str) -> None:

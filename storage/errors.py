@@ -9,7 +9,12 @@ The tree::
     ├── DatabaseTooNew        a newer version of this program wrote it
     ├── DatabaseFull          there is no room left to write
     ├── DatabaseBusy          somebody else kept it locked for too long
-    └── PolicyVersionTaken    a policy's version stands for another policy already
+    ├── PolicyVersionTaken    a policy's version stands for another policy already
+    ├── MasterKeyMissing      the master key is not there, and what is stored needs it
+    ├── MasterKeyWrong        the master key is another one than the keyring's
+    ├── MasterKeyInvalid      what should be a master key is none, or its file cannot be used
+    ├── KeyringMissing        the keyring is not there, and what is stored needs it
+    └── TextUnreadable        a sealed text does not open: it was changed, moved, or its key is gone
 
 Every message is one line for a person: what was wrong and what to do. No message holds stored
 text or a password.
@@ -46,3 +51,23 @@ class DatabaseBusy(StorageError):
 
 class PolicyVersionTaken(StorageError):
     """A policy's version stands for another policy already, so that sanctions could not say by which they were given."""
+
+
+class MasterKeyMissing(StorageError):
+    """The master key is not there, and what is stored needs it; or it cannot be made."""
+
+
+class MasterKeyWrong(StorageError):
+    """The master key is another one than that which wraps the keyring, or the keyring was tampered with."""
+
+
+class MasterKeyInvalid(StorageError):
+    """What should be a master key is none, or its file cannot be read or written."""
+
+
+class KeyringMissing(StorageError):
+    """The keyring is not there, and what is stored needs its keys."""
+
+
+class TextUnreadable(StorageError):
+    """A sealed text does not open: it was changed, belongs elsewhere, or its key is gone."""

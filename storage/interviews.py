@@ -1,4 +1,4 @@
-"""Store interviews, their steps, and what is to be repeated."""
+"""Store interviews, their steps, and what is to be repeated; what the user wrote is sealed."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,7 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.interview_records import Interview, InterviewState, InterviewStep, ReviewCard, StepKind
 from storage.records import ConversationKey, UserKey
+from storage.sealing import SealedColumn, Sealer
 from storage.tables import InterviewRow, InterviewStepRow, ReviewCardRow
+from storage.vault import new_sealer_of, sealer_of
 
 
 class InterviewStore:
@@ -36,7 +38,7 @@ class InterviewStore:
         self._session.add(row)
         await self._session.flush()
         first = InterviewStep(question=question, kind=StepKind.STARTED, next_question=question, at=now)
-        self._session.add(_step_row(row.id, first))
+        self._session.add(_step_row(row.id, first, await sealer_of(self._session, user)))
         await self._session.flush()
         return await self._to_record(row)
 
@@ -60,8 +62,9 @@ class InterviewStore:
         """Record further steps, in order."""
         row = await self._row(interview_id)
         row.updated_at = now
+        sealer = await new_sealer_of(self._session, _user_of(row))
         for step in steps:
-            self._session.add(_step_row(interview_id, step))
+            self._session.add(_step_row(interview_id, step, sealer))
             await self._session.flush()  # one by one: their ids are their order
 
     async def set_state(self, interview_id: int, state: InterviewState, now: datetime) -> None:
@@ -110,20 +113,26 @@ class InterviewStore:
 
     async def _to_record(self, row: InterviewRow) -> Interview:
         query = select(InterviewStepRow).where(InterviewStepRow.interview_id == row.id).order_by(InterviewStepRow.id)
+        user = _user_of(row)
+        sealer = await sealer_of(self._session, user)
         return Interview(
             id=row.id,
-            user=UserKey(platform=row.platform, id=row.user_id),
+            user=user,
             conversation=ConversationKey(platform=row.platform, id=row.conversation_id),
             bank=row.bank,
             state=InterviewState(row.state),
             started_at=row.started_at,
             updated_at=row.updated_at,
             ended_at=row.ended_at,
-            steps=tuple(_to_step(step) for step in await self._session.scalars(query)),
+            steps=tuple(_to_step(step, sealer) for step in await self._session.scalars(query)),
         )
 
 
-def _step_row(interview_id: int, step: InterviewStep) -> InterviewStepRow:
+def _user_of(row: InterviewRow) -> UserKey:
+    return UserKey(platform=row.platform, id=row.user_id)
+
+
+def _step_row(interview_id: int, step: InterviewStep, sealer: Sealer) -> InterviewStepRow:
     return InterviewStepRow(
         interview_id=interview_id,
         question=step.question,
@@ -134,11 +143,11 @@ def _step_row(interview_id: int, step: InterviewStep) -> InterviewStepRow:
         score=step.score,
         close_to=step.close_to,
         closeness=step.closeness,
-        text=step.text,
+        text=sealer.seal(SealedColumn.INTERVIEW_TEXT, step.text),
     )
 
 
-def _to_step(row: InterviewStepRow) -> InterviewStep:
+def _to_step(row: InterviewStepRow, sealer: Sealer) -> InterviewStep:
     return InterviewStep(
         question=row.question,
         kind=StepKind(row.kind),
@@ -148,7 +157,7 @@ def _to_step(row: InterviewStepRow) -> InterviewStep:
         score=row.score,
         close_to=row.close_to,
         closeness=row.closeness,
-        text=row.text,
+        text=sealer.open(SealedColumn.INTERVIEW_TEXT, row.text),
     )
 
 

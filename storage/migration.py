@@ -6,12 +6,14 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
 
 from storage.errors import DatabaseTooNew, InvalidDatabaseUrl
+from storage.keyring import Keyring
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 VERSION_TABLE = "alembic_version"
+DATA_KEYS = "data_keys"
 
 
 def revision_of(connection: Connection) -> str | None:
@@ -43,14 +45,22 @@ def check_revision(connection: Connection, scripts: Path, place: str) -> None:
         )
 
 
-def migrate(connection: Connection, scripts: Path) -> str | None:
-    """Run the migrations in `scripts` that are missing and return the revision reached.
+def holds_keys(connection: Connection) -> bool:
+    """Tell whether something in the database was sealed, so that it cannot be read without its keyring."""
+    if not inspect(connection).has_table(DATA_KEYS):
+        return False
+    return connection.execute(text(f"SELECT 1 FROM {DATA_KEYS} LIMIT 1")).first() is not None
+
+
+def migrate(connection: Connection, scripts: Path, keyring: Keyring) -> str | None:
+    """Run the migrations in `scripts` that are missing and return the revision reached; they seal with `keyring`.
 
     One at a time in a process: Alembic keeps the migration that runs in module globals.
     """
     config = config_for(scripts)
     if revision_of(connection) != newest_revision(scripts):
         config.attributes["connection"] = connection
+        config.attributes["keyring"] = keyring
         command.upgrade(config, "head")
     return revision_of(connection)
 

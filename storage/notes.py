@@ -1,11 +1,13 @@
-"""Store moderators' notes on users."""
+"""Store moderators' notes on users, sealed with the key of the user whom they are about."""
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.audit import AuditStore
 from storage.records import AuditAction, Note, Scope, UserKey
+from storage.sealing import SealedColumn
 from storage.tables import NoteRow
+from storage.vault import new_sealer_of, sealer_of
 
 
 class NoteStore:
@@ -16,12 +18,13 @@ class NoteStore:
 
     async def add(self, note: Note) -> None:
         """Store a note, and in the audit that it was written."""
+        sealer = await new_sealer_of(self._session, note.user)
         row = NoteRow(
             platform=note.user.platform,
             user_id=note.user.id,
             community=note.community,
             author_id=note.author.id,
-            text=note.text,
+            text=sealer.seal(SealedColumn.NOTE_TEXT, note.text),
             created_at=note.created_at,
         )
         self._session.add(row)
@@ -36,12 +39,13 @@ class NoteStore:
         if scope.community is not None:
             query = query.where(NoteRow.community == scope.community)
         rows = await self._session.scalars(query.order_by(NoteRow.id.desc()))
+        sealer = await sealer_of(self._session, user)
         return [
             Note(
                 user=user,
                 community=row.community,
                 author=UserKey(platform=row.platform, id=row.author_id),
-                text=row.text,
+                text=sealer.open(SealedColumn.NOTE_TEXT, row.text),
                 created_at=row.created_at,
             )
             for row in rows

@@ -1,4 +1,7 @@
-"""Store warnings and blocks, and answer what the ladder and the gate ask."""
+"""Store warnings and blocks, and answer what the ladder and the gate ask; texts are sealed with the key of the sanction's user.
+
+What is left of a forgotten user's sanctions bears their pseudonym. Asked for by its user, it is found and bears their own id.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,7 +24,9 @@ from storage.records import (
     Scope,
     UserKey,
 )
+from storage.sealing import SealedColumn, Sealer
 from storage.tables import SanctionChangeRow, SanctionRow
+from storage.vault import new_sealer_of, vault_of
 
 END = func.coalesce(SanctionRow.ended_at, SanctionRow.expires_at, type_=SanctionRow.expires_at.type)
 _NEWEST_FIRST = (SanctionRow.started_at.desc(), SanctionRow.id.desc())
@@ -44,21 +49,22 @@ class SanctionStore:
             raise ValueError(f"sanction {sanction.id} is stored already")
         if sanction.is_manual != (by is not None):
             raise ValueError("a sanction that was given by hand, and no other, names its moderator")
-        row = _to_row(sanction)
+        sealer = await new_sealer_of(self._session, sanction.user)
+        row = _to_row(sanction, sealer)
         self._session.add(row)
         await self._session.flush()
         if by is not None:
             action = AuditAction.USER_WARNED if sanction.kind is SanctionKind.WARNING else AuditAction.USER_BLOCKED
             details: dict[str, AuditValue] = {"until": _written(sanction.expires_at)}
             await self._audit(by, action, row.id, details, sanction.started_at)
-        return _to_record(row)
+        return _to_record(row, sealer)
 
     async def rungs(self, user: UserKey) -> list[Rung]:
         """Return what the user's sanctions count on the ladders, in the order in which they were given; lifted ones too.
 
         What moderators gave by hand stands on no ladder, and what was overturned no longer does.
         """
-        query = select(SanctionRow).where(*_is_of(user), SanctionRow.counts_as > 0).order_by(SanctionRow.id)
+        query = select(SanctionRow).where(*self._is_of(user), SanctionRow.counts_as > 0).order_by(SanctionRow.id)
         return [
             Rung(
                 category=row.category,
@@ -82,17 +88,17 @@ class SanctionStore:
         )
         query = (
             select(SanctionRow)
-            .where(*_is_of(user), _is_in_force(now), holds_here)
+            .where(*self._is_of(user), _is_in_force(now), holds_here)
             .order_by(END.desc(), SanctionRow.id.desc())
             .limit(1)
         )
-        row = await self._session.scalar(query)
-        return None if row is None else _to_record(row)
+        found = await self._own(user, query)
+        return found[0] if found else None
 
     async def tell_warnings(self, user: UserKey, now: datetime, community: str | None = None) -> list[Sanction]:
         """Return the warnings by moderators that the user has not been told of and that concern this place; they count as told now."""
         query = select(SanctionRow).where(
-            *_is_of(user),
+            *self._is_of(user),
             SanctionRow.kind == SanctionKind.WARNING.value,
             SanctionRow.policy_version == MANUAL,
             SanctionRow.told_at.is_(None),
@@ -102,7 +108,7 @@ class SanctionStore:
         for row in rows:
             row.told_at = now
         await self._session.flush()
-        return [_to_record(row) for row in rows]
+        return await self._records(rows, user)
 
     async def get(self, sanction_id: int, scope: Scope) -> Sanction | None:
         """Return a sanction within `scope` by its id."""
@@ -116,11 +122,12 @@ class SanctionStore:
 
     async def of_user(self, user: UserKey) -> list[Sanction]:
         """Return all of the user's sanctions, newest first."""
-        return await self._all(select(SanctionRow).where(*_is_of(user)).order_by(*_NEWEST_FIRST))
+        return await self._own(user, select(SanctionRow).where(*self._is_of(user)).order_by(*_NEWEST_FIRST))
 
     async def of_user_within(self, user: UserKey, scope: Scope) -> list[Sanction]:
         """Return the user's sanctions within `scope`, newest first."""
-        return await self._all(select(SanctionRow).where(*_is_of(user), is_within(scope)).order_by(*_NEWEST_FIRST))
+        query = select(SanctionRow).where(*self._is_of(user), is_within(scope)).order_by(*_NEWEST_FIRST)
+        return await self._own(user, query)
 
     async def of_category(self, category: str, scope: Scope) -> list[Sanction]:
         """Return the sanctions of a category within `scope`, newest first."""
@@ -175,7 +182,7 @@ class SanctionStore:
         row.counts_as = 0
         above = (
             SanctionRow.platform == row.platform,
-            SanctionRow.user_id == row.user_id,
+            SanctionRow.user_id.in_(await self._ids_after(row)),
             SanctionRow.category == row.category,
             SanctionRow.id > row.id,
             SanctionRow.rung_before > 0,
@@ -203,7 +210,8 @@ class SanctionStore:
             old_end=old_end,
             new_end=row.ended_at,
         )
-        self._session.add(_to_change_row(change))
+        sealer = await new_sealer_of(self._session, _user_of(row))
+        self._session.add(_to_change_row(change, sealer))
         await self._session.flush()
         details: dict[str, AuditValue] = {
             "old_end": _written(old_end),
@@ -219,15 +227,40 @@ class SanctionStore:
 
     async def changes(self, sanction_ids: Sequence[int]) -> list[SanctionChange]:
         """Return what moderators did with these sanctions, oldest first."""
-        query = select(SanctionChangeRow).where(SanctionChangeRow.sanction_id.in_(sanction_ids))
-        return [_to_change(row) for row in await self._session.scalars(query.order_by(SanctionChangeRow.id))]
+        query = (
+            select(SanctionChangeRow, SanctionRow)
+            .join(SanctionRow, SanctionRow.id == SanctionChangeRow.sanction_id)
+            .where(SanctionChangeRow.sanction_id.in_(sanction_ids))
+            .order_by(SanctionChangeRow.id)
+        )
+        rows = (await self._session.execute(query)).all()
+        sealers = await vault_of(self._session).sealers(self._session, [_user_of(row) for _, row in rows])
+        return [_to_change(change, sealers[_user_of(row)]) for change, row in rows]
 
     async def _all(self, query: Select[SanctionRow]) -> list[Sanction]:
-        return [_to_record(row) for row in await self._session.scalars(query)]
+        return await self._records(list(await self._session.scalars(query)))
+
+    async def _own(self, user: UserKey, query: Select[SanctionRow]) -> list[Sanction]:
+        """Return the sanctions of one user, forgotten or not, as theirs."""
+        return await self._records(list(await self._session.scalars(query)), user)
+
+    async def _records(self, rows: Sequence[SanctionRow], user: UserKey | None = None) -> list[Sanction]:
+        sealers = await vault_of(self._session).sealers(self._session, map(_user_of, rows))
+        return [_to_record(row, sealers[_user_of(row)], user) for row in rows]
+
+    async def _ids_after(self, row: SanctionRow) -> list[str]:
+        """Return the ids that the person of a sanction bears in later ones of its category: who was forgotten may have come back."""
+        later = (SanctionRow.platform == row.platform, SanctionRow.category == row.category, SanctionRow.id > row.id)
+        ids = await self._session.scalars(select(SanctionRow.user_id).where(*later).distinct())
+        vault, user = vault_of(self._session), _user_of(row)
+        return [each for each in ids if vault.is_same(user, UserKey(platform=row.platform, id=each))]
+
+    def _is_of(self, user: UserKey) -> tuple[ColumnElement[bool], ...]:
+        return SanctionRow.platform == user.platform, SanctionRow.user_id.in_(vault_of(self._session).ids_of(user))
 
 
-def _is_of(user: UserKey) -> tuple[ColumnElement[bool], ...]:
-    return SanctionRow.platform == user.platform, SanctionRow.user_id == user.id
+def _user_of(row: SanctionRow) -> UserKey:
+    return UserKey(platform=row.platform, id=row.user_id)
 
 
 def is_within(scope: Scope) -> ColumnElement[bool]:
@@ -246,7 +279,7 @@ def _written(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
 
 
-def _to_row(sanction: Sanction) -> SanctionRow:
+def _to_row(sanction: Sanction, sealer: Sealer) -> SanctionRow:
     evidence = sanction.evidence
     return SanctionRow(
         platform=sanction.user.platform,
@@ -256,8 +289,8 @@ def _to_row(sanction: Sanction) -> SanctionRow:
         kind=sanction.kind.value,
         started_at=sanction.started_at,
         expires_at=sanction.expires_at,
-        text=evidence.text,
-        reply=evidence.reply,
+        text=sealer.seal(SealedColumn.SANCTION_TEXT, evidence.text),
+        reply=sealer.seal_if(SealedColumn.SANCTION_REPLY, evidence.reply),
         scores=dict(evidence.scores),
         thresholds=dict(evidence.thresholds),
         profile=evidence.profile,
@@ -274,18 +307,18 @@ def _to_row(sanction: Sanction) -> SanctionRow:
     )
 
 
-def _to_record(row: SanctionRow) -> Sanction:
+def _to_record(row: SanctionRow, sealer: Sealer, user: UserKey | None = None) -> Sanction:
     return Sanction(
         id=row.id,
-        user=UserKey(platform=row.platform, id=row.user_id),
+        user=user or _user_of(row),
         category=row.category,
         level=row.level,
         kind=SanctionKind(row.kind),
         started_at=row.started_at,
         expires_at=row.expires_at,
         evidence=Evidence(
-            text=row.text,
-            reply=row.reply,
+            text=sealer.open(SealedColumn.SANCTION_TEXT, row.text),
+            reply=sealer.open_if(SealedColumn.SANCTION_REPLY, row.reply),
             scores=dict(row.scores),
             thresholds=dict(row.thresholds),
             profile=row.profile,
@@ -301,25 +334,25 @@ def _to_record(row: SanctionRow) -> Sanction:
     )
 
 
-def _to_change_row(change: SanctionChange) -> SanctionChangeRow:
+def _to_change_row(change: SanctionChange, sealer: Sealer) -> SanctionChangeRow:
     return SanctionChangeRow(
         sanction_id=change.sanction_id,
         action=change.action.value,
         platform=change.moderator.platform,
         moderator_id=change.moderator.id,
-        reason=change.reason,
+        reason=sealer.seal(SealedColumn.SANCTION_CHANGE_REASON, change.reason),
         changed_at=change.changed_at,
         old_end=change.old_end,
         new_end=change.new_end,
     )
 
 
-def _to_change(row: SanctionChangeRow) -> SanctionChange:
+def _to_change(row: SanctionChangeRow, sealer: Sealer) -> SanctionChange:
     return SanctionChange(
         sanction_id=row.sanction_id,
         action=SanctionAction(row.action),
         moderator=UserKey(platform=row.platform, id=row.moderator_id),
-        reason=row.reason,
+        reason=sealer.open(SealedColumn.SANCTION_CHANGE_REASON, row.reason),
         changed_at=row.changed_at,
         old_end=row.old_end,
         new_end=row.new_end,

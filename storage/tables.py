@@ -68,6 +68,18 @@ class Base(DeclarativeBase):
     }
 
 
+class DataKeyRow(Base):
+    """Which key of the keyring seals the texts of one user or conversation; the key itself is not in the database."""
+
+    __tablename__ = "data_keys"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    subject_id: Mapped[str] = mapped_column(primary_key=True)
+    key_id: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+
+
 class SanctionRow(Base):
     """One warning or block with its evidence; a row's end may come earlier, and its texts be emptied.
 
@@ -176,7 +188,8 @@ class AuditHeadRow(Base):
 class MemoryRow(Base):
     """One memory of a user, live or forgotten.
 
-    `live_key` is the key without spaces while the memory is live and NULL once it is forgotten.
+    `live_key` is a mark of the key without spaces (a keyed hash: `storage/sealing.py`) while the memory is live, and NULL once it is
+    forgotten.
     NULLs differ from each other in a unique constraint, so a user has at most one live memory for
     a key and any number of forgotten ones.
     """

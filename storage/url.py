@@ -1,10 +1,12 @@
 """Read the database URL, and name the database in messages."""
 
+from pathlib import Path
+
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from storage.errors import InvalidDatabaseUrl
-from storage.settings import StorageSettings
+from storage.settings import KEYRING_NAME, StorageSettings
 
 SQLITE = "sqlite+aiosqlite"
 POSTGRESQL = "postgresql+asyncpg"
@@ -43,3 +45,23 @@ def place_of(url: URL) -> str:
     if url.drivername == SQLITE:
         return f"the database file {url.database}"
     return f"the database {url.render_as_string(hide_password=True)}"
+
+
+def keyring_file(settings: StorageSettings) -> Path:
+    """Return the file of the data keys: the one that is set, else one beside the SQLite file.
+
+    Raises:
+        InvalidDatabaseUrl: none is set, and the database is no file.
+    """
+    if settings.keyring is not None:
+        return settings.keyring
+    url = checked_url(settings)
+    if url.drivername != SQLITE:
+        raise InvalidDatabaseUrl(f"{place_of(url)} is no file that a keyring could stand beside; set keyring_file.")
+    return Path(str(url.database)).absolute().with_name(KEYRING_NAME)
+
+
+def master_key_file(settings: StorageSettings) -> Path:
+    """Return the file of the master key: the one that is set, else one beside the folder of the keyring."""
+    folder = keyring_file(settings).absolute().parent
+    return settings.master_key_file or folder.parent / f"{folder.name}.key"

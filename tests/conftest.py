@@ -15,14 +15,14 @@ from storage.settings import StorageSettings
 
 @pytest.fixture(scope="session")
 def migrated_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a migrated, empty database to copy."""
+    """Return a folder to copy: its `data` holds a migrated, empty database; the master key is beside that."""
     folder = tmp_path_factory.mktemp("template")
-    asyncio.run(upgrade(StorageSettings.for_data_dir(folder)))
+    asyncio.run(upgrade(StorageSettings.for_data_dir(folder / "data")))
     return folder
 
 
 @pytest.fixture
 async def database(tmp_path: Path, migrated_folder: Path) -> AsyncIterator[Database]:
-    shutil.copytree(migrated_folder, tmp_path / "data")
+    shutil.copytree(migrated_folder, tmp_path, dirs_exist_ok=True)
     async with open_database(StorageSettings.for_data_dir(tmp_path / "data")) as database:
         yield database

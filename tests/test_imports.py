@@ -48,6 +48,7 @@ HOMES = {
     "accelerate": {"models"},
     "sqlalchemy": {"storage", "migrations"},
     "aiosqlite": {"storage"},
+    "cryptography": {"storage"},
     "alembic": {"storage", "migrations"},
     "prompt_toolkit": {"bot"},
     "babel": {"bot"},

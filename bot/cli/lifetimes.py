@@ -23,7 +23,7 @@ from engine.settings import EngineSettings
 from engine.types import Clock
 from models.profile import load_profile, with_weights
 from models.settings import Device, ModelSettings, Precision
-from storage.settings import StorageSettings
+from storage.settings import KEYRING_NAME, StorageSettings
 
 if TYPE_CHECKING:
     from engine.memory_firewall import MemoryFirewall
@@ -61,7 +61,7 @@ async def open_engine(settings: Settings, clock: Clock, seed: int | None) -> Asy
         drain_timeout_s=settings.drain_timeout_s,
     )
     async with (
-        open_database(storage_settings(settings)) as database,
+        open_database(storage_settings(settings), clock) as database,
         open_runtime(settings, is_reproducible=seed is not None) as runtime,
     ):
         async with database.begin() as session:  # a changed policy under a known version ends the start here
@@ -122,14 +122,21 @@ def make_model_settings(settings: Settings, *, max_rows: int) -> ModelSettings:
 
 
 def storage_settings(settings: Settings) -> StorageSettings:
-    """Return where the database is: the given URL, or a file in the data folder.
+    """Return where the database is (the given URL, or a file in the data folder) and where its keys are.
 
     A transaction waits for those before it at most as long as a turn may take.
     """
-    chosen = StorageSettings(url=settings.database_url)
-    if not settings.database_url:
-        chosen = StorageSettings.for_data_dir(settings.data_dir)
-    return replace(chosen, busy_timeout_s=settings.busy_timeout_s, queue_timeout_s=settings.turn_timeout_s)
+    base = StorageSettings.for_data_dir(settings.data_dir)
+    is_file = not settings.database_url or settings.database_url.startswith("sqlite")
+    return replace(
+        base,
+        url=settings.database_url or base.url,
+        busy_timeout_s=settings.busy_timeout_s,
+        queue_timeout_s=settings.turn_timeout_s,
+        keyring=settings.keyring_file or (None if is_file else settings.data_dir / KEYRING_NAME),
+        master_key=settings.master_key.get_secret_value() if settings.master_key else "",
+        master_key_file=settings.master_key_file,
+    )
 
 
 def make_clock(now: str | None, zone: ZoneInfo) -> Clock:

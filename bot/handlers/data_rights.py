@@ -10,8 +10,8 @@ from bot.answers import Answer, Attachment, ButtonStyle
 from bot.desk import Value
 from bot.handlers.visit import Book, Run, Visit, make_button
 from storage.database import Database
-from storage.erasure import ErasureStore
 from storage.export import ExportStore
+from storage.forgetting import forget_user
 from storage.records import UserKey
 
 
@@ -53,8 +53,7 @@ class DataRightsHandler:
     async def _erase(self, visit: Visit, _: Mapping[str, str]) -> Answer:
         for forget in self._listeners:
             forget(visit.user)
-        async with self._database.begin() as session:
-            await ErasureStore(session).erase(visit.user, visit.now)
+        await forget_user(self._database, visit.user, visit.now)
         self._book.forget(visit.user)
         return Answer(text=visit.texts.get("data.erased"), replaces=True)
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,11 +21,25 @@ from typing import Any
 
 import pytest
 
+from storage.keyring import Keyring
+from storage.master_key import MasterKeySource
+from storage.records import ConversationKey, UserKey
+from storage.sealing import DataKey, SealedColumn, Sealer, kind_of
+from storage.settings import KEYRING_NAME
+
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = Path(__file__).with_name("crash_target.py")
 KILLS = 25
 USERS_AT_ONCE = 4
 DATABASE = "ohlora.sqlite3"
+MEMORIES = "SELECT id, opened('memories.value', user_id, value) AS value FROM memories"
+CHANGES = (
+    "SELECT c.memory_id, c.request_id, opened('memory_changes.new_value', m.user_id, c.new_value) AS new_value "
+    "FROM memory_changes c JOIN memories m ON m.id = c.memory_id ORDER BY c.id"
+)
+CONVERSATIONS = (
+    "SELECT id, turns, opened('conversations.last_summary', id, last_summary) AS last_summary FROM conversations"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,13 +110,29 @@ def shown_lines(folder: Path) -> list[Line]:
 def copy_of(folder: Path, place: Path) -> Iterator[sqlite3.Connection]:
     """Open a copy of the database, so that looking does not repair what the next start finds."""
     place.mkdir()
-    for path in folder.glob(f"{DATABASE}*"):
+    for path in [*folder.glob(f"{DATABASE}*"), *folder.glob(f"{KEYRING_NAME}*")]:
         if not path.name.endswith("-shm"):
             shutil.copy(path, place)
+    source = MasterKeySource("", folder.with_name(f"{folder.name}.key"))
     with closing(sqlite3.connect(place / DATABASE)) as connection:
         connection.row_factory = sqlite3.Row
+        connection.create_function("opened", 3, opener(connection, Keyring(place / KEYRING_NAME, source, 5.0)))
         yield connection
     shutil.rmtree(place)
+
+
+def opener(database: sqlite3.Connection, keyring: Keyring) -> Callable[[str, str, str | None], str | None]:
+    """Return what opens a sealed text, given its column and whose it is."""
+
+    def opened(column: str, owner: str, text: str | None) -> str | None:
+        kind = UserKey if column != SealedColumn.SUMMARY else ConversationKey
+        subject = kind(platform="console", id=owner)
+        query = "SELECT key_id FROM data_keys WHERE kind = ? AND subject_id = ?"
+        found = database.execute(query, (kind_of(subject), owner)).fetchall()
+        secret = keyring.read([row["key_id"] for row in found]).popitem()[1]
+        return Sealer(subject, DataKey(secret)).open_if(SealedColumn(column), text)
+
+    return opened
 
 
 def rows(database: sqlite3.Connection, query: str) -> list[sqlite3.Row]:
@@ -124,11 +154,11 @@ def assert_whole(database: sqlite3.Connection) -> None:
     sanctioned = Counter(row["request_id"] for row in rows(database, "SELECT request_id FROM sanctions"))
     assert set(sanctioned) <= set(turns)
     assert {id for id, turn in turns.items() if turn["reason"] == "blocked"} <= set(sanctioned)
-    changes = rows(database, "SELECT * FROM memory_changes ORDER BY id")
+    changes = rows(database, CHANGES)
     assert {change["request_id"] for change in changes} <= {
         id for id, turn in turns.items() if turn["outcome"] == "reply"
     }
-    memories = {row["id"]: row["value"] for row in rows(database, "SELECT * FROM memories")}
+    memories = {row["id"]: row["value"] for row in rows(database, MEMORIES)}
     assert {change["memory_id"]: change["new_value"] for change in changes} == memories
     replies = Counter(turn["conversation_id"] for turn in turns.values() if turn["outcome"] == "reply")
     assert {row["id"]: row["turns"] for row in rows(database, "SELECT * FROM conversations")} == replies
@@ -138,7 +168,7 @@ def assert_kept(database: sqlite3.Connection, lines: list[Line]) -> None:
     """Check what was shown: it is stored, and nothing failed."""
     turns = {row["request_id"]: row for row in rows(database, "SELECT * FROM turns")} if lines else {}
     sanctions = rows(database, "SELECT * FROM sanctions") if lines else []
-    changes = rows(database, "SELECT * FROM memory_changes") if lines else []
+    changes = rows(database, CHANGES) if lines else []
     for line in lines:
         shown, notice = line.shown, line.notice
         assert shown["reason"] in (None, "blocked", "empty", "too_long")
@@ -166,7 +196,7 @@ def assert_summaries_kept(database: sqlite3.Connection, lines: list[Line]) -> No
     replies = Counter(line.user for line in lines if line.shown["kind"] == "reply")
     if not last:
         return
-    for row in rows(database, "SELECT * FROM conversations"):
+    for row in rows(database, CONVERSATIONS):
         assert row["turns"] - replies[row["id"]] in (0, 1)
         if row["turns"] == replies[row["id"]]:
             assert row["last_summary"] == last[row["id"]].shown["summary"]

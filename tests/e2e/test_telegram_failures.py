@@ -104,7 +104,7 @@ async def test_twenty_people_lose_and_double_nothing_while_telegram_fails_at_ran
 
 
 def test_outage_of_twenty_minutes_loses_and_doubles_nothing(tmp_path: Path, migrated_folder: Path) -> None:
-    shutil.copytree(migrated_folder, tmp_path / "data")
+    shutil.copytree(migrated_folder, tmp_path, dirs_exist_ok=True)
 
     async def go_through() -> None:
         async with open_database(StorageSettings.for_data_dir(tmp_path / "data")) as database:

@@ -169,7 +169,7 @@ async def test_opening_again_changes_nothing(
     async with open_database(settings):
         pass
     assert _dump(file) == dump
-    assert [path.name for path in file.parent.iterdir()] == [file.name]
+    assert sorted(path.name for path in file.parent.iterdir()) == ["keyring.sqlite3", file.name]
 
 
 async def test_many_databases_open_at_once_in_one_process(tmp_path: Path) -> None:

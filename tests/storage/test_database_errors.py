@@ -163,7 +163,9 @@ async def test_lock_of_another_program_is_waited_for_and_then_refused(settings: 
 
 async def test_unreachable_postgresql_server_is_refused_without_its_password() -> None:
     """Whether the driver is installed or not."""
-    settings = StorageSettings(url="postgresql+asyncpg://lora:s3cret@127.0.0.1:1/chat")
+    settings = StorageSettings(
+        url="postgresql+asyncpg://lora:s3cret@127.0.0.1:1/chat", keyring=Path("/nowhere/keyring.sqlite3")
+    )
     with pytest.raises(DatabaseUnavailable, match="pip install asyncpg|cannot be opened") as caught:
         async with open_database(settings):
             pass

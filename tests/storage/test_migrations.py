@@ -18,15 +18,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, inspect
 
-from storage.database import current_revision, open_database, upgrade
+from storage.conversations import ConversationStore
+from storage.database import current_revision, open_database, open_keyring, upgrade
 from storage.errors import DatabaseTooNew
+from storage.keyring import Keyring
 from storage.memories import MemoryStore
 from storage.migration import MIGRATIONS, config_for
-from storage.records import UserKey
+from storage.records import ConversationKey, UserKey
 from storage.settings import StorageSettings
 from storage.tables import Base
 
-HEAD = "0006"
+HEAD = "0007"
+BEFORE_SEALING = "0006"
 NEXT_REVISION = '''
 """Add a column and a table, then meet what the test asks for."""
 import os, signal
@@ -64,11 +67,12 @@ def tables(file: Path) -> set[str]:
         return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
 
 
-def run_on(file: Path, revision: str) -> None:
+def run_on(file: Path, revision: str, keyring: Keyring | None = None) -> None:
     engine = create_engine(f"sqlite:///{file}")
     with engine.begin() as connection:
         config = config_for(MIGRATIONS)
         config.attributes["connection"] = connection
+        config.attributes["keyring"] = keyring
         command.downgrade(config, revision)
     engine.dispose()
 
@@ -142,7 +146,7 @@ async def test_older_database_is_migrated_with_its_rows(
         await MemoryStore(session).remember(user, "이름", "하나", now, None)
     assert await upgrade(settings, next_version) == "9999"
     with closing(sqlite3.connect(file)) as connection:
-        assert connection.execute("SELECT value, mood FROM memories").fetchall() == [("하나", "calm")]
+        assert connection.execute("SELECT mood FROM memories").fetchall() == [("calm",)]
         assert connection.execute("SELECT count(*) FROM memory_changes").fetchone() == (1,)
 
 
@@ -179,6 +183,53 @@ async def test_sanctions_of_before_their_lifecycle_keep_their_standing(settings:
         (1, 2, "lifted", 0.02, None),
         (0, 0, "active", None, None),
     ]
+
+
+def plain_database(file: Path) -> None:
+    """Make a database of the revision before texts were sealed, with a text in each of three tables."""
+    engine = create_engine(f"sqlite:///{file}")
+    with engine.begin() as connection:
+        config = config_for(MIGRATIONS)
+        config.attributes["connection"] = connection
+        command.upgrade(config, BEFORE_SEALING)
+        moment, owner = "2026-03-14 06:30:12", "'discord', '1001'"
+        for statement in (
+            f"INSERT INTO memories VALUES (1, {owner}, '이름', '이 름', '하나', '{moment}', '{moment}', 0, NULL)",
+            f"INSERT INTO memories VALUES (2, {owner}, NULL, '취미', '수영', '{moment}', '{moment}', 0, NULL)",
+            f"INSERT INTO memory_changes VALUES (1, 1, 'created', NULL, '하나', '{moment}', NULL, NULL)",
+            f"INSERT INTO conversations VALUES ('discord', 'room', '요약이다', 3, '{moment}')",
+        ):
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+async def test_texts_of_before_are_sealed_when_the_database_is_upgraded(
+    settings: StorageSettings, file: Path, user: UserKey, now: datetime
+) -> None:
+    plain_database(file)
+    async with open_database(settings) as database:
+        async with database.begin() as session:
+            memories = MemoryStore(session)
+            assert [(each.key, each.value) for each in await memories.of_user(user)] == [("이 름", "하나")]
+            assert [change.new_value for change in await memories.history(user)] == ["하나"]
+            room = await ConversationStore(session).get(ConversationKey(platform="discord", id="room"))
+            assert room is not None
+            assert (room.last_summary, room.turns) == ("요약이다", 3)
+            assert await memories.remember(user, "이름", "하 나", now, None) is None
+        stored = b"".join(path.read_bytes() for path in file.parent.iterdir())
+        assert not [word for word in ("하나", "수영", "요약이다") if word.encode() in stored]
+
+
+async def test_sealed_texts_are_opened_when_the_database_goes_back(settings: StorageSettings, file: Path) -> None:
+    plain_database(file)
+    with closing(sqlite3.connect(file)) as connection:
+        before = connection.execute("SELECT * FROM memories").fetchall()
+    await upgrade(settings)
+    with pytest.raises(RuntimeError, match="no keyring given"):
+        run_on(file, BEFORE_SEALING)
+    run_on(file, BEFORE_SEALING, open_keyring(settings))
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT * FROM memories").fetchall() == before
 
 
 async def test_failed_migration_leaves_the_database_as_it_was(
