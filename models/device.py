@@ -1,4 +1,4 @@
-"""The one thread that owns the accelerator: it takes work from the event loop and lets each batch advance in turn."""
+"""The one thread that owns the accelerator: it takes work from the event loop and shares its time among the batches."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
@@ -31,7 +32,10 @@ class Worker(ABC):
 
 
 class DeviceThread:
-    """Runs `workers` in turn, a step each, while any has work; sleeps otherwise.
+    """Runs steps of `workers` while any has work; sleeps otherwise.
+
+    Workers share the thread's time, not its steps: the next step is of the one that has had least of it, so the long steps of one base
+    do not hold up the short ones of another. One that had nothing to do gets no more for that.
 
     `async with DeviceThread(workers)` starts and stops it. Work enters as functions that run on the thread between steps.
     """
@@ -66,14 +70,21 @@ class DeviceThread:
         self._inbox.put(work)
 
     def _run(self) -> None:
+        used = dict.fromkeys(self._workers, 0.0)  # seconds
         while self._take_in():
-            for worker in self._workers:
-                if worker.has_work():
-                    try:
-                        worker.step()
-                    except Exception as error:
-                        _log.exception("a device step failed")
-                        worker.close(error)
+            busy = [worker for worker in self._workers if worker.has_work()]
+            if not busy:
+                continue
+            worker = min(busy, key=used.__getitem__)
+            for idle in used.keys() - set(busy):
+                used[idle] = max(used[idle], used[worker])
+            begun = time.perf_counter()
+            try:
+                worker.step()
+            except Exception as error:
+                _log.exception("a device step failed")
+                worker.close(error)
+            used[worker] += time.perf_counter() - begun
         for worker in self._workers:
             worker.close(DeviceClosed("the models are shut down"))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 from sentence_transformers import SentenceTransformer
@@ -12,6 +14,8 @@ from models.device import DeviceThread, Worker
 from models.errors import EmbeddingError
 from models.receiver import Delivery
 from models.types import Embeddings
+
+REMEMBERED = 8192  # vectors of each encoder: 4 MB of the embedded one's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +76,19 @@ def encode(encoder: SentenceTransformer, texts: Sequence[str]) -> Embeddings:
 
 
 class EncoderEmbedder:
-    """Embeds texts with the encoders of a profile."""
+    """Embeds texts with the encoders of a profile, each text once while it is remembered.
+
+    Vectors are remembered by a digest of the text, the last `REMEMBERED` of them for each encoder: category names, memories that stand
+    as they stood, a message that two checks read. Encoders of the same weights are one encoder here, whatever their names.
+    """
 
     def __init__(self, device: DeviceThread, worker: EmbedWorker) -> None:
         """Use `worker`, which must be one of the workers of `device`."""
         self._device = device
         self._worker = worker
+        self._rows: dict[int, OrderedDict[bytes, Embeddings]] = {
+            id(each): OrderedDict() for each in worker.encoders.values()
+        }
 
     async def embed(self, encoder: str, texts: Sequence[str]) -> Embeddings:
         """Return unit rows for `texts`; no texts give a matrix without rows.
@@ -90,7 +101,17 @@ class EncoderEmbedder:
             raise EmbeddingError(f"no encoder {encoder!r}; this profile has {', '.join(self._worker.encoders)}")
         if not texts:
             return np.zeros((0, 0), dtype=np.float32)
-        delivery: Delivery[Embeddings] = Delivery()
-        request = _Request(encoder=encoder, texts=tuple(texts), delivery=delivery)
-        self._device.submit(lambda: self._worker.add(request))
-        return await delivery.future
+        remembered = self._rows[id(self._worker.encoders[encoder])]
+        digests = {text: blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest() for text in texts}
+        known = {text: remembered[digest] for text, digest in digests.items() if digest in remembered}
+        if unknown := [text for text in digests if text not in known]:
+            delivery: Delivery[Embeddings] = Delivery()
+            request = _Request(encoder=encoder, texts=tuple(unknown), delivery=delivery)
+            self._device.submit(lambda: self._worker.add(request))
+            known |= zip(unknown, await delivery.future, strict=True)
+        for text, digest in digests.items():
+            remembered[digest] = known[text]
+            remembered.move_to_end(digest)
+        while len(remembered) > REMEMBERED:
+            remembered.popitem(last=False)
+        return np.stack([known[text] for text in texts])

@@ -14,6 +14,7 @@ from sentence_transformers import SentenceTransformer
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
+from models.attention import use_row_attention
 from models.errors import WeightsError
 from models.licence import licence_notice
 from models.lora import AdapterRows, mix_adapters
@@ -112,16 +113,31 @@ def load_models(
             folder = fetch_model(base.source, progress.note, base.licence_notice)
             progress.step(f"base {name} with {len(adapters)} adapters")
             bases.append(load_base(name, str(folder), adapters, device, dtype))
-    encoders = {}
+    encoders: dict[str, SentenceTransformer] = {}
+    of_source: dict[Path, SentenceTransformer] = {}
     for name, encoder in profile.encoders.items():
         folder = fetch_model(encoder.source, progress.note)
         progress.step(f"encoder {name}")
-        encoders[name] = load_encoder(str(folder), device)
+        if folder not in of_source:
+            of_source[folder] = load_encoder(str(folder), device)
+        encoders[name] = of_source[folder]
     return LoadedModels(profile=profile, device=device, dtype=dtype, bases=bases, encoders=encoders)
 
 
 def load_base(name: str, source: str, adapters: dict[str, str], device: torch.device, dtype: torch.dtype) -> LoadedBase:
-    """Load one base language model and put `adapters` (name: source) onto it."""
+    """Load one base language model and mix `adapters` (name: source) into it."""
+    tokenizer, peft = load_peft(name, source, adapters, dtype)
+    mixed, rows = mix_adapters(peft)
+    use_row_attention(mixed)
+    return LoadedBase(
+        name=name, network=_to_device(mixed.eval(), device), tokenizer=tokenizer, rows=rows, adapters=tuple(adapters)
+    )
+
+
+def load_peft(
+    name: str, source: str, adapters: dict[str, str], dtype: torch.dtype
+) -> tuple[PreTrainedTokenizerBase, PeftModel]:
+    """Load one base language model and put `adapters` (name: source) onto it, as PEFT runs them, on the CPU."""
     folder = fetch_model(source)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
@@ -151,10 +167,7 @@ def load_base(name: str, source: str, adapters: dict[str, str], device: torch.de
         except LOAD_FAILURES as error:
             raise broken_weights(f"adapter {adapter}", adapter_folder, error) from error
     assert peft is not None
-    mixed, rows = mix_adapters(peft)
-    return LoadedBase(
-        name=name, network=_to_device(mixed.eval(), device), tokenizer=tokenizer, rows=rows, adapters=tuple(adapters)
-    )
+    return tokenizer, peft
 
 
 def _check_plain_lora(config: PeftConfig) -> None:

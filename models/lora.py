@@ -1,86 +1,146 @@
-"""Several LoRA adapters in one forward pass.
+"""Several LoRA adapters in one forward pass, and one product where a base has several.
 
-PEFT's `adapter_names` runs one small product for each adapter of a batch. Here the adapters of a layer are laid side by side:
-`A` (in, R) and `B` (R, out) where R is the sum of their ranks; a mask chooses, for each row of the batch, the columns of its own
-adapter, already multiplied by that adapter's scaling. The cost is two products a layer, whatever the mix.
-(docs/decisions/0003-mixed-adapters.md has the measurement.)
+PEFT's `adapter_names` runs one small product for each adapter of a batch. Here the adapters of a layer are laid side by side: with
+the ranks *r₁ … rₖ* and *R* their sum, `A` is (R, in) and `B` (R, out); a mask chooses, for each row, the columns of its own adapter,
+already multiplied by that adapter's scaling. And as `A` reads what the layer itself reads, it stands under the layer's own weight, and
+under those of its neighbours that read the same (query, key and value; gate and up), in one matrix:
+
+    y₁ … yₙ, h₁ … hₙ = x · [W₁; …; Wₙ; A₁; …; Aₙ]ᵀ        one product for all of them
+    result i         = yᵢ + (hᵢ * mask) · Bᵢ              one small product each
+
+(docs/decisions/0003-mixed-adapters.md and docs/performance.md have the measurements.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from peft import PeftModel
 from peft.tuners.lora import Linear as PeftLinear
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from models.errors import WeightsError
 
+TOGETHER = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
+"""Layers that read the same input, by the names that transformers gives them, in the order in which it calls them."""
+
 
 class AdapterRows:
-    """The adapter of each row of the batch that runs next; shared by all layers of one base model."""
+    """The adapter of each row, or of each token, of the batch that runs next; shared by all layers of one base model."""
 
     def __init__(self) -> None:
         """Start with no rows chosen: every layer then computes its base alone."""
         self.names: tuple[str, ...] = ()
+        self._by_token = False
         self._masks: dict[int, Tensor] = {}
 
-    def choose(self, names: Sequence[str]) -> None:
-        """Set the adapter of each row; holds until the next call."""
+    def choose(self, names: Sequence[str], *, by_token: bool = False) -> None:
+        """Set the adapter of each row, or of each token of a batch of one row; holds until the next call."""
         self.names = tuple(names)
+        self._by_token = by_token
         self._masks.clear()
 
     def mask(self, columns: dict[str, tuple[int, int, float]], rank: int, like: Tensor, key: int) -> Tensor:
-        """Return the mask of shape (rows, 1, rank) for a layer whose adapters own `columns` (start, end, scaling)."""
+        """Return the mask, (rows, 1, rank) or (1, tokens, rank), for a layer whose adapters own `columns` (start, end, scaling)."""
         mask = self._masks.get(key)
         if mask is None:
-            mask = torch.zeros(len(self.names), 1, rank, dtype=like.dtype, device=like.device)
-            for row, name in enumerate(self.names):
+            order = {name: number for number, name in enumerate(dict.fromkeys(self.names))}
+            table = torch.zeros(len(order), rank, dtype=like.dtype)
+            for name, number in order.items():
                 start, end, scaling = columns.get(name, (0, 0, 0.0))
-                mask[row, 0, start:end] = scaling
-            self._masks[key] = mask
+                table[number, start:end] = scaling
+            chosen = table[torch.tensor([order[name] for name in self.names])].to(like.device)
+            mask = self._masks[key] = chosen[None] if self._by_token else chosen[:, None]
         return mask
 
 
 class MixedLoraLinear(nn.Module):
-    """A linear layer with all its adapters concatenated; the mask decides by row which one acts."""
+    """Linear layers that read the same input, with all their adapters, as one product; the mask decides by row which adapter acts."""
 
-    down: Tensor
-    up: Tensor
+    weight: Tensor
+    bias: Tensor | None
 
-    def __init__(self, layer: PeftLinear, rows: AdapterRows, key: int) -> None:
-        """Take the base layer and the adapters of a PEFT layer; `key` is equal for layers with equal columns."""
+    def __init__(self, layers: Sequence[PeftLinear], rows: AdapterRows, key: int) -> None:
+        """Take PEFT's layers, which hold the same adapters; `key` is equal for layers with equal columns."""
         super().__init__()
-        self.base_layer = layer.base_layer
         self.columns: dict[str, tuple[int, int, float]] = {}
         self._rows = rows
         self._key = key
+        bases = [layer.base_layer for layer in layers]
+        like = bases[0].weight
+        downs, ups = zip(*(self._lay_side_by_side(layer) for layer in layers), strict=True)
+        self.sizes = [base.weight.shape[0] for base in bases]
+        self.rank = next(iter(downs)).shape[0]
+        self.register_buffer("weight", torch.cat([base.weight.data for base in bases] + [d.to(like) for d in downs]))
+        for number, up in enumerate(ups):
+            self.register_buffer(f"up_{number}", up.to(like).contiguous())
+        biases = [base.bias for base in bases]
+        self.register_buffer("bias", None if biases[0] is None else self._join_biases(biases, len(layers)))
+
+    def _lay_side_by_side(self, layer: PeftLinear) -> tuple[Tensor, Tensor]:
+        """Return all A of a layer one under another, (rank, in), and all B, (rank, out)."""
         down, up, start = [], [], 0
         for name, module in layer.lora_A.items():
             rank = module.weight.shape[0]
             self.columns[name] = (start, start + rank, float(layer.scaling[name]))
             down.append(module.weight.data)
-            up.append(layer.lora_B[name].weight.data)
+            up.append(layer.lora_B[name].weight.data.t())
             start += rank
-        weight = self.base_layer.weight
         if not all(bool(torch.isfinite(part).all()) for part in (*down, *up)):
             raise WeightsError("an adapter holds numbers that are not finite; restore or retrain it")
-        self.rank = start
-        self.register_buffer("down", torch.cat(down).t().contiguous().to(weight.device, weight.dtype))
-        self.register_buffer("up", torch.cat(up, dim=1).t().contiguous().to(weight.device, weight.dtype))
+        return torch.cat(down), torch.cat(up)
+
+    def _join_biases(self, biases: Sequence[Tensor], layers: int) -> Tensor:
+        return torch.cat([*(bias.data for bias in biases), biases[0].data.new_zeros(layers * self.rank)])
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Map (rows, tokens, in) to the results of the layers, each (rows, tokens, out)."""
+        if not self._rows.names:
+            out = sum(self.sizes)
+            return list(
+                torch.split(
+                    linear(x, self.weight[:out], None if self.bias is None else self.bias[:out]), self.sizes, dim=-1
+                )
+            )
+        parts = torch.split(linear(x, self.weight, self.bias), [*self.sizes, *[self.rank] * len(self.sizes)], dim=-1)
+        mask = self._rows.mask(self.columns, self.rank, x, self._key)
+        results = []
+        for number, size in enumerate(self.sizes):
+            chosen = (parts[len(self.sizes) + number] * mask).view(-1, self.rank)
+            up: Tensor = getattr(self, f"up_{number}")
+            results.append(torch.addmm(parts[number].reshape(-1, size), chosen, up).view(*x.shape[:-1], size))
+        return results
+
+
+class JointLayer(nn.Module):
+    """Stands where one of several layers with the same input stood: the first that is called computes them all."""
+
+    def __init__(self, shared: MixedLoraLinear, place: int, results: dict[int, tuple[Tensor, Tensor]]) -> None:
+        """Take the result at `place` of `shared`; `results` is common to those that share it."""
+        super().__init__()
+        if place == 0:
+            self.shared = shared  # registered once, so that it moves between devices with the model
+        self._compute = shared.forward
+        self._place = place
+        self._results = results
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (rows, tokens, in) to (rows, tokens, out)."""
-        result: Tensor = self.base_layer(x)
-        if not self._rows.names:
-            return result
-        mask = self._rows.mask(self.columns, self.rank, x, self._key)
-        return result + ((x @ self.down) * mask) @ self.up
+        held = self._results.pop(self._place, None)
+        if held is not None and held[0] is x:
+            return held[1]
+        computed = self._compute(x)
+        self._results.clear()
+        self._results.update({place: (x, each) for place, each in enumerate(computed) if place != self._place})
+        if self._place == len(computed) - 1:
+            self._results.clear()
+        return computed[self._place]
 
 
 def mix_adapters(model: PeftModel) -> tuple[nn.Module, AdapterRows]:
-    """Replace every PEFT linear layer by a `MixedLoraLinear`; return the base model and the row choice.
+    """Replace every PEFT linear layer; return the base model and the row choice.
 
     Raises:
         WeightsError: an adapter uses a LoRA variant (DoRA, embeddings) that rows cannot share, or holds numbers that are not
@@ -88,15 +148,34 @@ def mix_adapters(model: PeftModel) -> tuple[nn.Module, AdapterRows]:
     """
     rows = AdapterRows()
     base: nn.Module = model.get_base_model()
-    keys: dict[tuple[tuple[str, int], ...], int] = {}
-    for name, module in list(base.named_modules()):
-        if not hasattr(module, "lora_A"):
-            continue
-        if not isinstance(module, PeftLinear) or getattr(module, "lora_variant", None):
-            raise WeightsError(f"layer {name}: only plain LoRA on linear layers can be mixed in a batch")
-        layout = tuple((adapter, part.weight.shape[0]) for adapter, part in module.lora_A.items())
-        layout += tuple((f"{adapter} scaling", int(scale * 1e6)) for adapter, scale in module.scaling.items())
-        parent_name, _, child = name.rpartition(".")
-        key = keys.setdefault(layout, len(keys))
-        setattr(base.get_submodule(parent_name), child, MixedLoraLinear(module, rows, key))
+    keys: dict[tuple[object, ...], int] = {}
+    for parent in list(base.modules()):
+        for names in _groups(parent):
+            layers = [parent.get_submodule(name) for name in names]
+            for name, layer in zip(names, layers, strict=True):
+                if not isinstance(layer, PeftLinear) or getattr(layer, "lora_variant", None):
+                    raise WeightsError(f"layer {name}: only plain LoRA on linear layers can be mixed in a batch")
+            shared = MixedLoraLinear(layers, rows, keys.setdefault(_layout(layers[0]), len(keys)))
+            results: dict[int, tuple[Tensor, Tensor]] = {}
+            for place, name in enumerate(names):
+                setattr(parent, name, JointLayer(shared, place, results))
     return base, rows
+
+
+def _groups(parent: nn.Module) -> Iterator[tuple[str, ...]]:
+    """Yield the names of the adapted children of `parent`: together where they read the same input and hold the same adapters."""
+    adapted = [name for name, child in parent.named_children() if hasattr(child, "lora_A")]
+    for names in TOGETHER:
+        layers = [parent.get_submodule(name) for name in names if name in adapted]
+        if len(layers) == len(names) and len({_layout(layer) for layer in layers}) == 1:
+            yield names
+            adapted = [name for name in adapted if name not in names]
+    yield from ((name,) for name in adapted)
+
+
+def _layout(layer: nn.Module) -> tuple[object, ...]:
+    """Return what must be equal for layers to share a mask and a product: adapters with ranks and scalings, and whether there is a bias."""
+    if not isinstance(layer, PeftLinear):
+        return (id(layer),)
+    adapters = tuple((name, part.weight.shape[0], round(layer.scaling[name], 6)) for name, part in layer.lora_A.items())
+    return (*adapters, layer.base_layer.bias is None)

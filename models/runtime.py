@@ -39,7 +39,9 @@ async def open_models(
         WeightsError: something cannot be loaded.
     """
     loaded = await asyncio.to_thread(load_models, profile, settings, progress, with_generator=with_generator)
-    batches = [DecodeBatch(base, loaded.device, settings.max_rows) for base in loaded.bases]
+    batches = [
+        DecodeBatch(base, loaded.device, settings.max_rows, cache_tokens=settings.cache_tokens) for base in loaded.bases
+    ]
     embed_worker = EmbedWorker(loaded.encoders)
     scorers = [ScoreWorker(base, loaded.device, settings.max_rows) for base in loaded.bases]
     workers: list[Worker] = [embed_worker, *(DecodeWorker(batch) for batch in batches), *scorers]

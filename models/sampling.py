@@ -9,25 +9,47 @@ from torch import Tensor
 
 from models.types import Sampling
 
+_FEW = 64
+
 
 def sample_rows(logits: Tensor, samplings: Sequence[Sampling], draws: Sequence[float]) -> list[int]:
     """Sample one token a row from `logits` (rows, vocabulary).
 
     `draws` are uniform numbers in [0, 1), one a row, from that row's own generator, so a row's choice does not depend on its
     neighbours. Temperature 0 takes the most likely token; top-p is nucleus sampling (Holtzman et al. 2020).
+
+    Tokens are ordered from the most likely one on and the draw falls on one of them. Mostly that is one of a few; only rows where it
+    is not have their whole vocabulary sorted, with the same result as if all had.
     """
     scores = logits.float()
-    greedy = scores.argmax(dim=-1)
-    temperature = torch.tensor([max(s.temperature, 1e-4) for s in samplings], device=scores.device)
-    probabilities, order = torch.softmax(scores / temperature[:, None], dim=-1).sort(dim=-1, descending=True)
-    cumulative = probabilities.cumsum(dim=-1)
-    top_p = torch.tensor([s.top_p for s in samplings], device=scores.device)
-    # The first token is always kept; a token is kept while the mass before it is below top_p.
-    kept = ((cumulative - probabilities) < top_p[:, None]).sum(dim=-1).clamp_min(1)
-    mass = cumulative.gather(1, (kept - 1)[:, None])
-    target = torch.tensor(draws, device=scores.device, dtype=cumulative.dtype)[:, None] * mass
-    chosen = (cumulative <= target).sum(dim=-1).minimum(kept - 1)
-    tokens = order.gather(1, chosen[:, None])[:, 0]
-    is_greedy = torch.tensor([s.temperature == 0 for s in samplings], device=scores.device)
-    result: list[int] = torch.where(is_greedy, greedy, tokens).tolist()
+    device = scores.device
+    temperature = torch.tensor([max(s.temperature, 1e-4) for s in samplings], device=device)
+    top_p = torch.tensor([s.top_p for s in samplings], device=device)
+    draw = torch.tensor(draws, device=device, dtype=scores.dtype)
+    probabilities = torch.softmax(scores / temperature[:, None], dim=-1)
+    few = min(_FEW, probabilities.shape[1])
+    largest, order = probabilities.topk(few, dim=-1)
+    tokens, is_decided = _choose(largest, order, top_p, draw, is_whole=few == probabilities.shape[1])
+    is_greedy = torch.tensor([s.temperature == 0 for s in samplings], device=device)
+    tokens = torch.where(is_greedy, order[:, 0], tokens)
+    undecided = (~(is_decided | is_greedy)).nonzero()[:, 0]
+    if len(undecided):
+        largest, order = probabilities[undecided].sort(dim=-1, descending=True)
+        tokens[undecided] = _choose(largest, order, top_p[undecided], draw[undecided], is_whole=True)[0]
+    result: list[int] = tokens.tolist()
     return result
+
+
+def _choose(largest: Tensor, order: Tensor, top_p: Tensor, draw: Tensor, *, is_whole: bool) -> tuple[Tensor, Tensor]:
+    """Choose among the most likely tokens `order` with probabilities `largest`, descending; tell for which rows these were enough.
+
+    `is_whole` says that there are no further tokens.
+    """
+    cumulative = largest.cumsum(dim=-1)
+    # The first token is always kept; a token is kept while the mass before it is below top_p.
+    kept = ((cumulative - largest) < top_p[:, None]).sum(dim=-1).clamp_min(1)
+    keeps_all = top_p >= 1
+    mass = torch.where(keeps_all[:, None], 1.0, cumulative.gather(1, (kept - 1)[:, None]))
+    chosen = (cumulative <= draw[:, None] * mass).sum(dim=-1).minimum(kept - 1)
+    is_enough = torch.where(keeps_all, draw < cumulative[:, -1], cumulative[:, -1] - largest[:, -1] >= top_p)
+    return order.gather(1, chosen[:, None])[:, 0], is_enough | is_whole

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import torch
-from torch import Tensor
 
+from models.attention import PassPlan, RowTokens
+from models.decode_batch import run_pass
 from models.device import Worker
 from models.errors import GenerationError
 from models.loader import LoadedBase
 from models.receiver import Delivery
+from models.row_cache import RowCache
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,22 +67,32 @@ class ScoreWorker(Worker):
 
     @torch.inference_mode()
     def _score(self, adapter: str, pairs: Sequence[tuple[list[int], list[int]]]) -> list[float]:
-        length = max(len(prompt) + len(answer) for prompt, answer in pairs)
-        ids = torch.zeros(len(pairs), length, dtype=torch.long)
-        mask = torch.zeros_like(ids)
-        is_answer = torch.zeros(len(pairs), length, dtype=torch.bool)
-        for row, (prompt, answer) in enumerate(pairs):
-            end = len(prompt) + len(answer)
-            ids[row, :end] = torch.tensor([*prompt, *answer])
-            mask[row, :end] = 1
-            is_answer[row, len(prompt) : end] = True
-        self.base.rows.choose([adapter] * len(pairs))
-        logits: Tensor = self.base.network(
-            input_ids=ids.to(self._device), attention_mask=mask.to(self._device), use_cache=False
-        ).logits
-        log_probabilities = torch.log_softmax(logits[:, :-1].float(), dim=-1).cpu()
-        chosen = log_probabilities.gather(2, ids[:, 1:, None])[:, :, 0]
-        sums = chosen.masked_fill(~is_answer[:, 1:], 0.0).sum(dim=1)
+        """Read each different prompt once but for its last token, copy it to its pairs, and read the continuations behind it."""
+        prompts = list(dict.fromkeys(tuple(prompt[:-1]) for prompt, _ in pairs))
+        cache = RowCache(limit=len(pairs) * int(self.base.network.config.max_position_embeddings))
+        first = {prompt: next(n for n, pair in enumerate(pairs) if tuple(pair[0][:-1]) == prompt) for prompt in prompts}
+        cache.add_rows(len(pairs))
+        cache.reserve(max(len(prompt) + len(answer) for prompt, answer in pairs))
+        heads = [
+            RowTokens(row=row, adapter=adapter, ids=prompt) for prompt, row in sorted(first.items(), key=itemgetter(1))
+        ]
+        if heads := [head for head in heads if head.ids]:
+            run_pass(self.base, PassPlan(cache, heads, self._device), torch.tensor([0], device=self._device))
+        for head in heads:
+            cache.lengths[head.row] = len(head.ids)
+        for row, (prompt, _) in enumerate(pairs):
+            if (source := first[tuple(prompt[:-1])]) != row:
+                cache.copy(source, row)
+        tails = [
+            RowTokens(row=row, adapter=adapter, ids=[prompt[-1], *answer[:-1]])
+            for row, (prompt, answer) in enumerate(pairs)
+        ]
+        plan = PassPlan(cache, tails, self._device)
+        logits = run_pass(self.base, plan, torch.arange(plan.ids.shape[1], device=self._device))
+        answers = [answer for _, answer in pairs]
+        wanted = torch.tensor([token for answer in answers for token in answer], device=self._device)
+        chosen = torch.log_softmax(logits.float(), dim=-1).gather(1, wanted[:, None])[:, 0]
+        sums = torch.stack([part.sum() for part in torch.split(chosen, [len(answer) for answer in answers])]).cpu()
         if not torch.isfinite(sums).all():
             raise ValueError("the weights give numbers that are not finite; restore or retrain them")
         result: list[float] = sums.tolist()

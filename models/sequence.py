@@ -35,7 +35,7 @@ class DecodeSequence:
         self._tokenizer = tokenizer
         self._filter = StopMarkFilter(sampling.stop)
         self._random = random.Random(sampling.seed)
-        self._decoded = ""
+        self._shown_from = self._shown_to = 0  # the tokens of the last text that was whole
         self._text: list[str] = []
         self._submitted_at = time.perf_counter()
         self._first_token_s = 0.0
@@ -48,7 +48,7 @@ class DecodeSequence:
         """Take the next token: show its text, and finish at the stop mark, the end token or the limit."""
         if not self.token_ids:
             self._first_token_s = time.perf_counter() - self._submitted_at
-        if token_id == self._tokenizer.eos_token_id:
+        if token_id == self._tokenizer.eos_token_id and not self.sampling.ignore_end:
             self._show(self._filter.flush())
             self._finish(FinishReason.STOP)
             return
@@ -60,13 +60,22 @@ class DecodeSequence:
             self._finish(FinishReason.LENGTH)  # what is held back may be a part of the mark: it is not shown
 
     def _new_text(self) -> str:
-        """Return the text that the last token added; an unfinished character waits for its other bytes."""
-        text = self._tokenizer.decode(self.token_ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        assert isinstance(text, str)
-        if text.endswith("\ufffd") or not text.startswith(self._decoded):
+        """Return the text that the last token added; an unfinished character waits for its other bytes.
+
+        Only the tokens since the last whole character are decoded, behind those that came with the one before: some tokenizers treat
+        the first token of a text in a way of its own.
+        """
+        before = self._decode(self.token_ids[self._shown_from : self._shown_to])
+        text = self._decode(self.token_ids[self._shown_from :])
+        if text.endswith("\ufffd") or not text.startswith(before):
             return ""
-        new, self._decoded = text[len(self._decoded) :], text
-        return new
+        self._shown_from, self._shown_to = self._shown_to, len(self.token_ids)
+        return text[len(before) :]
+
+    def _decode(self, token_ids: list[int]) -> str:
+        text = self._tokenizer.decode(token_ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        assert isinstance(text, str)
+        return text
 
     def _show(self, text: str) -> None:
         if text:

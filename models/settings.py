@@ -26,10 +26,11 @@ class Precision(StrEnum):
 class ModelSettings:
     """Choices about loading and batching.
 
-    `max_rows` bounds the sequences decoded together for
-    each base model; 1 makes every generation independent of what else runs, bit by bit.
+    `max_rows` bounds the sequences decoded together for each base model; 1 makes every generation independent of what else runs, bit
+    by bit. `cache_tokens` bounds the memory of keys and values of each base: rows times the tokens of the longest.
     """
 
     device: Device = Device.AUTO
     precision: Precision = Precision.AUTO
     max_rows: int = 64
+    cache_tokens: int = 16384

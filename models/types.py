@@ -26,6 +26,7 @@ class Sampling:
 
     `temperature` 0 is greedy; `top_p` keeps the smallest set of tokens with that probability mass (Holtzman et al. 2020);
     `max_new_tokens` counts generated tokens; generation stops when the text holds `stop`; equal `seed`s draw equal numbers.
+    With `ignore_end` the tokenizer's end token is a token like any other, so that a benchmark gets the tokens that it asks for.
     """
 
     temperature: float
@@ -33,6 +34,7 @@ class Sampling:
     stop: str
     seed: int
     top_p: float = 1.0
+    ignore_end: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

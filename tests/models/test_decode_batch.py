@@ -225,6 +225,113 @@ async def test_other_seeds_give_other_text(loaded_llama: LoadedBase) -> None:
     assert len(texts) == 5
 
 
+class _Counting:
+    """A network that keeps the number of tokens of each pass."""
+
+    def __init__(self, network: Any) -> None:
+        self.config = network.config
+        self.passes: list[int] = []
+        self._network = network
+
+    def __call__(self, **inputs: Any) -> Any:
+        self.passes.append(inputs["input_ids"].shape[1])
+        return self._network(**inputs)
+
+
+async def test_drafts_of_one_prompt_read_it_once_and_equal_each_alone(broken_llama: LoadedBase) -> None:
+    drafts = [Sampling(temperature=1, max_new_tokens=12, stop="", seed=seed, top_p=0.9) for seed in range(5)]
+    alone = [_alone(broken_llama, "output_message", draft) for draft in drafts]
+    broken_llama.network = counting = _Counting(broken_llama.network)
+    batch = DecodeBatch(broken_llama, CPU, 8)
+    sequences = [make_sequence(broken_llama, "output_message", draft) for draft in drafts]
+    for sequence in sequences:
+        batch.add(sequence)
+    batch.step()
+    assert counting.passes == [len(sequences[0].prompt_ids)]
+    assert all(len(sequence.token_ids) == 1 for sequence in sequences)
+    _run(batch)
+    assert [sequence.token_ids for sequence in sequences] == alone
+    assert len({tuple(ids) for ids in alone}) == 5
+
+
+async def test_drafts_beyond_the_rows_wait_and_equal_each_alone(loaded_llama: LoadedBase) -> None:
+    drafts = [Sampling(temperature=1, max_new_tokens=9, stop="", seed=seed) for seed in range(5)]
+    batch = DecodeBatch(loaded_llama, CPU, 2)
+    sequences = [make_sequence(loaded_llama, "output_message", draft) for draft in drafts]
+    for sequence in sequences:
+        batch.add(sequence)
+    batch.step()
+    assert sum(bool(sequence.token_ids) for sequence in sequences) == 2
+    _run(batch)
+    assert [each.token_ids for each in sequences] == [_alone(loaded_llama, "output_message", each) for each in drafts]
+
+
+async def test_draft_that_is_cancelled_while_the_prompt_is_read_leaves_the_others(loaded_llama: LoadedBase) -> None:
+    batch = DecodeBatch(loaded_llama, CPU, 8, prompt_tokens=3)
+    sequences = [make_sequence(loaded_llama, "memory", greedy(6)) for _ in range(3)]
+    for sequence in sequences:
+        batch.add(sequence)
+    batch.step()
+    sequences[0].cancelled = True
+    _run(batch)
+    assert sequences[0].token_ids == []
+    assert [each.token_ids for each in sequences[1:]] == [_alone(loaded_llama, "memory", greedy(6))] * 2
+
+
+async def test_long_prompt_is_read_in_pieces_while_others_go_on(broken_llama: LoadedBase) -> None:
+    alone = _alone(broken_llama, "summary", greedy(30))
+    broken_llama.network = counting = _Counting(broken_llama.network)
+    batch = DecodeBatch(broken_llama, CPU, 8, prompt_tokens=8)
+    first = make_sequence(broken_llama, "memory", greedy(30), "아")
+    batch.add(first)
+    batch.step()
+    long = make_sequence(broken_llama, "summary", greedy(30))
+    batch.add(long)
+    pieces = -(-len(long.prompt_ids) // 8)
+    for step in range(pieces):
+        assert long.token_ids == []
+        batch.step()
+        assert len(first.token_ids) == step + 2  # a token a step, whatever is read beside it
+    assert pieces > 2
+    assert max(counting.passes) <= 9
+    _run(batch)
+    assert long.token_ids == alone
+
+
+async def test_without_memory_the_youngest_gives_way_and_ends_as_if_alone(loaded_llama: LoadedBase) -> None:
+    samplings = [Sampling(temperature=1, max_new_tokens=70, stop="", seed=seed, ignore_end=True) for seed in range(3)]
+    alone = [_alone(loaded_llama, "memory", sampling) for sampling in samplings]
+    batch = DecodeBatch(loaded_llama, CPU, 8, cache_tokens=3 * 64)  # room for three until one is longer than 64
+    sequences = [make_sequence(loaded_llama, "memory", sampling) for sampling in samplings]
+    for sequence in sequences:
+        batch.add(sequence)
+    begun, gave_way, most = [0, 0, 0], False, 0
+    for _ in range(500):
+        batch.step()
+        most = max(most, batch.cache_bytes)
+        grown = [len(sequence.token_ids) for sequence in sequences]
+        gave_way = gave_way or (grown[0] > begun[0] and grown[2] == begun[2] < len(alone[2]))
+        begun = grown
+        if not batch.has_work():
+            break
+    assert gave_way
+    assert [sequence.token_ids for sequence in sequences] == alone
+    config = loaded_llama.network.config
+    a_token = 2 * 4 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
+    assert most <= 3 * 64 * a_token
+
+
+async def test_memory_is_kept_for_the_next_and_does_not_grow(loaded_llama: LoadedBase) -> None:
+    batch = DecodeBatch(loaded_llama, CPU, 4)
+    held = set()
+    for _ in range(5):
+        for name in ADAPTER_NAMES:
+            batch.add(make_sequence(loaded_llama, name, greedy(10)))
+        _run(batch)
+        held.add(batch.cache_bytes)
+    assert len(held) == 1
+
+
 class _Failing:
     """A network that raises at chosen calls."""
 
@@ -270,13 +377,13 @@ async def test_failed_decode_pass_fails_its_rows_and_the_next_work(
 
 async def test_failed_prefill_fails_only_what_was_admitted(broken_llama: LoadedBase) -> None:
     expected = _alone(broken_llama, "memory", greedy(8))
-    broken_llama.network = _Failing(broken_llama.network, torch.OutOfMemoryError("CUDA out of memory"), 3)
+    broken_llama.network = _Failing(broken_llama.network, torch.OutOfMemoryError("CUDA out of memory"), 2)
     batch = DecodeBatch(broken_llama, CPU, 4)
     first, second = make_sequence(broken_llama, "memory", greedy(8)), make_sequence(broken_llama, "summary", greedy(8))
     batch.add(first)
-    batch.step()  # call 1: prefill
+    batch.step()  # call 1: the prompt of the first
     batch.add(second)
-    batch.step()  # call 2: decode, call 3: prefill of the second
+    batch.step()  # call 2: the next token of the first beside the prompt of the second
     _run(batch)
     assert first.token_ids == expected
     with pytest.raises(GenerationError, match="out of memory"):

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from models.device import DeviceThread
-from models.embedder import EmbedWorker, EncoderEmbedder, encode
+from models.embedder import REMEMBERED, EmbedWorker, EncoderEmbedder, encode
 from models.errors import DeviceClosed, EmbeddingError
 from models.loader import load_encoder
 from models.types import Embeddings
@@ -140,3 +140,29 @@ async def test_stop_fails_what_waits(memory: Any) -> None:
         pass
     result = (await asyncio.gather(call, return_exceptions=True))[0]
     assert isinstance(result, (DeviceClosed, np.ndarray))
+
+
+async def test_text_that_was_encoded_is_not_encoded_again(embedder: EncoderEmbedder, memory: Any, ethics: Any) -> None:
+    first = await embedder.embed("memory", ["가", "나"])
+    again = await embedder.embed("memory", ["나", "다", "가", "나"])
+    assert memory.batches == [["가", "나"], ["다"]]
+    np.testing.assert_array_equal(again[[2, 0]], first)
+    np.testing.assert_allclose(again[1], _alone(memory, "다"), atol=1e-6)
+    await embedder.embed("ethics", ["가"])  # another encoder, another vector
+    assert ethics.batches == [["가"]]
+
+
+async def test_text_is_encoded_once_where_two_names_have_one_encoder(memory: Any) -> None:
+    worker = EmbedWorker({"memory": memory, "ethics": memory})
+    async with DeviceThread([worker]) as device:
+        embedder = EncoderEmbedder(device, worker)
+        rows = [await embedder.embed(name, ["안녕"]) for name in ("ethics", "memory")]
+    assert memory.batches == [["안녕"]]
+    np.testing.assert_array_equal(rows[0], rows[1])
+
+
+async def test_what_is_remembered_is_bounded(embedder: EncoderEmbedder, memory: Any) -> None:
+    await embedder.embed("memory", ["첫째"])
+    await embedder.embed("memory", [str(number) for number in range(REMEMBERED)])
+    await embedder.embed("memory", [str(REMEMBERED - 1), "첫째"])
+    assert memory.batches[-1] == ["첫째"]

@@ -157,3 +157,10 @@ def test_adapter_of_another_width_is_refused(llama: TinyBase, tmp_path: Path) ->
     config.write_text(config.read_text().replace('"r": 8', '"r": 6'))
     with pytest.raises(WeightsError, match="adapter memory"):
         load_base("main", str(llama.folder), {"memory": str(folder)}, torch.device("cpu"), torch.float32)
+
+
+def test_adapters_can_be_chosen_by_token() -> None:
+    rows = AdapterRows()
+    rows.choose(("b", "a", "b"), by_token=True)
+    mask = rows.mask({"a": (0, 2, 4.0), "b": (2, 3, 0.5)}, 3, torch.zeros(1), 0)
+    assert mask.tolist() == [[[0, 0, 0.5], [4, 4, 0], [0, 0, 0.5]]]

@@ -1,74 +1,100 @@
-"""Check joining and dropping rows of a key-value cache."""
+"""Check slots that rows take, share, and leave."""
 
 from __future__ import annotations
 
 import torch
-from transformers import DynamicCache
 
 from models.row_cache import RowCache
 
-
-def _cache(*lengths: int, mark: float = 0.0) -> RowCache:
-    """Make a cache of two layers whose states hold `mark`, the row and the real position; padding holds -1."""
-    length = max(lengths)
-    mask = torch.tensor([[0] * (length - n) + [1] * n for n in lengths])
-    states = torch.where(mask.bool(), mask.cumsum(1) + 100 * torch.arange(len(lengths))[:, None] + mark, -1.0)
-    cache = DynamicCache()
-    for layer in range(2):
-        cache.update(states[:, None, :, None].expand(-1, 3, -1, 4) + 0.25 * layer, states[:, None, :, None] * 2, layer)
-    return RowCache(cache, mask)
+LAYERS = 2
 
 
-def _real(cache: RowCache, row: int, layer: int = 0) -> list[float]:
-    keys = cache.cache.layers[layer].keys[row, 0, :, 0]
-    return [float(value) for value in keys[cache.mask[row].bool()]]
+def _cache(*lengths: int, limit: int = 4096) -> RowCache:
+    """Make a cache of rows whose states hold 100 times the row and the position; the second layer a quarter more."""
+    cache = RowCache(limit)
+    cache.add_rows(len(lengths))
+    cache.reserve(max(lengths))
+    for row, length in enumerate(lengths):
+        _fill(cache, row, 0, length, mark=100 * row)
+    return cache
 
 
-def test_join_pads_the_shorter_side_on_the_left() -> None:
+def _fill(cache: RowCache, row: int, start: int, end: int, mark: float) -> None:
+    cells = torch.tensor([cache.cell(row, position) for position in range(start, end)], dtype=torch.long)
+    states = (mark + torch.arange(start, end, dtype=torch.float32))[:, None, None].expand(-1, 3, 4)
+    for layer in range(LAYERS):
+        cache.write(layer, cells, states + 0.25 * layer, states * 2)
+    cache.lengths[row] = end
+
+
+def _held(cache: RowCache, row: int, layer: int = 0) -> list[float]:
+    keys, values = cache.read(layer, row, row + 1, cache.lengths[row])
+    assert keys.shape == values.shape == (1, 3, cache.lengths[row], 4)
+    return [float(value) for value in keys[0, 0, :, 0]]
+
+
+def test_rows_of_different_lengths_lie_side_by_side() -> None:
     cache = _cache(5, 2)
-    cache.join(_cache(3, mark=1000))
-    assert cache.rows == 3
-    assert cache.mask.tolist() == [[1, 1, 1, 1, 1], [0, 0, 0, 1, 1], [0, 0, 1, 1, 1]]
-    assert _real(cache, 0) == [1, 2, 3, 4, 5]
-    assert _real(cache, 1) == [101, 102]
-    assert _real(cache, 2) == [1001, 1002, 1003]
-    assert _real(cache, 2, layer=1) == [1001.25, 1002.25, 1003.25]
-    assert {layer.values.shape[2] for layer in cache.cache.layers} == {5}
+    assert _held(cache, 0) == [0, 1, 2, 3, 4]
+    assert _held(cache, 1) == [100, 101]
+    assert _held(cache, 1, layer=1) == [100.25, 101.25]
+    keys, _ = cache.read(0, 0, 2, 5)
+    assert keys.shape == (2, 3, 5, 4)
 
 
-def test_join_of_a_longer_side_pads_what_was_there() -> None:
-    cache = _cache(2)
-    cache.join(_cache(4, 1, mark=1000))
-    assert cache.mask.tolist() == [[0, 0, 1, 1], [1, 1, 1, 1], [0, 0, 0, 1]]
-    assert [_real(cache, row) for row in range(3)] == [[1, 2], [1001, 1002, 1003, 1004], [1101]]
+def test_last_row_moves_into_the_slot_that_is_left() -> None:
+    cache = _cache(3, 4, 2)
+    assert cache.drop([0]) == [2, 1]
+    assert cache.lengths == [2, 4]
+    assert _held(cache, 0) == [200, 201]
+    assert _held(cache, 1, layer=1) == [100.25, 101.25, 102.25, 103.25]
 
 
-def test_keep_drops_rows_and_the_padding_they_shared() -> None:
-    cache = _cache(5, 2, 3)
-    cache.keep([1, 2])
-    assert cache.mask.tolist() == [[0, 1, 1], [1, 1, 1]]
-    assert _real(cache, 0) == [101, 102]
-    assert _real(cache, 1) == [201, 202, 203]
-    assert cache.cache.get_seq_length() == 3
+def test_several_rows_leave_at_once() -> None:
+    cache = _cache(1, 2, 3, 4, 5)
+    order = cache.drop([1, 4, 0])
+    assert sorted(order) == [2, 3]
+    assert [_held(cache, row) for row in range(2)] == [
+        [100.0 * former + n for n in range(former + 1)] for former in order
+    ]
+    assert cache.drop([0, 1]) == []
+    assert cache.rows == 0
 
 
-def test_keep_of_all_rows_changes_nothing() -> None:
-    cache = _cache(5, 2)
-    cache.keep([0, 1])
-    assert [_real(cache, 0), _real(cache, 1)] == [[1, 2, 3, 4, 5], [101, 102]]
+def test_copy_gives_a_row_the_tokens_of_another() -> None:
+    cache = _cache(4, 2)
+    cache.add_rows(1)
+    cache.reserve(4)
+    cache.copy(0, 2)
+    _fill(cache, 2, 4, 5, mark=900)
+    assert _held(cache, 2) == [0, 1, 2, 3, 904]
+    assert _held(cache, 0) == [0, 1, 2, 3]
 
 
-def test_extended_mask_gives_the_position_of_the_next_token() -> None:
-    cache = _cache(5, 2)
-    assert cache.positions().tolist() == [[4], [1]]
-    assert cache.extend_mask().tolist() == [[1, 1, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1]]
-    assert cache.positions().tolist() == [[5], [2]]
+def test_growing_either_way_keeps_what_is_held() -> None:
+    cache = _cache(3)
+    cache.add_rows(20)
+    cache.reserve(500)
+    assert _held(cache, 0) == [0, 1, 2]
+    _fill(cache, 20, 0, 500, mark=0)
+    assert _held(cache, 20)[-1] == 499
 
 
-def test_rows_come_and_go_many_times() -> None:
-    cache = _cache(1)
-    for turn in range(1, 6):
-        cache.join(_cache(turn + 2, mark=1000 * turn))
-        cache.keep([cache.rows - 1])
-        assert _real(cache, 0) == [1000 * turn + n for n in range(1, turn + 3)]
-        assert cache.mask.tolist() == [[1] * (turn + 2)]
+def test_memory_stays_within_the_limit_whichever_way_it_grew_first() -> None:
+    cache = _cache(500, limit=1024)
+    cache.drop([0])
+    cache.add_rows(16)
+    cache.reserve(60)
+    for row in range(16):
+        _fill(cache, row, 0, 60, mark=row)
+    a_token = LAYERS * 2 * 3 * 4 * 4
+    assert cache.allocated_bytes <= 1024 * a_token
+    assert _held(cache, 15)[-1] == 74
+
+
+def test_what_fits_is_told_beforehand() -> None:
+    cache = RowCache(1024)
+    assert cache.fits(16, 64)
+    assert not cache.fits(17, 64)
+    assert not cache.fits(16, 65)
+    assert cache.fits(1, 4000)  # one row always goes on

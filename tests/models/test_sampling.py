@@ -69,3 +69,21 @@ def test_a_row_does_not_depend_on_its_neighbours(rows: list[tuple[float, float, 
 
 def test_low_precision_logits_are_sampled() -> None:
     assert sample_rows(LOGITS.to(torch.bfloat16), [_sampling()], [0.2]) == [1]
+
+
+@given(
+    seed=st.integers(0, 50), top_p=st.sampled_from([0.3, 0.9, 0.999, 1.0]), temperature=st.sampled_from([0.2, 1.0, 3.0])
+)
+def test_rows_of_a_large_vocabulary_are_sampled_as_if_all_of_it_were_sorted(
+    seed: int, top_p: float, temperature: float
+) -> None:
+    logits = torch.randn(6, 900, generator=torch.Generator().manual_seed(seed)) * 2
+    draws = [0.0, 0.2, 0.5, 0.9, 0.99, 0.9999]
+    probabilities, order = torch.softmax(logits / temperature, dim=-1).sort(dim=-1, descending=True)
+    cumulative = probabilities.cumsum(dim=-1)
+    expected = []
+    for row, draw in enumerate(draws):
+        kept = max(1, int(((cumulative[row] - probabilities[row]) < top_p).sum()))
+        mass = 1.0 if top_p == 1.0 else float(cumulative[row, kept - 1])
+        expected.append(int(order[row, min(kept - 1, int((cumulative[row] <= draw * mass).sum()))]))
+    assert sample_rows(logits, [_sampling(temperature, top_p)] * 6, draws) == expected
