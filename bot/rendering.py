@@ -81,6 +81,8 @@ class Texts:
     def _rejection(self, rejection: Rejection, request_id: str) -> str:
         if rejection.notice is not None:
             return self.notice(rejection.notice)
+        if rejection.wait_s is not None:
+            return self.get("rejection.queue_full_for", seconds=max(1, round(rejection.wait_s)))
         return self.get(f"rejection.{rejection.reason}", request_id=request_id)
 
     def memory_line(self, number: int, memory: Memory, source: MemoryChange | None) -> str:

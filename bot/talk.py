@@ -70,10 +70,15 @@ class Conversing:
         return self.turn.position if self.turn is not None else None
 
     async def waiting_text(self) -> str | None:
-        """Write how many are before this one; None when it does not wait."""
+        """Write how many are before this one, and how long that takes where it is known; None when it does not wait."""
         texts = await self._talk.texts(self.actor)
         position = self.position
-        return None if position is None else texts.get("talk.waiting", position=position + 1)
+        if position is None or self.turn is None:
+            return None
+        wait_s = self.turn.wait_s
+        if wait_s is None:
+            return texts.get("talk.waiting", position=position + 1)
+        return texts.get("talk.waiting_for", position=position + 1, seconds=max(1, round(wait_s)))
 
     def cancel(self) -> bool:
         """Give the message up; False when it has ended already."""

@@ -18,11 +18,13 @@ from engine.clock_context import day_part
 from engine.commit import together, turn_record, whole
 from engine.errors import PolicyError
 from engine.ethics import EthicsScorer
+from engine.expression import make_expression
 from engine.final_input import build_final_input
 from engine.generation import SeedSource, Writer, WrittenReply
 from engine.interview_banks import BankShelf
 from engine.interview_turn import InterviewTurns
 from engine.interview_words import load_interview_words
+from engine.load import Extra, Load
 from engine.memory import MemoryNote, MemoryRetriever
 from engine.memory_firewall import MemoryFirewall
 from engine.plain_text import remove_invisible
@@ -50,7 +52,7 @@ from engine.types import (
     TurnDetails,
     ignore_event,
 )
-from models.profile import Profile
+from models.profile import Profile, with_one_draft
 from models.types import TextEmbedder, TextGenerator
 from storage.conversations import ConversationStore
 from storage.database import Database
@@ -72,6 +74,7 @@ class _Context:
     show: EventSink
     watch: Stopwatch
     scores: Mapping[str, float]
+    left_out: frozenset[Extra]
     offences: tuple[str, ...] = ()
     memory_used: str | None = None
     memory_used_id: int | None = None
@@ -94,8 +97,11 @@ class ChatPipeline:
         clock: Clock,
         seed: int | None = None,
         banks: BankShelf | None = None,
+        load: Load | None = None,
     ) -> None:
         """Put a pipeline together; `seed` fixes what is drawn, `banks` are those that ship unless others are given.
+
+        `load` says what to leave out when she is busy.
 
         Raises:
             PolicyError: policy and profile do not know the same categories, or the words of the interview cannot be read.
@@ -107,6 +113,7 @@ class ChatPipeline:
         self._database = database
         self._clock = clock
         self._seed = seed
+        self._load = load or Load()
         self._thresholds = thresholds_under(policy, profile.ethics)
         self._sentencing = Sentencing(profile=profile, policy=policy, database=database, clock=clock)
         if set(policy.categories) != set(profile.ethics.categories):
@@ -137,7 +144,8 @@ class ChatPipeline:
         Raises:
             ModelError, StorageError: the turn failed and left nothing behind.
         """
-        turn = _Context(request=request, show=show, watch=Stopwatch(queue=queued_ms), scores={})
+        watch = Stopwatch(queue=queued_ms)
+        turn = _Context(request=request, show=show, watch=watch, scores={}, left_out=self._load.left_out())
 
         # 1. A user under a block costs no model time.
         if (block := await self._sentencing.active_block(request)) is not None:
@@ -167,7 +175,8 @@ class ChatPipeline:
 
         # 6. Her line, while what to remember is extracted. A line that may end in a block is not streamed.
         begun_ms = turn.watch.elapsed_ms
-        writer = Writer(self._generator, self._profile, self._care, self._seeds(request), request.temperature)
+        profile = with_one_draft(self._profile) if Extra.DRAFTS in turn.left_out else self._profile
+        writer = Writer(self._generator, profile, self._care, self._seeds(request), request.temperature)
         sink = ignore_event if turn.offences else show
         reply, note = await together(
             writer.write_reply(turn.final_input, request.text, now, sink, declining_words(turn.offences, self._policy)),
@@ -183,7 +192,9 @@ class ChatPipeline:
             return Rejection(reason=RejectionReason.BLOCKED, notice=notice, details=_details(turn))
 
         # 8. Her face, while the turn is summed up.
-        expression, summary = await together(writer.choose_expression(reply.text), self._summarise(writer, turn, reply))
+        expression, summary = await together(
+            self._choose_expression(writer, turn, reply), self._summarise(writer, turn, reply)
+        )
         if note is not None and (turn.offences or await self.firewall.object_to(note)):
             note = None
 
@@ -217,7 +228,7 @@ class ChatPipeline:
 
     async def _extract_memory(self, writer: Writer, turn: _Context) -> MemoryNote | None:
         """Extract what to remember, unless the message has been answered before or the user paused recording."""
-        if turn.request.again is not None:
+        if turn.request.again is not None or Extra.MEMORY in turn.left_out:
             return None
         async with self._database.read() as session:
             settings = await UserSettingsStore(session).get(turn.request.user)
@@ -225,8 +236,13 @@ class ChatPipeline:
             return None
         return await writer.extract_memory(turn.final_input, turn.request.text)
 
+    async def _choose_expression(self, writer: Writer, turn: _Context, reply: WrittenReply) -> Expression:
+        return make_expression() if Extra.EXPRESSION in turn.left_out else await writer.choose_expression(reply.text)
+
     async def _summarise(self, writer: Writer, turn: _Context, reply: WrittenReply) -> str | None:
-        return None if reply.is_fallback else await writer.summarise(turn.final_input, reply.text)
+        if reply.is_fallback or Extra.SUMMARY in turn.left_out:
+            return None
+        return await writer.summarise(turn.final_input, reply.text)
 
     async def _commit_rejection(self, turn: _Context, reason: RejectionReason) -> Rejection:
         turn.watch.mark("total")

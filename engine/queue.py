@@ -2,6 +2,8 @@
 
 Users stand in a ring. The next turn is the oldest waiting one of the first user in the ring whose conversation is free and has
 nothing older waiting; that user then goes to the end of the ring. So a flood of one user delays another by one turn at most.
+
+The queue tells `engine/load.py` how many people wait and how long turns take.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 
+from engine.load import Load
 from engine.settings import EngineSettings
 from engine.types import (
     ChatOutcome,
@@ -48,6 +51,12 @@ class QueuedTurn:
         return self._queue.position(self)
 
     @property
+    def wait_s(self) -> float | None:
+        """An estimate of the seconds until it starts; None once it has started or ended, and while nothing is known."""
+        position = self.position
+        return None if position is None else self._queue.load.wait_s(position)
+
+    @property
     def log_fields(self) -> dict[str, str]:
         """What log lines of this turn carry besides their message."""
         return {"request_id": self.request.request_id}
@@ -79,8 +88,9 @@ class QueuedTurn:
 class TurnQueue:
     """Admits turns and runs up to `max_concurrent_turns` of them at once."""
 
-    def __init__(self, run_turn: RunTurn, settings: EngineSettings) -> None:
+    def __init__(self, run_turn: RunTurn, settings: EngineSettings, load: Load) -> None:
         """Made and stopped by `open_queue`; `run_turn` gets a request, its event sink and its wait in milliseconds."""
+        self.load = load
         self._run_turn = run_turn
         self._settings = settings
         self._users: OrderedDict[UserKey, deque[QueuedTurn]] = OrderedDict()
@@ -98,7 +108,8 @@ class TurnQueue:
         own = self._users.get(request.user, ())
         full = self._waiting >= self._settings.queue_capacity or len(own) >= self._settings.queue_capacity_per_user
         if full or self._closed:
-            turn.future.set_result(Rejection(reason=RejectionReason.QUEUE_FULL))
+            wait_s = None if self._closed else self.load.wait_s(self._waiting)
+            turn.future.set_result(Rejection(reason=RejectionReason.QUEUE_FULL, wait_s=wait_s))
             return turn
         self._users.setdefault(request.user, deque()).append(turn)
         self._conversations.setdefault(request.conversation, deque()).append(turn)
@@ -149,6 +160,7 @@ class TurnQueue:
 
     def _tell_change(self) -> None:
         self._changed.set()
+        self.load.waiting_users = len(self._users)
         if self._waiting or self._busy:
             self._idle.clear()
         else:
@@ -181,6 +193,7 @@ class TurnQueue:
                     if user in self._users:
                         self._users.move_to_end(user)
                     self._busy.add(conversation)
+                    self.load.waiting_users = len(self._users)
                     return turn
         return None
 
@@ -196,11 +209,13 @@ class TurnQueue:
 
     async def _run(self, turn: QueuedTurn) -> None:
         """Run one turn; whatever happens, its future gets an outcome."""
-        queued_ms = (time.perf_counter() - turn.submitted_at) * 1000
+        started_at = time.perf_counter()
+        queued_ms = (started_at - turn.submitted_at) * 1000
         turn.running = asyncio.ensure_future(self._run_turn(turn.request, turn.show, queued_ms))
         try:
             async with asyncio.timeout(self._settings.turn_timeout_s):
                 turn.resolve(await turn.running)
+            self.load.note_turn(time.perf_counter() - started_at)
         except asyncio.CancelledError:
             turn.fail(RejectionReason.CANCELLED)
         except TimeoutError:
@@ -217,9 +232,9 @@ class TurnQueue:
 
 
 @asynccontextmanager
-async def open_queue(run_turn: RunTurn, settings: EngineSettings) -> AsyncIterator[TurnQueue]:
-    """Run a queue with its workers until the context ends; then drain it."""
-    queue = TurnQueue(run_turn, settings)
+async def open_queue(run_turn: RunTurn, settings: EngineSettings, load: Load | None = None) -> AsyncIterator[TurnQueue]:
+    """Run a queue with its workers until the context ends; then drain it. `load` is what the pipeline reads."""
+    queue = TurnQueue(run_turn, settings, load or Load(settings.max_concurrent_turns))
     workers = [
         asyncio.create_task(queue.work(), name=f"turn worker {number}")
         for number in range(settings.max_concurrent_turns)

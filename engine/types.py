@@ -187,10 +187,14 @@ class ChatReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """No reply, with the reason and, for blocks, what the user must be told."""
+    """No reply, with the reason and, for blocks, what the user must be told.
+
+    `wait_s` is an estimate of when there is room again, where the queue was full.
+    """
 
     reason: RejectionReason
     notice: Notice | None = None
+    wait_s: float | None = None
     details: TurnDetails = field(default_factory=TurnDetails)
 
 

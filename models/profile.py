@@ -165,6 +165,12 @@ def load_profile(name: str) -> Profile:
         raise ProfileError(f"profile {path}: {place}: {first['msg']}") from error
 
 
+def with_one_draft(profile: Profile) -> Profile:
+    """Return `profile` with one draft of a line, which is shown as it is written."""
+    reply = replace(profile.adapters["output_message"], choice=None)
+    return replace(profile, adapters={**profile.adapters, "output_message": reply})
+
+
 def with_weights(profile: Profile, directory: Path) -> Profile:
     """Return `profile` with every folder source that exists under `directory` taken from there.
 

@@ -18,6 +18,7 @@ from bot.errors import SettingsError
 from bot.settings import Settings
 from engine.care import load_care
 from engine.interview_banks import BankShelf
+from engine.load import Load
 from engine.policy_file import load_policy, to_record
 from engine.settings import EngineSettings
 from engine.types import Clock
@@ -60,6 +61,7 @@ async def open_engine(settings: Settings, clock: Clock, seed: int | None) -> Asy
         turn_timeout_s=settings.turn_timeout_s,
         drain_timeout_s=settings.drain_timeout_s,
     )
+    load = Load(limits.max_concurrent_turns)
     async with (
         open_database(storage_settings(settings), clock) as database,
         open_runtime(settings, is_reproducible=seed is not None) as runtime,
@@ -76,8 +78,9 @@ async def open_engine(settings: Settings, clock: Clock, seed: int | None) -> Asy
             clock=clock,
             seed=seed,
             banks=banks,
+            load=load,
         )
-        async with open_queue(pipeline.run, limits) as queue:
+        async with open_queue(pipeline.run, limits, load) as queue:
             yield Engine(database=database, queue=queue, firewall=pipeline.firewall, banks=banks)
 
 
@@ -118,7 +121,7 @@ def make_model_settings(settings: Settings, *, max_rows: int) -> ModelSettings:
         device, precision = Device(settings.device), Precision(settings.precision)
     except ValueError as error:
         raise SettingsError(f"{error}; devices are auto, cpu, cuda; precisions auto, float32, bfloat16") from error
-    return ModelSettings(device=device, precision=precision, max_rows=max_rows)
+    return ModelSettings(device=device, precision=precision, max_rows=max_rows, cache_tokens=settings.cache_tokens)
 
 
 def storage_settings(settings: Settings) -> StorageSettings:

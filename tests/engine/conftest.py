@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 
 from engine.care import load_care
+from engine.load import Load
 from engine.pipeline import ChatPipeline
 from engine.policy_file import load_policy
 from engine.types import ChatRequest
@@ -48,6 +49,7 @@ def make_rig(database: Database, make_request: MakeRequest) -> MakeRig:
         generator: FakeGenerator | None = None,
         embedder: FakeEmbedder | None = None,
         profile: Profile | None = None,
+        load: Load | None = None,
     ) -> Rig:
         clock = FixedClock(NOW)
         generator = generator or FakeGenerator()
@@ -61,6 +63,7 @@ def make_rig(database: Database, make_request: MakeRequest) -> MakeRig:
             database=database,
             clock=clock,
             seed=7,
+            load=load,
         )
         return Rig(
             pipeline=pipeline,

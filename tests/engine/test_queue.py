@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.expression import make_expression
+from engine.load import Load
 from engine.queue import QueuedTurn, TurnQueue, open_queue
 from engine.settings import EngineSettings
 from engine.types import (
@@ -267,7 +268,7 @@ async def test_position_falls_as_turns_start_and_is_none_from_the_start_on() -> 
 async def test_waiting_turns_never_exceed_either_capacity(users: list[str], capacity: int, per_user: int) -> None:
     runner = GatedRunner()
     bounds = make_settings(queue_capacity=capacity, queue_capacity_per_user=per_user)
-    queue = TurnQueue(runner.run, bounds)  # without workers, so every admitted turn waits
+    queue = TurnQueue(runner.run, bounds, Load())  # without workers, so every admitted turn waits
     waiting: defaultdict[str, int] = defaultdict(int)
     for user in users:
         turn = queue.submit(make_request(user))
@@ -438,7 +439,7 @@ async def test_no_worker_outlives_the_queue() -> None:
 async def test_worker_that_is_stopped_while_its_turn_ends_does_stop(ticks: int) -> None:
     """On Python 3.11 `wait_for` swallows a cancellation that comes when its future is done."""
     runner = GatedRunner()
-    queue = TurnQueue(runner.run, make_settings())
+    queue = TurnQueue(runner.run, make_settings(), Load())
     worker = asyncio.create_task(queue.work())
     turn = queue.submit(make_request())
     await settle()

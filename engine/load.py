@@ -1,0 +1,50 @@
+"""How busy the engine is, and what it leaves out then.
+
+The order is:
+
+    drafts → summary → memory → expression
+
+Each round of waiting people, as many as are served at once, leaves out one thing more: first she takes her first draft instead of
+choosing among several, then turns are not summed up, then nothing new is remembered, then her face stays plain. The checks that
+protect people (ethics, sanctions, care) and the reply itself are never left out; where the queue is full, a message is refused, with
+the time to wait.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+_SHARE_OF_NEWEST = 0.1
+
+
+class Extra(StrEnum):
+    """What a turn can do without, in the order in which it is left out."""
+
+    DRAFTS = "drafts"
+    SUMMARY = "summary"
+    MEMORY = "memory"
+    EXPRESSION = "expression"
+
+
+class Load:
+    """Written by the queue, read by the pipeline; a load that nobody writes leaves nothing out."""
+
+    def __init__(self, turns_at_once: int = 1) -> None:
+        """Begin with nobody waiting, served `turns_at_once`."""
+        self.waiting_users = 0
+        self._turns_at_once = turns_at_once
+        self._turn_s: float | None = None
+
+    def left_out(self) -> frozenset[Extra]:
+        """Return what a turn that begins now does without; a user's further messages count for no more than the first."""
+        rounds = self.waiting_users // self._turns_at_once
+        return frozenset(list(Extra)[:rounds])
+
+    def note_turn(self, seconds: float) -> None:
+        """Learn from a turn that took `seconds`."""
+        known = self._turn_s
+        self._turn_s = seconds if known is None else known + _SHARE_OF_NEWEST * (seconds - known)
+
+    def wait_s(self, before: int) -> float | None:
+        """Estimate the seconds until a turn starts that has `before` turns waiting before it; None before the first turn has ended."""
+        return None if self._turn_s is None else self._turn_s * (before + 1) / self._turns_at_once

@@ -1,0 +1,118 @@
+"""Check what is left out when people wait, and the waiting time that is said."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from engine.expression import make_expression
+from engine.load import Extra, Load
+from engine.queue import open_queue
+from engine.types import ChatReply, Rejection, RejectionReason
+from models.profile import load_profile
+from tests.engine.rig import MakeRig
+from tests.engine.test_queue import GatedRunner, make_request, make_settings, settle
+from tests.fakes import PAEDRIP
+
+
+@pytest.mark.parametrize("left_out", [0, 1, 2, 3, 4])
+async def test_busy_turn_does_without_what_is_left_out_and_is_answered(make_rig: MakeRig, left_out: int) -> None:
+    load = Load(turns_at_once=1)
+    load.waiting_users = left_out
+    rig = make_rig(load=load, profile=load_profile("embedded"))
+    rig.generator.enqueue("memory", "[오늘 일정: 카페]")
+    outcome = await rig.say("나 오늘 카페 가")
+    assert isinstance(outcome, ChatReply)
+    assert outcome.text == "응, 좋아! 😊"
+    assert len(rig.generator.prompts("output_message")) == (1 if left_out >= 1 else 5)
+    assert (outcome.details.summary is None) == (left_out >= 2)
+    assert bool(await rig.memories()) == (left_out < 3)
+    assert (outcome.expression == make_expression()) == (left_out >= 4)
+
+
+async def test_busy_as_can_be_she_still_blocks_an_offence(make_rig: MakeRig) -> None:
+    load = Load(turns_at_once=1)
+    load.waiting_users = 1000
+    rig = make_rig({"느금마": {PAEDRIP: 0.99}}, load=load)
+    outcome = await rig.say("느금마")
+    assert isinstance(outcome, Rejection)
+    assert outcome.reason is RejectionReason.BLOCKED
+    assert [sanction.category for sanction in await rig.sanctions()] == [PAEDRIP]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "left_out"),
+    [
+        (0, []),
+        (3, []),
+        (4, [Extra.DRAFTS]),
+        (8, [Extra.DRAFTS, Extra.SUMMARY]),
+        (12, [Extra.DRAFTS, Extra.SUMMARY, Extra.MEMORY]),
+        (16, list(Extra)),
+        (900, list(Extra)),
+    ],
+)
+def test_each_round_of_waiting_people_leaves_out_one_thing_more(waiting: int, left_out: list[Extra]) -> None:
+    load = Load(turns_at_once=4)
+    load.waiting_users = waiting
+    assert load.left_out() == frozenset(left_out)
+
+
+def test_wait_is_the_rounds_before_times_what_a_turn_takes() -> None:
+    load = Load(turns_at_once=2)
+    assert load.wait_s(0) is None
+    load.note_turn(4.0)
+    assert (load.wait_s(0), load.wait_s(3)) == (2.0, 8.0)
+    load.note_turn(8.0)
+    assert load.wait_s(0) == pytest.approx(2.2)
+
+
+async def test_queue_tells_how_many_people_wait_and_a_flood_is_one_of_them() -> None:
+    runner, load = GatedRunner(), Load(turns_at_once=1)
+    async with open_queue(runner.run, make_settings(), load) as queue:
+        queue.submit(make_request("first"))
+        await settle()
+        assert load.waiting_users == 0
+        for _ in range(9):
+            queue.submit(make_request("flood"))
+        queue.submit(make_request("other"))
+        assert load.waiting_users == 2
+        await runner.end_all()
+        await settle()
+        assert load.waiting_users == 0
+
+
+async def test_full_queue_and_waiting_turns_say_how_long() -> None:
+    runner = GatedRunner()
+    async with open_queue(runner.run, make_settings(queue_capacity=1), Load()) as queue:
+        ended = queue.submit(make_request("a"))
+        await settle()
+        await runner.end_one()
+        assert not isinstance(await ended.outcome(), Rejection)
+        running = queue.submit(make_request("a"))
+        await settle()
+        waiting = queue.submit(make_request("b"))
+        assert running.wait_s is None
+        assert waiting.wait_s is not None
+        refused = await queue.submit(make_request("c")).outcome()
+        assert isinstance(refused, Rejection)
+        assert refused.wait_s is not None
+        assert refused.wait_s >= waiting.wait_s > 0
+        await runner.end_all()
+
+
+async def test_flood_of_one_user_delays_another_by_one_turn() -> None:
+    runner = GatedRunner()
+    async with open_queue(runner.run, make_settings()) as queue:
+        flood = [queue.submit(make_request("flood")) for _ in range(50)]
+        await settle()
+        other = queue.submit(make_request("other"))
+        ended = asyncio.ensure_future(other.outcome())
+        turns = 0
+        while not ended.done():
+            await runner.end_one()
+            turns += 1
+        assert turns <= 3  # the one that ran, one of the flood at most, its own
+        assert sum(turn.future.done() for turn in flood) <= 2
+        await runner.end_all()
