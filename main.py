@@ -1,4 +1,4 @@
-"""The commands of Oh-LoRA chat; the groups `train`, `evaluate`, `db`, `interview`, `policy` and `audit` stand in `bot/cli`."""
+"""The commands of Oh-LoRA chat; the groups `train`, `evaluate`, `bench`, `db`, `interview`, `policy` and `audit` stand in `bot/cli`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from bot.cli.audit import audit_app
+from bot.cli.bench import bench_app
 from bot.cli.db import db_app
 from bot.cli.evaluate import evaluate_app
 from bot.cli.interview import interview_app
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 app.add_typer(train_app, name="train")
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(bench_app, name="bench")
 app.add_typer(db_app, name="db")
 app.add_typer(interview_app, name="interview")
 app.add_typer(policy_app, name="policy")

@@ -10,7 +10,8 @@ transformers calls `row_attention` in every layer (its `AttentionInterface`), wi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -159,3 +160,14 @@ def use_row_attention(network: Any) -> None:
     """Let `network` attend as this file does."""
     AttentionInterface.register(NAME, row_attention)
     network.set_attn_implementation(NAME)
+
+
+@contextmanager
+def row_attention_in(network: Any) -> Iterator[None]:
+    """Let `network`, which is in training, attend as this file does until the context ends."""
+    before = network.config._attn_implementation
+    use_row_attention(network)
+    try:
+        yield
+    finally:
+        network.set_attn_implementation(before)

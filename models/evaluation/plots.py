@@ -104,6 +104,20 @@ def draw_pass_rates(counts: Mapping[str, tuple[int, int]], file: Path) -> None:
     _save(canvas, file)
 
 
+def draw_panels(panels: Mapping[str, Mapping[str, float]], file: Path) -> None:
+    """Draw one panel beside another: the figures of one kind as a bar for each name, with the number beside it."""
+    rows = max((len(each) for each in panels.values()), default=1)
+    canvas = _figure(4.2 * len(panels), 1 + 0.45 * rows)
+    for axes, (title, figures) in zip(canvas.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+        bars = axes.barh(list(figures), list(figures.values()), color=BLUE)
+        axes.bar_label(bars, [f"{value:.4g}" for value in figures.values()], padding=4)
+        axes.invert_yaxis()
+        axes.set_xlim(0, 1.25 * max(figures.values(), default=1.0))
+        axes.set_title(title, fontsize="medium")
+        axes.grid(axis="x", alpha=0.3)
+    _save(canvas, file)
+
+
 def _figure(width: float, height: float) -> Figure:
     """Return an empty figure of so many inches that draws without a display."""
     figure = Figure(figsize=(width, height), layout="constrained")

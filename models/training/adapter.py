@@ -13,6 +13,7 @@ from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import SFTConfig, SFTTrainer
 
+from models.attention import row_attention_in
 from models.errors import ModelError
 from models.loader import LOAD_FAILURES, LoadedBase, broken_weights, cpu_multiplies_bfloat16, fetch_model
 from models.lora import AdapterRows
@@ -166,7 +167,8 @@ def _answer_each_epoch(folder: Path, tokenizer: Any, validation: AdapterValidati
     def answer(network: Any, record: Record) -> dict[str, float]:
         network.eval()
         base = LoadedBase(name="in training", network=network, tokenizer=tokenizer, rows=AdapterRows(), adapters=("",))
-        answers = answer_prompts(base, validation)
+        with row_attention_in(network):
+            answers = answer_prompts(base, validation)
         append_answers(folder / ANSWERS_NAME, record["epoch"], record["step"], answers)
         share = exact_share(answers)
         note(f"epoch {record['epoch']:g}: {share:.0%} of {len(answers)} validation prompts answered to the letter")

@@ -1,0 +1,163 @@
+"""`main.py bench`: how fast the engine is, beside what people would otherwise run and beside what the hardware can do."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bot.cli.bench_turns import compete, turns_table
+from bot.cli.evaluate import open_page
+from bot.cli.lifetimes import make_model_settings
+from bot.cli.options import (
+    DeviceOption,
+    JsonOption,
+    PrecisionOption,
+    ProfileOption,
+    ReportOption,
+    notes,
+    print_figures,
+    show_note,
+)
+from bot.progress import show_progress
+from bot.settings import load_settings
+from models.benchmark.contest import Arrivals, Contest
+from models.errors import ModelError
+from models.profile import load_profile
+
+RowsOption = Annotated[str, typer.Option(help="Rows that are decoded together, with commas between.")]
+ShapeOption = Annotated[
+    str, typer.Option("--random-weights", help="Random weights in a real shape: kanana-2.1b, polyglot-1.3b or tiny.")
+]
+
+bench_app = typer.Typer(help="Measure speed.", no_args_is_help=True)
+
+
+@bench_app.command("turns")
+def bench_turns_command(
+    context: typer.Context,
+    users: Annotated[int, typer.Option(min=1, help="People who talk at once.")] = 8,
+    turns: Annotated[int, typer.Option(min=1, help="Messages of each, in one round.")] = 2,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds; the contestants take turns.")] = 1,
+    arrivals: Annotated[Arrivals, typer.Option(help="When messages come.")] = Arrivals.TALKING,
+    rate: Annotated[float, typer.Option(min=0.01, help="Messages a second of everybody, with poisson.")] = 1.0,
+    only: Annotated[str, typer.Option(help="Contestants, with commas between; without it all.")] = "",
+    turns_at_once: Annotated[int | None, typer.Option(min=1, help="Turns that run at once; a static batch.")] = None,
+    profile: ProfileOption = None,
+    device: DeviceOption = None,
+    precision: PrecisionOption = None,
+    seed: int = 7,
+    report: ReportOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Serve the same recorded turns in several ways: the same prompts, the same number of new tokens for everybody."""
+    from bot.cli.bench_contestants import CONTESTANTS, check_names
+
+    settings = load_settings(profile=profile, device=device, precision=precision)
+    names = [name.strip() for name in only.split(",") if name.strip()] or list(CONTESTANTS)
+    check_names(names)
+    page = open_page(context, report, "turns")
+    contest = Contest(users=users, turns=turns, arrivals=arrivals, rate=rate, seed=seed)
+    figures = compete(settings, names, contest, rounds, turns_at_once or settings.max_concurrent_turns)
+    if as_json:
+        print_figures(figures, as_json)
+    else:
+        Console().print(turns_table(figures["contestants"]))
+    if page:
+        from models.benchmark.report import write_turns_report
+
+        write_turns_report(page, figures, settings.profile)
+
+
+@bench_app.command("generator")
+def bench_generator_command(
+    rows: RowsOption = "1,8,32",
+    prompt_tokens: Annotated[int, typer.Option(min=1, help="Tokens of each prompt.")] = 40,
+    new_tokens: Annotated[int, typer.Option(min=2, help="Tokens that each row generates.")] = 32,
+    shape: ShapeOption = "",
+    profile: ProfileOption = None,
+    device: DeviceOption = None,
+    precision: PrecisionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decode so many rows together, all adapters among them, without turns around it."""
+    _show(_measure_bases(rows, prompt_tokens, new_tokens, shape, profile, device, precision, False), as_json)
+
+
+@bench_app.command("roofline")
+def bench_roofline_command(
+    rows: RowsOption = "1,8,32,128",
+    prompt_tokens: Annotated[int, typer.Option(min=1, help="Tokens of each prompt.")] = 40,
+    new_tokens: Annotated[int, typer.Option(min=2, help="Tokens that each row generates.")] = 32,
+    shape: ShapeOption = "",
+    profile: ProfileOption = None,
+    device: DeviceOption = None,
+    precision: PrecisionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare decode steps with what memory and arithmetic of this machine allow; both are measured first."""
+    _show(_measure_bases(rows, prompt_tokens, new_tokens, shape, profile, device, precision, True), as_json)
+
+
+@bench_app.command("encoders")
+def bench_encoders_command(
+    texts: Annotated[int, typer.Option(min=1, help="Different texts.")] = 200,
+    profile: ProfileOption = None,
+    device: DeviceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Encode texts one by one and in batches with each encoder."""
+    from bot.cli.bench_turns import GOLDEN
+    from models.benchmark.encoder_speed import measure_encoders
+    from models.benchmark.messages import bench_messages
+
+    settings = load_settings(profile=profile, device=device)
+    messages = bench_messages(GOLDEN, 7)
+    chosen = [f"{messages[number % len(messages)]} {number}" for number in range(texts)]
+    found = measure_encoders(load_profile(settings.profile), make_model_settings(settings, max_rows=1), chosen)
+    _show({"encoders": found}, as_json)
+
+
+def _measure_bases(
+    rows: str,
+    prompt_tokens: int,
+    new_tokens: int,
+    shape: str,
+    profile: str | None,
+    device: str | None,
+    precision: str | None,
+    with_limits: bool,
+) -> dict[str, Any]:
+    from models.benchmark.generator_speed import Decoding, measure_bases, open_bases
+
+    settings = load_settings(profile=profile, device=device, precision=precision)
+    try:
+        counts = [int(part) for part in rows.split(",")]
+    except ValueError:
+        raise ModelError(f"--rows {rows!r}: write numbers with commas between, for example 1,8,32") from None
+    if min(counts) < 1:
+        raise ModelError("--rows: a batch has at least one row")
+    chosen = make_model_settings(settings, max_rows=max(counts))
+    what = Decoding(rows=tuple(counts), prompt_tokens=prompt_tokens, new_tokens=new_tokens, with_limits=with_limits)
+    with notes.status("loading"):
+        opened = open_bases(load_profile(settings.profile), shape, chosen)
+    show_note(f"{shape or settings.profile} on {opened.device.type}, {str(opened.dtype).removeprefix('torch.')}")
+    with show_progress(notes) as stage:
+        return measure_bases(opened, what, stage("rows"))
+
+
+def _show(figures: dict[str, Any], as_json: bool) -> None:
+    """Print figures: a list of equal objects as a table, everything else as it is."""
+    if as_json:
+        print_figures(figures, as_json)
+        return
+    for name, value in figures.items():
+        if isinstance(value, list) and value:
+            table = Table(*value[0], title=name)
+            for each in value:
+                table.add_row(*(str(part) for part in each.values()))
+            Console().print(table)
+        else:
+            Console().print(f"{name}: {value}")

@@ -1,0 +1,163 @@
+"""The contestant `engine` of `bench turns`: the real queue, pipeline and database over the models, fed with recorded turns."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from engine.care import load_care
+from engine.pipeline import ChatPipeline
+from engine.policy_file import load_policy, to_record
+from engine.queue import TurnQueue, open_queue
+from engine.settings import EngineSettings
+from engine.types import ChatOutcome, ChatReply, ChatRequest, EventSink
+from models.benchmark.replay import (
+    PLAYED,
+    RECORDED,
+    RecordingEmbedder,
+    RecordingGenerator,
+    ReplayingGenerator,
+    TurnPlay,
+    TurnRecord,
+)
+from models.benchmark.workload import TurnWork, Workload
+from models.errors import ModelError
+from models.profile import Profile
+from models.types import TextEmbedder, TextGenerator
+from storage.database import Database, open_database
+from storage.policies import PolicyStore
+from storage.records import ConversationKey, UserKey
+from storage.settings import StorageSettings
+
+if TYPE_CHECKING:
+    from models.runtime import ModelRuntime
+
+MOMENT = datetime(2026, 11, 20, 12, tzinfo=UTC)
+POLICY = "default"
+_OFTEN = 8  # conversations that are tried for one that is kept, before giving up
+
+
+class EngineServer:
+    """Serves recorded turns through a queue and a pipeline."""
+
+    def __init__(self, queue: TurnQueue, plays: dict[str, TurnPlay]) -> None:
+        """Made by `open_engine_server`; `plays` is read by the queue's turns."""
+        self._queue = queue
+        self._plays = plays
+
+    async def serve(self, user: str, work: TurnWork) -> tuple[float, float]:
+        """Send the message and wait until its turn is over.
+
+        Raises:
+            ModelError: it got no reply.
+        """
+        play = self._plays[user] = TurnPlay(work=work)
+        outcome = await self._queue.submit(_request(user, work.message)).outcome()
+        if not isinstance(outcome, ChatReply):
+            raise ModelError(f"a turn of the benchmark got no reply: {outcome.reason}")
+        return play.first_token_at, play.reply_at
+
+
+@asynccontextmanager
+async def open_engine_server(
+    runtime: ModelRuntime, profile: Profile, turns_at_once: int
+) -> AsyncIterator[EngineServer]:
+    """Put an engine over `runtime` with a database of its own."""
+    plays: dict[str, TurnPlay] = {}
+    limits = EngineSettings(
+        max_concurrent_turns=turns_at_once, queue_capacity=100_000, queue_capacity_per_user=100_000, turn_timeout_s=3600
+    )
+    async with _open_pipeline(profile, ReplayingGenerator(runtime.generator), runtime.embedder) as pipeline:
+
+        async def run(request: ChatRequest, show: EventSink, queued_ms: float) -> ChatOutcome:
+            PLAYED.set(plays[request.user.id])
+            return await pipeline.run(request, show, queued_ms)
+
+        async with open_queue(run, limits) as queue:
+            yield EngineServer(queue, plays)
+
+
+async def record_workload(
+    runtime: ModelRuntime,
+    profile: Profile,
+    messages: Sequence[str],
+    shape: tuple[int, int],
+    seed: int,
+    tell: Callable[[int], None],
+) -> Workload:
+    """Record `shape` (conversations, turns in each) of `messages`; conversations with a turn that failed are left out.
+
+    Raises:
+        ModelError: too few conversations go well.
+    """
+    wanted, turns = shape
+    conversations: list[tuple[TurnWork, ...]] = []
+    generator, embedder = RecordingGenerator(runtime.generator), RecordingEmbedder(runtime.embedder)
+    async with _open_pipeline(profile, generator, embedder, seed) as pipeline:
+        await _record(pipeline, profile, "first", messages[0])  # encodes what is encoded once
+        for number in range(wanted * _OFTEN):
+            works: list[TurnWork] = []
+            for turn in range(turns):
+                work = await _record(
+                    pipeline, profile, f"user {number}", messages[(number * turns + turn) % len(messages)]
+                )
+                if work is None:
+                    break
+                works.append(work)
+            if len(works) == turns:
+                conversations.append(tuple(works))
+                tell(len(conversations))
+            if len(conversations) == wanted:
+                return Workload(conversations=tuple(conversations))
+    raise ModelError("the models answer too few messages for a benchmark; choose other weights or fewer turns")
+
+
+async def _record(pipeline: ChatPipeline, profile: Profile, user: str, message: str) -> TurnWork | None:
+    record = TurnRecord(message=message)
+    token = RECORDED.set(record)
+    try:
+        outcome = await pipeline.run(_request(user, message))
+    finally:
+        RECORDED.reset(token)
+    return record.work(profile) if isinstance(outcome, ChatReply) and outcome.details.summary is not None else None
+
+
+@asynccontextmanager
+async def _open_pipeline(
+    profile: Profile, generator: TextGenerator, embedder: TextEmbedder, seed: int | None = None
+) -> AsyncIterator[ChatPipeline]:
+    with tempfile.TemporaryDirectory(prefix="ohlora-bench-") as folder:
+        async with open_database(StorageSettings.for_data_dir(Path(folder))) as database:
+            async with database.begin() as session:
+                await PolicyStore(session).register(to_record(load_policy(POLICY)), MOMENT)
+            yield _pipeline(profile, generator, embedder, database, seed)
+
+
+def _pipeline(
+    profile: Profile, generator: TextGenerator, embedder: TextEmbedder, database: Database, seed: int | None
+) -> ChatPipeline:
+    return ChatPipeline(
+        profile=profile,
+        policy=load_policy(POLICY),
+        care=load_care(),
+        generator=generator,
+        embedder=embedder,
+        database=database,
+        clock=lambda: MOMENT,
+        seed=seed,
+    )
+
+
+def _request(user: str, message: str) -> ChatRequest:
+    return ChatRequest(
+        request_id=uuid4().hex,
+        user=UserKey(platform="console", id=user),
+        conversation=ConversationKey(platform="console", id=user),
+        text=message,
+        received_at=MOMENT,
+    )

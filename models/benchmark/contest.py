@@ -1,0 +1,89 @@
+"""Let users talk to a server of turns, and time what they wait for. No torch here."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from models.benchmark.workload import TurnWork, Workload
+
+
+class Arrivals(StrEnum):
+    """When messages come: TALKING users write when they have been answered; POISSON messages come by themselves, at a rate."""
+
+    TALKING = "talking"
+    POISSON = "poisson"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnTimes:
+    """Seconds from a message's arrival to the first token, to the whole reply, and to the end of its turn."""
+
+    first_token_s: float
+    reply_s: float
+    turn_s: float
+    new_tokens: int
+
+
+class TurnServer(Protocol):
+    """Something that serves turns of many users."""
+
+    async def serve(self, user: str, work: TurnWork) -> tuple[float, float]:
+        """Do a turn; return when the first token and the whole reply were there (`time.perf_counter()`)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contest:
+    """Who comes: `users` with `turns` each; `rate` is messages a second of all users together, for POISSON."""
+
+    users: int
+    turns: int
+    arrivals: Arrivals = Arrivals.TALKING
+    rate: float = 1.0
+    seed: int = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContestResult:
+    """What a contestant did in one round: times in seconds, `cpu_s` of its process on all cores, `peak_mb` of it so far."""
+
+    times: tuple[TurnTimes, ...]
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+
+
+async def drive(
+    server: TurnServer, workload: Workload, contest: Contest, tell: Callable[[int], None] = lambda _: None
+) -> list[TurnTimes]:
+    """Let every user take their turns; `tell` gets the number of turns so far."""
+    times: list[TurnTimes] = []
+
+    async def turn(user: int, again: int, work: TurnWork) -> None:
+        begun = time.perf_counter()
+        first, reply = await server.serve(f"{user}-{again}", work)
+        ended = time.perf_counter()
+        times.append(
+            TurnTimes(
+                first_token_s=first - begun, reply_s=reply - begun, turn_s=ended - begun, new_tokens=work.new_tokens
+            )
+        )
+        tell(len(times))
+
+    async def talk(user: int) -> None:
+        waits = random.Random(f"{contest.seed}|{user}")
+        for again, _, work in workload.turns_of(user, contest.turns):
+            if contest.arrivals is Arrivals.POISSON:
+                await asyncio.sleep(waits.expovariate(contest.rate / contest.users))
+            await turn(user, again, work)
+
+    async with asyncio.TaskGroup() as group:
+        for user in range(contest.users):
+            group.create_task(talk(user))
+    return times

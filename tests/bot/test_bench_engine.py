@@ -1,0 +1,55 @@
+"""Record turns of the real pipeline and play them again: the prompts and the number of tokens are the recorded ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.cli.bench_engine import open_engine_server, record_workload
+from models.benchmark.contest import Contest, drive
+from models.errors import ModelError
+from models.profile import load_profile, with_one_draft
+from models.runtime import ModelRuntime
+from models.types import FinishReason
+from tests.fakes import FakeEmbedder, FakeGenerator
+
+PROFILE = load_profile("embedded")
+MESSAGES = ("안녕 로라야", "나 오늘 시험 봤어", "떡볶이 먹고 싶다")
+
+
+def _runtime(generator: FakeGenerator) -> ModelRuntime:
+    return ModelRuntime(profile=PROFILE, generator=generator, embedder=FakeEmbedder())
+
+
+async def test_replayed_turns_ask_what_the_recorded_ones_asked() -> None:
+    recorded = FakeGenerator()
+    profile = with_one_draft(PROFILE)
+    told: list[int] = []
+    workload = await record_workload(_runtime(recorded), profile, MESSAGES, (2, 2), 7, told.append)
+    assert told == [1, 2]
+    assert [len(conversation) for conversation in workload.conversations] == [2, 2]
+    played = FakeGenerator()
+    async with open_engine_server(_runtime(played), profile, 4) as server:
+        times = await drive(server, workload, Contest(users=4, turns=2))
+    assert len(times) == 8
+    for name in ("output_message", "memory", "summary", "eyes_mouth_pose"):
+        once = [turn.generation(name).prompt for conversation in workload.conversations for turn in conversation]
+        assert sorted(played.prompts(name)) == sorted(once * 2)
+    assert all(sampling.ignore_end and sampling.stop == "" for _, _, sampling in played.calls)
+    assert all(0 <= each.first_token_s <= each.reply_s <= each.turn_s for each in times)
+
+
+async def test_five_drafts_are_five_generations_and_lead_to_the_recorded_reply() -> None:
+    profile = with_one_draft(PROFILE)
+    workload = await record_workload(_runtime(FakeGenerator()), profile, MESSAGES, (1, 2), 7, lambda _: None)
+    played = FakeGenerator()
+    async with open_engine_server(_runtime(played), PROFILE, 4) as server:
+        await drive(server, workload, Contest(users=1, turns=2))
+    assert len(played.prompts("output_message")) == 10
+    assert len(played.prompts("summary")) == 2
+
+
+async def test_models_that_answer_nothing_cannot_be_measured() -> None:
+    generator = FakeGenerator()
+    generator.enqueue("summary", *[""] * 1000, finish_reason=FinishReason.LENGTH)
+    with pytest.raises(ModelError, match="too few messages"):
+        await record_workload(_runtime(generator), with_one_draft(PROFILE), MESSAGES, (1, 1), 7, lambda _: None)

@@ -1,0 +1,86 @@
+"""Run each contestant over real tiny models: everybody does the same number of tokens, and every user is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from models.benchmark.contest import Arrivals, Contest, drive
+from models.benchmark.peft_mixed import PeftMixedServer
+from models.benchmark.peft_models import PeftModels, load_peft_models
+from models.benchmark.sequential import SequentialServer
+from models.benchmark.workload import EncodingWork, GenerationWork, TurnWork, Workload
+from models.profile import ADAPTER_NAMES, Profile
+from models.settings import Device, ModelSettings, Precision
+from tests.models.tiny import PROMPTS
+
+TOKENS = {"output_message": 5, "memory": 3, "summary": 4, "eyes_mouth_pose": 2}
+
+
+def _turn(message: str) -> TurnWork:
+    return TurnWork(
+        message=message,
+        encodings=(
+            EncodingWork(encoder="ethics", texts=(message,)),
+            EncodingWork(encoder="memory", texts=(message, "[가: 나]")),
+        ),
+        generations=tuple(
+            GenerationWork(
+                adapter=name, prompt=PROMPTS[name], new_tokens=TOKENS[name], answer="", temperature=0.6, top_p=0.9
+            )
+            for name in ADAPTER_NAMES
+        ),
+    )
+
+
+WORKLOAD = Workload(conversations=((_turn("안녕"), _turn("뭐 해?")), (_turn("나 왔어"), _turn("좋아"))))
+
+
+@pytest.fixture
+def models(two_base_profile: Profile) -> PeftModels:
+    return load_peft_models(two_base_profile, ModelSettings(device=Device.CPU, precision=Precision.FLOAT32))
+
+
+async def _check(server: Any, contest: Contest) -> None:
+    begun = time.perf_counter()
+    times = await asyncio.wait_for(drive(server, WORKLOAD, contest), 60)
+    passed = time.perf_counter() - begun
+    assert len(times) == contest.users * contest.turns
+    assert {each.new_tokens for each in times} == {sum(TOKENS.values())}
+    assert all(0 < each.first_token_s <= each.reply_s <= each.turn_s <= passed for each in times)
+
+
+async def test_sequential_serves_one_turn_at_a_time(models: PeftModels) -> None:
+    await _check(SequentialServer(models), Contest(users=2, turns=2))
+
+
+async def test_peft_mixed_serves_in_batches_of_mixed_adapters(models: PeftModels) -> None:
+    server = PeftMixedServer(models, max_turns=2)
+    worker = asyncio.create_task(server.work())
+    try:
+        await _check(server, Contest(users=3, turns=2, arrivals=Arrivals.POISSON, rate=200))
+    finally:
+        worker.cancel()
+
+
+class _Instant:
+    """Answers at once and counts who came."""
+
+    def __init__(self) -> None:
+        self.users: Counter[str] = Counter()
+
+    async def serve(self, user: str, work: TurnWork) -> tuple[float, float]:
+        self.users[user] += 1
+        return time.perf_counter(), time.perf_counter()
+
+
+async def test_users_talk_through_their_conversation_and_begin_again_as_somebody_new() -> None:
+    server = _Instant()
+    await drive(server, WORKLOAD, Contest(users=3, turns=5))
+    assert server.users == Counter(
+        {f"{user}-{again}": 2 for user in range(3) for again in (0, 1)} | {f"{user}-2": 1 for user in range(3)}
+    )
