@@ -137,11 +137,11 @@ class DecodeBatch:
             if not self._cache.fits(self._live() + 1, longest):
                 return
             self._waiting.popleft()
+            self._admitted += 1
             same = (sequence.adapter, *sequence.prompt_ids, "then", *sequence.token_ids)
             if same in admitted:
                 admitted[same].sequences.append(sequence)
                 continue
-            self._admitted += 1
             admitted[same] = _Row([sequence], self._admitted)
             self._rows.append(admitted[same])
             self._cache.add_rows(1)
@@ -212,11 +212,11 @@ class DecodeBatch:
         """Give each sequence of `row`, whose prompt has been read, a row with a copy of it."""
         source = self._rows.index(row)
         further, row.sequences = row.sequences[1:], row.sequences[:1]
-        for sequence in further:
+        for place, sequence in enumerate(further, 1):
             self._cache.add_rows(1)
             self._cache.reserve(0)
             self._cache.copy(source, self._cache.rows - 1)
-            copied = _Row([sequence], row.number)
+            copied = _Row([sequence], row.number + place)
             copied.pending = []
             self._rows.append(copied)
 
