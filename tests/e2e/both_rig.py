@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,16 +18,18 @@ from pydantic import SecretStr
 from bot.app import App
 from bot.cli.lifetimes import Engine
 from bot.cli.serve import build_app
+from bot.plain_text import discord_text, telegram_text
 from bot.settings import Settings
 from engine.care import load_care
 from engine.pipeline import ChatPipeline
 from engine.policy_file import load_policy
 from engine.queue import TurnQueue, open_queue
 from engine.settings import EngineSettings
-from engine.types import Clock
+from engine.types import ChatOutcome, ChatReply, ChatRequest, Clock, EventSink
 from models.profile import Profile
 from models.types import TextEmbedder, TextGenerator
 from storage.database import open_database
+from storage.records import UserKey
 from storage.settings import StorageSettings
 from tests.e2e.discord_objects import Person
 from tests.e2e.discord_server import DiscordServer, open_discord_server
@@ -53,6 +56,14 @@ class DiscordUser:
     server: DiscordServer
     person: Person
 
+    @property
+    def key(self) -> UserKey:
+        return UserKey(platform="discord", id=self.person.id)
+
+    def as_shown(self, text: str) -> str:
+        """Return what a text of hers looks like there."""
+        return discord_text(text)
+
     def say(self, text: str) -> None:
         self.server.say(self.person, text)
 
@@ -78,6 +89,14 @@ class TelegramUser:
     server: TelegramServer
     person: dict[str, Any]
 
+    @property
+    def key(self) -> UserKey:
+        return UserKey(platform="telegram", id=str(self.person["id"]))
+
+    def as_shown(self, text: str) -> str:
+        """Return what a text of hers looks like there."""
+        return telegram_text(text)
+
     def say(self, text: str) -> None:
         self.server.world.say(self.person, text)
 
@@ -94,7 +113,7 @@ User = DiscordUser | TelegramUser
 
 @dataclass(kw_only=True)
 class Town:
-    """Both platforms with their people, and the app that serves them."""
+    """Both platforms with their people, the app that serves them, and what the engine heard and told."""
 
     discord: DiscordServer
     telegram: TelegramServer
@@ -102,6 +121,8 @@ class Town:
     queue: TurnQueue
     stop: asyncio.Event
     serving: asyncio.Task[None]
+    heard: list[ChatRequest] = field(default_factory=list)
+    told: list[tuple[ChatRequest, ChatOutcome]] = field(default_factory=list)
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(100))
 
     def people(self, count: int) -> tuple[list[DiscordUser], list[TelegramUser]]:
@@ -122,6 +143,11 @@ class Town:
         self.stop.set()
         async with asyncio.timeout(PATIENCE_S):
             await self.serving
+
+    def told_to(self, user: User) -> list[tuple[str, str]]:
+        """Return what somebody said, as the engine heard it, and what it told them, in order."""
+        found = [(request, outcome) for request, outcome in self.told if request.user == user.key]
+        return [(request.text, outcome.text) for request, outcome in found if isinstance(outcome, ChatReply)]
 
     @property
     def violations(self) -> list[str]:
@@ -165,14 +191,28 @@ async def open_town(
             database=database,
             clock=clock,
         )
-        async with open_queue(pipeline.run, limits) as queue:
-            app, stop = (
-                build_app(settings, Engine(database=database, queue=queue, firewall=pipeline.firewall), clock),
-                asyncio.Event(),
-            )
+        heard: list[ChatRequest] = []
+        told: list[tuple[ChatRequest, ChatOutcome]] = []
+
+        async def run(request: ChatRequest, show: EventSink, queued_ms: float) -> ChatOutcome:
+            heard.append(request)
+            outcome = await pipeline.run(request, show, queued_ms)
+            told.append((request, outcome))
+            return outcome
+
+        async with open_queue(run, limits) as queue:
+            engine = Engine(database=database, queue=queue, firewall=pipeline.firewall)
+            app, stop = build_app(settings, engine, clock), asyncio.Event()
             serving = asyncio.create_task(app.serve(stop), name="app under test")
             town = Town(
-                discord=discord_server, telegram=telegram_server, app=app, queue=queue, stop=stop, serving=serving
+                discord=discord_server,
+                telegram=telegram_server,
+                app=app,
+                queue=queue,
+                stop=stop,
+                serving=serving,
+                heard=heard,
+                told=told,
             )
             try:
                 await town.connected()
@@ -182,24 +222,30 @@ async def open_town(
                 discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = old
 
 
-def misbehave(town: Town, seed: int, share: float) -> None:
-    """Let both servers answer a share of what concerns messages with 429 or 500, drawn from `seed`."""
+def misbehave(town: Town, seed: int, share: float) -> Counter[tuple[str, int]]:
+    """Let both servers answer a share of what concerns messages with 429 or 500, drawn from `seed`; return how often they do."""
     rng = random.Random(seed)
+    made: Counter[tuple[str, int]] = Counter()
 
     def discord_fault(_method: str, path: str) -> DiscordFault | None:
         if "/messages" not in path or rng.random() >= share:
             return None
-        return DiscordFault(status=429, retry_after=0.1) if rng.random() < 0.5 else DiscordFault(
-            status=500, after_effect=rng.random() < 0.5
-        )  # fmt: skip
+        is_limit = rng.random() < 0.5
+        made["discord", 429 if is_limit else 500] += 1
+        if is_limit:
+            return DiscordFault(status=429, retry_after=0.1)
+        return DiscordFault(status=500, after_effect=rng.random() < 0.5)
 
     def telegram_fault(method: str, _params: dict[str, Any]) -> TelegramFault | None:
         if method not in ("sendMessage", "sendPhoto", "sendMessageDraft", "editMessageText") or rng.random() >= share:
             return None
-        return TelegramFault(status=429, retry_after=1) if rng.random() < 0.5 else TelegramFault(status=500)
+        is_limit = rng.random() < 0.5
+        made["telegram", 429 if is_limit else 500] += 1
+        return TelegramFault(status=429, retry_after=1) if is_limit else TelegramFault(status=500)
 
     town.discord.world.faults = discord_fault
     town.telegram.fault_for = telegram_fault
+    return made
 
 
 async def all_answered(users: Sequence[User], count: int) -> list[list[str]]:

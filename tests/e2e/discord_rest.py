@@ -229,7 +229,7 @@ class Rest:
 
     def _live(self, token: str) -> Interaction:
         interaction = self._world.interactions.get(token)
-        if interaction is None or time.monotonic() > interaction.made_at + _INTERACTION_S:
+        if interaction is None or self._world.now() > interaction.made_at + _INTERACTION_S:
             raise Refused(404, 10062, "Unknown interaction")
         return interaction
 
@@ -242,7 +242,7 @@ class Rest:
 
     def _callback(self, number: str, token: str, body: Json, files: list[tuple[str, bytes]]) -> Json:
         interaction = self._live(token)
-        late = time.monotonic() - interaction.made_at
+        late = self._world.now() - interaction.made_at
         if late > DEADLINE_S:
             self._world.violate(f"an interaction was answered after {late:.1f} s")
             raise Refused(404, 10062, "Unknown interaction")

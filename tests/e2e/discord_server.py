@@ -150,7 +150,7 @@ class DiscordServer:
         world = self.world
         place = channel or world.private(person)
         number = None if message is None else str(message["id"])
-        interaction = Interaction(person=person, channel=place, type=kind, message=number)
+        interaction = Interaction(person=person, channel=place, type=kind, message=number, made_at=world.now())
         world.interactions[interaction.token] = interaction
         event: Json = {
             "id": interaction.id,

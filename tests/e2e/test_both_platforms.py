@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from models.profile import load_profile
-from models.runtime import open_models
 from models.settings import Device, ModelSettings
 from models.types import Generation, Sampling
 from tests.e2e.both_rig import PATIENCE_S, Town, User, all_answered, misbehave, open_town
@@ -19,6 +18,7 @@ from tests.fakes import FakeEmbedder, FakeGenerator
 
 NOW = datetime(2026, 3, 11, 6, 30, tzinfo=UTC)
 USERS, MESSAGES = 20, 3
+LINES = ("로라야 안녕!", "나 내일 면접이라 떨려")
 
 
 class EchoGenerator(FakeGenerator):
@@ -42,7 +42,7 @@ async def town(tmp_path: Path) -> AsyncIterator[Town]:
 
 
 async def test_twenty_users_on_both_get_every_reply_once_and_in_order_while_the_servers_misbehave(town: Town) -> None:
-    misbehave(town, seed=4, share=0.15)
+    faults = misbehave(town, seed=4, share=0.15)
     on_discord, on_telegram = town.people(USERS)
     users: list[User] = [*on_discord, *on_telegram]
     for number in range(MESSAGES):
@@ -54,6 +54,8 @@ async def test_twenty_users_on_both_get_every_reply_once_and_in_order_while_the_
             await asyncio.sleep(0.1)
     replies = [user.replies() for user in users]
     assert replies == [[f"숫자 {number} 들었어! 😊" for number in range(MESSAGES)]] * len(users)
+    assert min(faults.values()) >= 3
+    assert len(faults) == 4
 
 
 async def test_platform_that_is_away_keeps_nobody_waiting_on_the_other(town: Town) -> None:
@@ -93,19 +95,37 @@ async def test_leaving_writes_what_is_on_its_way(town: Town) -> None:
 
 
 async def test_real_conversation_on_both_platforms_with_the_models_that_ship(tmp_path: Path) -> None:
+    """Twenty users at once, with faults at random and one platform away for a while: everybody reads what she said, once, in order."""
+    from models.runtime import open_models  # takes seconds, which the tests above need not wait for
+
     profile, batched = load_profile("embedded"), ModelSettings(device=Device.CPU, max_rows=64)
     async with (
         open_models(profile, batched) as models,
         open_town(tmp_path, profile, models.generator, models.embedder, lambda: NOW) as town,
     ):
-        misbehave(town, seed=5, share=0.1)
+        faults = misbehave(town, seed=5, share=0.2)
         on_discord, on_telegram = town.people(USERS // 2)
         users: list[User] = [*on_discord, *on_telegram]
         for user in users:
-            user.say("로라야 안녕!")
-        for (reply,) in await all_answered(users, 1):
-            assert re.search("[가-힣]", reply)
-        files = [name for sent in town.discord.world.files.values() for name, _ in sent]
-        assert len(files) == len(on_discord), "her face goes with every reply"
-        assert len(town.telegram.world.files) >= 1
+            user.say(LINES[0])
+        await town.telegram.until(lambda: len(town.heard) == len(users), PATIENCE_S)
+        town.telegram.go_down()
+        shown_there = [user.replies() for user in on_telegram]
+        await all_answered(on_discord, 1)  # nobody waits for the other platform
+        assert [user.replies() for user in on_telegram] == shown_there
+        town.telegram.down = False
+        for user in users:
+            user.say(LINES[1])
+        for user, replies in zip(users, await all_answered(users, 2), strict=True):
+            heard, told = zip(*town.told_to(user), strict=True)
+            assert heard == LINES
+            assert replies == [user.as_shown(text) for text in told]
+            assert all(re.search("[가-힣]", text) for text in told)
+        assert len({town.told_to(user)[1][1] for user in users}) > 1, "she talks with each of them"
+        assert all(message["attachments"] for message in town.discord.world.standing()), (
+            "her face goes with every reply"
+        )
+        assert all("photo" in sent for user in on_telegram for sent in town.telegram.world.sent(int(user.person["id"])))
+        assert {status for _, status in faults} == {429, 500}
+        assert {platform for platform, _ in faults} == {"discord", "telegram"}
     assert town.violations == []

@@ -10,14 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {
     "request_id", "kind", "reason", "text", "expression", "notice", "ethics", "memory_used", "memories_saved", "summary",
     "timings_ms",
 }  # fmt: skip
 HATE = "장애인들 다 죽었으면 좋겠다"
+COMMANDS = ["/memory", "/sanctions", "/forget 1", "/nonsense"]
 
 
 def start(folder: Path, *options: str) -> subprocess.Popen[str]:
@@ -48,12 +47,21 @@ def without_chance(turn: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in turn.items() if key not in {"request_id", "timings_ms"}}
 
 
+def assert_commands(answers: list[dict[str, Any]], *, in_korean: bool) -> None:
+    """Check what the commands were answered, and in which language."""
+    assert [answer["kind"] for answer in answers] == ["command"] * len(COMMANDS)
+    for answer in answers:
+        assert any("가" <= letter <= "힣" for letter in answer["text"]) == in_korean, answer
+
+
 def test_same_seed_and_clock_give_the_same_output(tmp_path: Path) -> None:
-    lines = ["로라야 안녕", "나 오늘 너무 피곤해", "", "x" * 5000]
+    lines = ["로라야 안녕", "나 오늘 너무 피곤해", "", "x" * 5000, *COMMANDS]
     options = ("--seed", "11", "--now", "2026-11-20T21:00+09:00")
     first = chat(tmp_path / "a", lines, *options)
     second = chat(tmp_path / "b", lines, *options)
     assert [without_chance(turn) for turn in first] == [without_chance(turn) for turn in second]
+    first, answers = first[: -len(COMMANDS)], first[-len(COMMANDS) :]
+    assert_commands(answers, in_korean=True)
     assert all(set(turn) == KEYS for turn in first)
     assert [turn["kind"] for turn in first] == ["reply", "reply", "rejection", "rejection"]
     assert [turn["reason"] for turn in first] == [None, None, "empty", "too_long"]
@@ -74,15 +82,9 @@ def test_block_holds_after_a_kill_and_ends_with_the_clock(tmp_path: Path) -> Non
     assert (shown["kind"], shown["reason"]) == ("rejection", "blocked")
     assert shown["notice"]["expires_at"] == "2026-11-21T12:00:00+00:00"
 
-    (held,) = chat(tmp_path, ["안녕?"], "--now", "2026-11-21T11:59:59+00:00")
+    english = ("--locale", "en", "--now", "2026-11-21T11:59:59+00:00")
+    held, *answers = chat(tmp_path, ["안녕?", *COMMANDS], *english)
     assert (held["reason"], held["notice"]["expires_at"]) == ("blocked", "2026-11-21T12:00:00+00:00")
+    assert_commands(answers, in_korean=False)
     (over,) = chat(tmp_path, ["안녕?"], "--now", "2026-11-21T12:00:00+00:00")
     assert over["kind"] == "reply"
-
-
-@pytest.mark.parametrize("locale", ["ko", "en"])
-def test_commands_answer_in_the_language_of_the_user(tmp_path: Path, locale: str) -> None:
-    turns = chat(tmp_path, ["/memory", "/sanctions", "/forget 1", "/nonsense"], "--locale", locale)
-    assert [turn["kind"] for turn in turns] == ["command"] * 4
-    korean = any("가" <= letter <= "힣" for letter in turns[0]["text"])
-    assert korean == (locale == "ko")

@@ -42,11 +42,6 @@ def general(rig: Rig) -> Channel:
     return next(channel for channel in rig.server.world.channels.values() if channel.guild)
 
 
-@pytest.fixture
-def mina() -> Person:
-    return Person(name="mina")
-
-
 async def remember(database: Database, person: Person, count: int) -> None:
     user = UserKey(platform="discord", id=person.id)
     async with database.begin() as session:

@@ -17,11 +17,6 @@ from tests.e2e.discord_spec import NO_SPEC, SPEC_FILE
 from tests.e2e.discord_world import Fault
 
 
-@pytest.fixture
-def mina() -> Person:
-    return Person(name="mina")
-
-
 async def replied(rig: Rig, channel: Channel, *texts: str) -> None:
     """Wait until exactly these replies stand in a channel."""
     world = rig.server.world

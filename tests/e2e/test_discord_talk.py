@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,102 +14,80 @@ from tests.e2e.discord_rig import Rig, open_rig, put, replied, settled
 from tests.e2e.discord_server import DiscordServer
 
 
-@pytest.fixture
-def general() -> Channel:
-    return Channel(name="general", guild="to be set")
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, general: Channel) -> AsyncIterator[Rig]:
-    async with open_rig(tmp_path, prepare=lambda server: put(server, general)) as rig:
-        yield rig
-    assert rig.server.world.violations == []
-
-
-@pytest.fixture
-def mina() -> Person:
-    return Person(name="mina")
-
-
-@pytest.fixture
-def juno() -> Person:
-    return Person(name="juno")
-
-
-async def test_private_message_gets_a_reply(rig: Rig, mina: Person) -> None:
-    world = rig.server.world
-    rig.server.say(mina, "안녕")
+async def test_private_message_gets_a_reply(discord: Rig, mina: Person) -> None:
+    world = discord.server.world
+    discord.server.say(mina, "안녕")
     channel = world.private(mina)
-    (reply,) = await replied(rig, channel, "들었어: 안녕")
-    request = rig.mind.heard[0]
+    (reply,) = await replied(discord, channel, "들었어: 안녕")
+    request = discord.mind.heard[0]
     assert (request.user.platform, request.user.id) == ("discord", mina.id)
     assert request.conversation.id == channel.id
     assert "referenced_message" not in reply
     assert any(where == channel.id for _, where in world.typing)
 
 
-async def test_in_a_server_only_mentions_and_replies_are_answered(rig: Rig, general: Channel, mina: Person) -> None:
-    server, world = rig.server, rig.server.world
+async def test_in_a_server_only_mentions_and_replies_are_answered(discord: Rig, general: Channel, mina: Person) -> None:
+    server, world = discord.server, discord.server.world
     server.say(mina, "우리끼리 얘기", general)
     asked = server.say(mina, f"<@{world.bot.id}> 뭐 해?", general, mentions=[world.bot])
-    (reply,) = await replied(rig, general, "들었어: 뭐 해?")
+    (reply,) = await replied(discord, general, "들었어: 뭐 해?")
     assert reply["referenced_message"]["id"] == asked
     server.say(mina, "그렇구나", general, mentions=[world.bot], answers=reply)
-    await replied(rig, general, "들었어: 뭐 해?", "들었어: 그렇구나")
-    assert [request.text for request in rig.mind.heard] == ["뭐 해?", "그렇구나"]
+    await replied(discord, general, "들었어: 뭐 해?", "들었어: 그렇구나")
+    assert [request.text for request in discord.mind.heard] == ["뭐 해?", "그렇구나"]
 
 
-async def test_other_mentions_become_names(rig: Rig, general: Channel, mina: Person, juno: Person) -> None:
-    bot = rig.server.world.bot
+async def test_other_mentions_become_names(discord: Rig, general: Channel, mina: Person, juno: Person) -> None:
+    bot = discord.server.world.bot
     text = f"<@{bot.id}> <@{juno.id}>랑 <#{general.id}>에서 봐 <:wave:123>"
-    rig.server.say(mina, text, general, mentions=[bot, juno])
-    await replied(rig, general, "들었어: Juno랑 general에서 봐 :wave:")
+    discord.server.say(mina, text, general, mentions=[bot, juno])
+    await replied(discord, general, "들었어: Juno랑 general에서 봐 :wave:")
 
 
-async def test_bots_webhooks_and_system_messages_are_ignored(rig: Rig, mina: Person) -> None:
-    server, world = rig.server, rig.server.world
+async def test_bots_webhooks_and_system_messages_are_ignored(discord: Rig, mina: Person) -> None:
+    server, world = discord.server, discord.server.world
     channel = world.private(mina)
     server.say(Person(name="other", is_bot=True), "나도 봇", channel)
     server.say(mina, "웹훅", channel, webhook_id="77")
     server.say(mina, "", channel, type=7)
     server.say(mina, "사람", channel)
-    await replied(rig, channel, "들었어: 사람")
-    assert len(rig.mind.heard) == 1
+    await replied(discord, channel, "들었어: 사람")
+    assert len(discord.mind.heard) == 1
 
 
-async def test_edited_message_is_not_answered_again(rig: Rig, mina: Person) -> None:
-    number = rig.server.say(mina, "첫 말")
-    channel = rig.server.world.private(mina)
-    await replied(rig, channel, "들었어: 첫 말")
-    rig.server.edit(number, "고친 말")
-    rig.server.say(mina, "다음 말")
-    await replied(rig, channel, "들었어: 첫 말", "들었어: 다음 말")
+async def test_edited_message_is_not_answered_again(discord: Rig, mina: Person) -> None:
+    number = discord.server.say(mina, "첫 말")
+    channel = discord.server.world.private(mina)
+    await replied(discord, channel, "들었어: 첫 말")
+    discord.server.edit(number, "고친 말")
+    discord.server.say(mina, "다음 말")
+    await replied(discord, channel, "들었어: 첫 말", "들었어: 다음 말")
 
 
-async def test_message_that_arrives_twice_is_answered_once(rig: Rig, mina: Person) -> None:
-    rig.server.say(mina, "한 번만")
-    channel = rig.server.world.private(mina)
-    await replied(rig, channel, "들었어: 한 번만")
-    rig.server.gateway.again()
-    rig.server.say(mina, "다음")
-    await replied(rig, channel, "들었어: 한 번만", "들었어: 다음")
+async def test_message_that_arrives_twice_is_answered_once(discord: Rig, mina: Person) -> None:
+    discord.server.say(mina, "한 번만")
+    channel = discord.server.world.private(mina)
+    await replied(discord, channel, "들었어: 한 번만")
+    discord.server.gateway.again()
+    discord.server.say(mina, "다음")
+    await replied(discord, channel, "들었어: 한 번만", "들었어: 다음")
 
 
-async def test_message_that_cannot_be_noted_is_answered(rig: Rig, mina: Person) -> None:
-    rig.desk.seen = StorageError("database is locked")
-    rig.server.say(mina, "들려?")
-    await replied(rig, rig.server.world.private(mina), "들었어: 들려?")
+async def test_message_that_cannot_be_noted_is_answered(discord: Rig, mina: Person) -> None:
+    discord.desk.seen = StorageError("database is locked")
+    discord.server.say(mina, "들려?")
+    await replied(discord, discord.server.world.private(mina), "들었어: 들려?")
 
 
 async def test_thread_is_a_conversation_of_its_own(tmp_path: Path, mina: Person) -> None:
     parent = Channel(name="general", guild="")
     thread = Channel(name="thread", guild="", parent=parent.id)
-    async with open_rig(tmp_path, prepare=lambda server: put(server, parent, thread)) as rig:
-        bot = rig.server.world.bot
-        rig.server.say(mina, f"<@{bot.id}> 여기도?", thread, mentions=[bot])
-        await replied(rig, thread, "들었어: 여기도?")
-        assert rig.mind.heard[0].conversation.id == thread.id
-        assert rig.server.world.violations == []
+    async with open_rig(tmp_path, prepare=lambda server: put(server, parent, thread)) as discord:
+        bot = discord.server.world.bot
+        discord.server.say(mina, f"<@{bot.id}> 여기도?", thread, mentions=[bot])
+        await replied(discord, thread, "들었어: 여기도?")
+        assert discord.mind.heard[0].conversation.id == thread.id
+        assert discord.server.world.violations == []
 
 
 async def test_channel_set_for_her_is_answered_without_mention(tmp_path: Path, mina: Person) -> None:
@@ -120,23 +98,23 @@ async def test_channel_set_for_her_is_answered_without_mention(tmp_path: Path, m
         server.world.has_message_content = True
         put(server, home, other, thread)
 
-    async with open_rig(tmp_path, prepare=prepare, message_content=True) as rig:
-        rig.desk.free.add(home.id)
-        rig.server.say(mina, "조용한 곳", other)
-        rig.server.say(mina, "하나", home)
-        rig.server.say(mina, "둘", home)
-        rig.server.say(mina, "스레드", thread)
-        await replied(rig, home, "들었어: 하나", "들었어: 둘")
-        await replied(rig, thread, "들었어: 스레드")
-        assert rig.server.world.texts(other) == []
-        assert rig.server.world.violations == []
+    async with open_rig(tmp_path, prepare=prepare, message_content=True) as discord:
+        discord.desk.free.add(home.id)
+        discord.server.say(mina, "조용한 곳", other)
+        discord.server.say(mina, "하나", home)
+        discord.server.say(mina, "둘", home)
+        discord.server.say(mina, "스레드", thread)
+        await replied(discord, home, "들었어: 하나", "들었어: 둘")
+        await replied(discord, thread, "들었어: 스레드")
+        assert discord.server.world.texts(other) == []
+        assert discord.server.world.violations == []
 
 
-async def test_2001_characters_come_in_two_messages(rig: Rig, mina: Person) -> None:
+async def test_2001_characters_come_in_two_messages(discord: Rig, mina: Person) -> None:
     said = ("가나다라 " * 400)[:2000] + "끝"
-    rig.mind.says["길게"].append(said)
-    rig.server.say(mina, "길게")
-    first, second = await settled(rig, rig.server.world.private(mina), 2)
+    discord.mind.says["길게"].append(said)
+    discord.server.say(mina, "길게")
+    first, second = await settled(discord, discord.server.world.private(mina), 2)
     assert all(len(part["content"]) <= 2000 for part in (first, second))
     assert f"{first['content']} {second['content']}".split() == said.split()
     assert first["components"] == []
@@ -155,42 +133,42 @@ async def test_2001_characters_come_in_two_messages(rig: Rig, mina: Person) -> N
     ],
 )
 async def test_what_she_says_does_nothing_on_discord(
-    rig: Rig, mina: Person, said: str, seen: Callable[[str], bool]
+    discord: Rig, mina: Person, said: str, seen: Callable[[str], bool]
 ) -> None:
-    rig.mind.says["해 봐"].append(said)
-    rig.server.say(mina, "해 봐")
-    (reply,) = await settled(rig, rig.server.world.private(mina))
+    discord.mind.says["해 봐"].append(said)
+    discord.server.say(mina, "해 봐")
+    (reply,) = await settled(discord, discord.server.world.private(mina))
     assert seen(reply["content"]), reply["content"]
 
 
-async def test_twenty_people_are_answered_in_their_order(rig: Rig) -> None:
-    world = rig.server.world
+async def test_twenty_people_are_answered_in_their_order(discord: Rig) -> None:
+    world = discord.server.world
     people = [Person(name=f"user{number}") for number in range(20)]
     for round_number in range(3):
         for person in people:
-            rig.server.say(person, f"{round_number}번째")
+            discord.server.say(person, f"{round_number}번째")
     for person in people:
-        await replied(rig, world.private(person), *(f"들었어: {number}번째" for number in range(3)))
-    await rig.front._turns.idle(60)
+        await replied(discord, world.private(person), *(f"들었어: {number}번째" for number in range(3)))
+    await discord.front._turns.idle(60)
     assert len(world.standing()) == 60
 
 
-async def test_reply_stops_quietly_where_she_may_not_write(rig: Rig, mina: Person) -> None:
-    world = rig.server.world
+async def test_reply_stops_quietly_where_she_may_not_write(discord: Rig, mina: Person) -> None:
+    world = discord.server.world
     lost = Person(name="lost")
-    rig.server.say(lost, "들려?")
+    discord.server.say(lost, "들려?")
     del world.channels[world.private(lost).id]
-    rig.server.say(mina, "안녕")
-    await replied(rig, world.private(mina), "들었어: 안녕")
-    assert not rig.running.done()
+    discord.server.say(mina, "안녕")
+    await replied(discord, world.private(mina), "들었어: 안녕")
+    assert not discord.running.done()
 
 
 async def test_close_lets_a_finished_reply_arrive(tmp_path: Path, mina: Person) -> None:
-    async with open_rig(tmp_path) as rig:
-        world = rig.server.world
-        rig.server.say(mina, "잘 가")
-        await world.until(lambda: rig.mind.ended)
-        await rig.front.close()
+    async with open_rig(tmp_path) as discord:
+        world = discord.server.world
+        discord.server.say(mina, "잘 가")
+        await world.until(lambda: discord.mind.ended)
+        await discord.front.close()
         assert world.texts(world.private(mina)) == ["들었어: 잘 가"]
         async with asyncio.timeout(30):
-            await rig.running
+            await discord.running
