@@ -81,7 +81,7 @@ def chat(
     async def talk() -> None:
         async with open_engine(settings, clock, seed) as engine:
             console = Console(
-                chat=ChatHandler(engine.queue, clock),
+                chat=ChatHandler(engine.queue, clock, engine.refusals),
                 memory=MemoryHandler(engine.database, clock, engine.firewall),
                 sanctions=SanctionHandler(engine.database),
                 clock=clock,

@@ -149,7 +149,7 @@ class ChatPipeline:
 
         # 1. A user under a block costs no model time.
         if (block := await self._sentencing.active_block(request)) is not None:
-            return Rejection(reason=RejectionReason.BLOCKED, notice=block, details=_details(turn))
+            return await whole(self._commit_rejection(turn, RejectionReason.BLOCKED, block))
 
         # 2. Who is interviewed in this conversation answers her question there: engine/interview_turn.py.
         if (outcome := await self._interviews.take(request, turn.watch)) is not None:
@@ -244,11 +244,13 @@ class ChatPipeline:
             return None
         return await writer.summarise(turn.final_input, reply.text)
 
-    async def _commit_rejection(self, turn: _Context, reason: RejectionReason) -> Rejection:
+    async def _commit_rejection(
+        self, turn: _Context, reason: RejectionReason, notice: Notice | None = None
+    ) -> Rejection:
         turn.watch.mark("total")
         async with self._database.begin() as session:
             await TurnStore(session).add(self._record(turn, "rejection", reason))
-        return Rejection(reason=reason, details=_details(turn))
+        return Rejection(reason=reason, notice=notice, details=_details(turn))
 
     async def _commit_sanction(self, turn: _Context, offences: tuple[str, ...], *, reply: str | None) -> Notice:
         turn.watch.mark("total")

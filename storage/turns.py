@@ -13,9 +13,10 @@ from storage.tables import TurnRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnTotals:
-    """How many turns there were by outcome, and of how many users."""
+    """How many turns there were by outcome, rejections by their reason, and of how many users."""
 
     by_outcome: Mapping[str, int]
+    by_reason: Mapping[str, int]
     users: int
 
 
@@ -63,9 +64,11 @@ class TurnStore:
         if scope.community is not None:
             bounds.append(TurnRow.community == scope.community)
         outcomes = select(TurnRow.outcome, func.count()).where(*bounds).group_by(TurnRow.outcome)
+        reasons = select(TurnRow.reason, func.count()).where(*bounds, TurnRow.reason.is_not(None))
         users = select(func.count(TurnRow.user_id.distinct())).where(*bounds)
         return TurnTotals(
             by_outcome={row[0]: row[1] for row in await self._session.execute(outcomes)},
+            by_reason={str(row[0]): row[1] for row in await self._session.execute(reasons.group_by(TurnRow.reason))},
             users=await self._session.scalar(users) or 0,
         )
 

@@ -29,6 +29,7 @@ from storage.settings import KEYRING_NAME, StorageSettings
 if TYPE_CHECKING:
     from engine.memory_firewall import MemoryFirewall
     from engine.queue import TurnQueue
+    from engine.refusal_log import RefusalLog
     from models.runtime import ModelRuntime
     from storage.database import Database
 
@@ -41,6 +42,7 @@ class Engine:
     queue: TurnQueue
     firewall: MemoryFirewall
     banks: BankShelf = field(default_factory=BankShelf)
+    refusals: RefusalLog | None = None
 
 
 @asynccontextmanager
@@ -48,6 +50,7 @@ async def open_engine(settings: Settings, clock: Clock, seed: int | None) -> Asy
     """Nest the lifetimes: database, models, queue; left in reverse order."""
     from engine.pipeline import ChatPipeline
     from engine.queue import open_queue
+    from engine.refusal_log import open_refusal_log
     from storage.database import open_database
     from storage.policies import PolicyStore
 
@@ -80,8 +83,13 @@ async def open_engine(settings: Settings, clock: Clock, seed: int | None) -> Asy
             banks=banks,
             load=load,
         )
-        async with open_queue(pipeline.run, limits, load) as queue:
-            yield Engine(database=database, queue=queue, firewall=pipeline.firewall, banks=banks)
+        async with (
+            open_refusal_log(database, runtime.profile.name) as refusals,
+            open_queue(pipeline.run, limits, load) as queue,
+        ):
+            yield Engine(
+                database=database, queue=queue, firewall=pipeline.firewall, banks=banks, refusals=refusals
+            )
 
 
 @asynccontextmanager

@@ -81,7 +81,8 @@ def build_app(settings: Settings, engine: Engine, clock: Clock) -> App:
         locale=settings.locale, zone=zone, persona=persona, dashboard_url="" if dashboard is None else dashboard.url
     )
     reception = Reception(engine.database, clock, desk_settings, engine.firewall)
-    talk = Talk(ChatHandler(engine.queue, clock), reception, default_locale=settings.locale, default_zone=zone)
+    chat = ChatHandler(engine.queue, clock, engine.refusals)
+    talk = Talk(chat, reception, default_locale=settings.locale, default_zone=zone)
     reception.when_forgotten(talk.forget)
     reception.when_reset(talk.reset)
     faces = FacePictures(theme=Theme(settings.face_theme))

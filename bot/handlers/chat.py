@@ -6,6 +6,7 @@ import secrets
 from zoneinfo import ZoneInfo
 
 from engine.queue import QueuedTurn, TurnQueue
+from engine.refusal_log import RefusalLog
 from engine.types import Again, ChatRequest, Clock, EventSink, ignore_event
 from storage.records import ConversationKey, UserKey
 
@@ -18,10 +19,11 @@ def new_request_id() -> str:
 class ChatHandler:
     """Submits messages of any platform to the turn queue."""
 
-    def __init__(self, queue: TurnQueue, clock: Clock) -> None:
-        """Stamp messages with `clock`."""
+    def __init__(self, queue: TurnQueue, clock: Clock, refusals: RefusalLog | None = None) -> None:
+        """Stamp messages with `clock`; let `refusals` record what the pipeline does not see."""
         self._queue = queue
         self._clock = clock
+        self._refusals = refusals
 
     def submit(
         self,
@@ -52,4 +54,7 @@ class ChatHandler:
             community=community,
             link=link,
         )
-        return self._queue.submit(request, show)
+        turn = self._queue.submit(request, show)
+        if self._refusals is not None:
+            self._refusals.watch(turn)
+        return turn

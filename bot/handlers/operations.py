@@ -14,6 +14,7 @@ from storage.reports import ReportStore
 from storage.sanctions import SanctionStore
 from storage.turns import TurnStore
 
+_FAILED = "error"
 _SPANS = {"stats.day": timedelta(days=1), "stats.week": timedelta(days=7)}
 
 
@@ -39,8 +40,9 @@ class OperationHandler:
         async with self._database.read() as session:
             for key, span in _SPANS.items():
                 totals = await TurnStore(session).totals(visit.scope, visit.now - span)
-                replies, all_turns = totals.by_outcome.get("reply", 0), sum(totals.by_outcome.values())
-                lines.append(visit.texts.get(key, replies=replies, refused=all_turns - replies, users=totals.users))
+                replies, failed = totals.by_outcome.get("reply", 0), totals.by_reason.get(_FAILED, 0)
+                refused = sum(totals.by_outcome.values()) - replies - failed
+                lines.append(visit.texts.get(key, replies=replies, refused=refused, failed=failed, users=totals.users))
             blocks = len(await SanctionStore(session).in_force(visit.now, visit.scope))
             appeals = len(await AppealStore(session).waiting(visit.scope))
             reports = len(await ReportStore(session).waiting(visit.scope))

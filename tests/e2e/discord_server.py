@@ -59,10 +59,13 @@ class DiscordServer:
         message |= {"content": text, "edited_timestamp": stamp()}
         self.gateway.emit("MESSAGE_UPDATE", dict(message))
 
-    def delete(self, number: str) -> None:
-        """Let the author of a message delete it."""
-        message = self.world.messages.pop(number)
-        self.gateway.emit("MESSAGE_DELETE", {"id": number, "channel_id": message["channel_id"]})
+    def delete(self, *numbers: str) -> None:
+        """Let messages of one channel be deleted: one by its author, several at once by a moderator."""
+        (channel,) = {self.world.messages.pop(number)["channel_id"] for number in numbers}
+        if len(numbers) == 1:
+            self.gateway.emit("MESSAGE_DELETE", {"id": numbers[0], "channel_id": channel})
+        else:
+            self.gateway.emit("MESSAGE_DELETE_BULK", {"ids": list(numbers), "channel_id": channel})
 
     def slash(self, person: Person, name: str, channel: Channel | None = None, /, **options: Any) -> Interaction:
         """Let a person run a command, `memory forget` for a subcommand; people and channels are options too."""

@@ -153,7 +153,8 @@ def assert_whole(database: sqlite3.Connection) -> None:
     turns = {row["request_id"]: row for row in rows(database, "SELECT * FROM turns")}
     sanctioned = Counter(row["request_id"] for row in rows(database, "SELECT request_id FROM sanctions"))
     assert set(sanctioned) <= set(turns)
-    assert {id for id, turn in turns.items() if turn["reason"] == "blocked"} <= set(sanctioned)
+    blocked = {row["user_id"] for row in rows(database, "SELECT user_id FROM sanctions WHERE kind = 'block'")}
+    assert {turn["user_id"] for turn in turns.values() if turn["reason"] == "blocked"} <= blocked
     changes = rows(database, CHANGES)
     assert {change["request_id"] for change in changes} <= {
         id for id, turn in turns.items() if turn["outcome"] == "reply"

@@ -110,6 +110,33 @@ async def test_deleted_message_gives_its_waiting_turn_up(discord: Rig, mina: Per
     assert [request.text for request in discord.mind.heard] == ["먼저"]
 
 
+async def test_message_deleted_while_she_writes_is_answered_without_a_reference(
+    discord: Rig, general: Channel, mina: Person
+) -> None:
+    server, world = discord.server, discord.server.world
+    gate = discord.mind.hold("지울 말")
+    number = server.say(mina, f"<@{world.bot.id}> 지울 말", general, mentions=[world.bot])
+    await world.until(lambda: discord.mind.heard)
+    server.delete(number)
+    gate.set()
+    (reply,) = await replied(discord, general, "들었어: 지울 말")
+    assert "referenced_message" not in reply
+
+
+async def test_messages_deleted_together_give_their_waiting_turns_up(discord: Rig, mina: Person) -> None:
+    world, channel = discord.server.world, discord.server.world.private(mina)
+    gate = discord.mind.hold("먼저")
+    discord.server.say(mina, "먼저")
+    await world.until(lambda: discord.mind.heard)
+    spam = [discord.server.say(mina, f"도배 {number}") for number in range(3)]
+    await world.until(lambda: len(world.replies(channel)) == len(spam))  # a notice for each that it waits
+    discord.server.delete(*spam)
+    await world.until(lambda: not world.replies(channel))
+    gate.set()
+    await replied(discord, channel, "들었어: 먼저")
+    assert [request.text for request in discord.mind.heard] == ["먼저"]
+
+
 async def test_regenerate_answers_again_in_place(discord: Rig, general: Channel, mina: Person, juno: Person) -> None:
     server, world = discord.server, discord.server.world
     discord.mind.says["다시"] += ["첫 대답", "둘째 대답"]

@@ -141,6 +141,16 @@ async def test_what_she_says_does_nothing_on_discord(
     assert seen(reply["content"]), reply["content"]
 
 
+@pytest.mark.parametrize(
+    "said", ["가" * 2001, "\u202eشكرا\u202c", "안\u200b녕\ufeff", "**굵게** `코드` [눌러](javascript:alert(1))"]
+)
+async def test_what_a_person_writes_is_heard_as_typed(discord: Rig, mina: Person, said: str) -> None:
+    discord.mind.says[said].append("응!")
+    discord.server.say(mina, said)
+    await replied(discord, discord.server.world.private(mina), "응!")
+    assert [request.text for request in discord.mind.heard] == [said]
+
+
 async def test_twenty_people_are_answered_in_their_order(discord: Rig) -> None:
     world = discord.server.world
     people = [Person(name=f"user{number}") for number in range(20)]

@@ -117,7 +117,9 @@ async def test_blocked_user_costs_no_model_time(rig: Rig) -> None:
     assert rig.generator.calls == []
     assert len(rig.embedder.texts) == texts
     assert len(await rig.sanctions()) == 1
-    assert len(await rig.turns()) - len(stored) in (0, 1)
+    refused, *before = await rig.turns()
+    assert before == stored
+    assert (refused.outcome, refused.reason, refused.conversation.id) == ("rejection", "blocked", "elsewhere")
     assert rig.events == []
 
 

@@ -49,7 +49,7 @@ async def test_totals_count_outcomes_and_users_within_scope_and_time(
     other = replace(user, id="2002")
     turns = [
         replace(make_turn("r-1"), community="9"),
-        replace(make_turn("r-2"), community="9", outcome="rejection"),
+        replace(make_turn("r-2"), community="9", outcome="rejection", reason="error"),
         replace(make_turn("r-3", of=other), community="10"),
         replace(make_turn("r-4", of=other, received_at=now - timedelta(hours=1)), community="9"),
     ]
@@ -59,7 +59,7 @@ async def test_totals_count_outcomes_and_users_within_scope_and_time(
     async with database.read() as session:
         store = TurnStore(session)
         here = await store.totals(Scope(platform="discord", community="9"), now)
-        assert (here.by_outcome, here.users) == ({"reply": 1, "rejection": 1}, 1)
+        assert (here.by_outcome, here.by_reason, here.users) == ({"reply": 1, "rejection": 1}, {"error": 1}, 1)
         everywhere = await store.totals(Scope(platform="discord"), now - timedelta(hours=1))
         assert (everywhere.by_outcome, everywhere.users) == ({"reply": 3, "rejection": 1}, 2)
         nothing = await store.totals(Scope(platform="telegram"), now)

@@ -12,19 +12,20 @@ from tests.bot.handlers.lobby import ADMIN, OWNER, Lobby, user_key
 
 async def test_stats_count_the_community_and_for_owners_the_platform(lobby: Lobby, make_case: MakeCase) -> None:
     rows = [
-        ("1001", "9", "reply", 0),
-        ("1001", "9", "rejection", 2),
-        ("2002", "9", "reply", 30),
-        ("3003", None, "reply", 0),
+        ("1001", "9", "reply", None, 0),
+        ("1001", "9", "rejection", "blocked", 2),
+        ("1001", "9", "rejection", "error", 3),
+        ("2002", "9", "reply", None, 30),
+        ("3003", None, "reply", None, 0),
     ]
     async with lobby.database.begin() as session:
-        for number, (user, community, outcome, hours) in enumerate(rows):
+        for number, (user, community, outcome, reason, hours) in enumerate(rows):
             turn = Turn(
                 request_id=f"r-{number}",
                 user=user_key(user),
                 conversation=ConversationKey(platform="discord", id="77"),
                 outcome=outcome,
-                reason=None,
+                reason=reason,
                 received_at=lobby.clock() - timedelta(hours=hours),
                 profile="embedded",
                 timings_ms={},
@@ -33,12 +34,12 @@ async def test_stats_count_the_community_and_for_owners_the_platform(lobby: Lobb
             await TurnStore(session).add(turn)
     await lobby.sanction(make_case(block=timedelta(days=1), community="9"))
     assert (await lobby.person(community="9", rights=ADMIN).ask("stats")).splitlines()[1:] == [
-        "Last 24 hours: 1 replies · 1 refused · 1 users",
-        "Last 7 days: 2 replies · 1 refused · 2 users",
+        "Last 24 hours: 1 replies · 1 refused · 1 failed · 1 users",
+        "Last 7 days: 2 replies · 1 refused · 1 failed · 2 users",
         "Blocks in force 1 · open appeals 0 · open reports 0",
     ]
     everywhere = await lobby.person(rights=OWNER).ask("stats")
-    assert "Last 7 days: 3 replies · 1 refused · 3 users" in everywhere
+    assert "Last 7 days: 3 replies · 1 refused · 1 failed · 3 users" in everywhere
     assert "Blocks in force 0" in await lobby.person(community="10", rights=ADMIN).ask("stats")
 
 
