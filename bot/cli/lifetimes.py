@@ -87,9 +87,7 @@ async def open_engine(settings: Settings, clock: Clock, seed: int | None) -> Asy
             open_refusal_log(database, runtime.profile.name) as refusals,
             open_queue(pipeline.run, limits, load) as queue,
         ):
-            yield Engine(
-                database=database, queue=queue, firewall=pipeline.firewall, banks=banks, refusals=refusals
-            )
+            yield Engine(database=database, queue=queue, firewall=pipeline.firewall, banks=banks, refusals=refusals)
 
 
 @asynccontextmanager
