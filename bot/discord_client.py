@@ -124,6 +124,7 @@ class DiscordClient(discord.Client):
                 channel=message.channel.id,
                 source=message.id,
                 answers=message.id if in_server else None,
+                replies_to=message.reference.message_id if message.reference is not None else None,
             )
 
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:

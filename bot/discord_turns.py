@@ -78,10 +78,13 @@ class DiscordTurns:
         self._private: OrderedDict[str, str] = OrderedDict()
         self._in_parts: OrderedDict[str, tuple[int, ...]] = OrderedDict()  # the messages of replies that take several
 
-    def begin(self, actor: Actor, text: str, *, channel: int, source: int, answers: int | None) -> None:
+    def begin(
+        self, actor: Actor, text: str, *, channel: int, source: int, answers: int | None, replies_to: int | None = None
+    ) -> None:
         """Send a message on its way, at once: the order of these calls is the order of the replies in a channel."""
         live = LiveText(self._times.cadence)
-        talking = self._talk.begin(actor, text, show=live.show)
+        above = None if replies_to is None else str(replies_to)
+        talking = self._talk.begin(actor, text, show=live.show, replies_to=above)
         reply = ReplyMessage(self._post, name=talking.request_id, channel=channel, answers=answers)
         turn = _Turn(talking=talking, live=live, reply=reply, channel=channel, previous=self._last.get(channel))
         self._by_source[source] = turn
@@ -219,6 +222,7 @@ class DiscordTurns:
             tail: tuple[discord.ui.View | None, Files] = (view, files) if is_last else (None, ())
             await turn.reply.put(part, *tail, part=number)
         await turn.reply.drop_from(len(parts))
+        self._talk.note_sent(turn.talking, *(str(number) for number in turn.reply.shown))
         await turn.reply.drop_notice()
         if len(parts) > 1:
             self._in_parts[spoken.request_id] = turn.reply.shown

@@ -24,6 +24,7 @@ from bot.handlers.memory_cards import CARD
 from bot.last_messages import AnsweredMessage, LastMessages
 from bot.log_format import request_id_of_turn
 from bot.rendering import Texts, draw_face
+from bot.reply_chain import ReplyChain
 from bot.spoken import FaceMode, Spoken, TalkWords
 from bot.standing_buttons import standing_button
 from engine.queue import QueuedTurn
@@ -57,6 +58,8 @@ class Conversing:
         self.turn: QueuedTurn | None = None
         self.is_cancelled = False
         self.is_before_reset = False
+        self.thread_summary: str | None = None  # of the turn that the message replies to
+        self.summary: str | None = None  # of its own turn, once that is over
         self._talk = talk
         self._task: asyncio.Task[Spoken] | None = None
 
@@ -108,14 +111,20 @@ class Talk:
         self._default = Manner(language=Texts(default_locale, default_zone).language, zone=default_zone)
         self._order: WeakValueDictionary[ConversationKey, asyncio.Lock] = WeakValueDictionary()
         self._last = LastMessages()
+        self._chain = ReplyChain()
         self._manners: OrderedDict[Actor, Manner] = OrderedDict()
         self._running: set[Conversing] = set()
         self._is_closing = False
 
-    def begin(self, actor: Actor, text: str, *, show: EventSink = ignore_event) -> Conversing:
-        """Send a message on its way; the messages of a conversation start in the order of these calls."""
+    def begin(
+        self, actor: Actor, text: str, *, show: EventSink = ignore_event, replies_to: str | None = None
+    ) -> Conversing:
+        """Send a message on its way; the messages of a conversation start in the order of these calls.
+
+        `replies_to` is the platform's id of the message that it replies to: if that is one of hers, she goes on from there.
+        """
         self._last.drop(actor.place.conversation)
-        return self._start(actor, text, show, None)
+        return self._start(actor, text, show, None, self._chain.find(actor.place.conversation, replies_to))
 
     def regenerate(self, actor: Actor, request_id: str, *, show: EventSink = ignore_event) -> Conversing | None:
         """Answer a message again; None when it is not the conversation's last, or another person's.
@@ -125,16 +134,24 @@ class Talk:
         answered = self._last.take(actor.place.conversation, request_id, actor.user)
         return self._start(actor, answered.text, show, answered) if answered else None
 
+    def note_sent(self, talking: Conversing, *messages: str) -> None:
+        """Note which messages of the platform hold the reply, for those who reply to them."""
+        if talking.summary is not None:
+            for message in messages:
+                self._chain.keep(talking.actor.place.conversation, message, talking.actor.user, talking.summary)
+
     def forget(self, user: UserKey) -> None:
         """Give up what a user has on its way, and drop what they said last, so that neither is stored or answered again."""
         for talking in list(self._running):
             if talking.actor.user == user:
                 talking.cancel()
         self._last.drop_of(user)
+        self._chain.drop_of(user)
 
     def reset(self, conversation: ConversationKey) -> None:
         """Let nothing that was said in a conversation so far be answered again: it would read what stood before."""
         self._last.drop(conversation)
+        self._chain.drop(conversation)
         for talking in self._running:
             if talking.actor.place.conversation == conversation:
                 talking.is_before_reset = True
@@ -194,8 +211,16 @@ class Talk:
         _log.info("%s: %s", talking.actor.user.platform, _told(outcome))
         return spoken
 
-    def _start(self, actor: Actor, text: str, show: EventSink, answered: AnsweredMessage | None) -> Conversing:
+    def _start(
+        self,
+        actor: Actor,
+        text: str,
+        show: EventSink,
+        answered: AnsweredMessage | None,
+        thread_summary: str | None = None,
+    ) -> Conversing:
         talking = Conversing(self, actor, text, show, answered)
+        talking.thread_summary = thread_summary
         self._running.add(talking)
         talking.start()
         return talking
@@ -214,6 +239,7 @@ class Talk:
             temperature=manner.temperature,
             community=talking.actor.place.community,
             again=talking.answered.again if talking.answered else None,
+            thread_summary=talking.thread_summary,
         )
 
     def _refusal(self, talking: Conversing) -> RejectionReason:
@@ -237,6 +263,7 @@ class Talk:
     def _speak(self, talking: Conversing, outcome: ChatOutcome, manner: Manner) -> Spoken:
         texts = _texts(manner)
         if isinstance(outcome, ChatReply):
+            talking.summary = None if talking.is_before_reset else outcome.details.summary
             memory = talking.answered.memory if talking.answered else _memory_mark(outcome, talking.request_id, texts)
             return Spoken(
                 request_id=talking.request_id,

@@ -85,10 +85,11 @@ class TelegramTurns:
         self._last: dict[str, asyncio.Task[None]] = {}  # of each place, so that replies keep their order
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def begin(self, actor: Actor, text: str, spot: Spot, heard: int | None) -> None:
+    def begin(self, actor: Actor, text: str, spot: Spot, heard: int | None, *, replies_to: int | None = None) -> None:
         """Send a message on its way, at once: the order of these calls is the order of the replies in a place."""
         live = LiveText(self._times.cadence)
-        self._start(self._talk.begin(actor, text, show=live.show), live, spot, heard)
+        above = None if replies_to is None else str(replies_to)
+        self._start(self._talk.begin(actor, text, show=live.show, replies_to=above), live, spot, heard)
 
     async def press(self, actor: Actor, token: str, query: str, spot: Spot, message: int) -> None:
         """Do what a button of a conversation stands for, if this person may press it."""
@@ -228,9 +229,10 @@ class TelegramTurns:
             text = f"{text}\n\n⚠ {telegram_text(spoken.warning)}"
         keyboard = await self._reply_keyboard(turn, spoken)
         if spoken.face_mode is FaceMode.PICTURE and spoken.expression is not None:
-            await self._say_with_picture(turn, text, spoken.expression, keyboard)
+            sent = await self._say_with_picture(turn, text, spoken.expression, keyboard)
         else:
-            await self._sender.text(turn.spot, text, markup=keyboard, reply_to=_reply_to(turn))
+            sent = await self._sender.text(turn.spot, text, markup=keyboard, reply_to=_reply_to(turn))
+        self._talk.note_sent(turn.talking, *(str(message.message_id) for message in sent))
         if spoken.warning and turn.spot.is_group:
             await self._say_privately(turn, f"⚠ {spoken.warning}")
 
@@ -250,19 +252,21 @@ class TelegramTurns:
 
     async def _say_with_picture(
         self, turn: _Turn, text: str, face: Expression, keyboard: InlineKeyboardMarkup | None
-    ) -> None:
+    ) -> list[Message]:
         """Send her face with the reply below it; a long reply goes before it, and where pictures are not allowed, alone."""
-        caption = text if utf16_length(text) <= LONGEST_CAPTION else ""
-        if not caption:
-            await self._sender.text(turn.spot, text, reply_to=_reply_to(turn))
+        caption, sent = text, list[Message]()
+        if utf16_length(text) > LONGEST_CAPTION:
+            caption, sent = "", await self._sender.text(turn.spot, text, reply_to=_reply_to(turn))
         try:
-            sent = await self._send_picture(turn, face, caption, keyboard)
-            if sent.photo:
-                self._pictures[face] = sent.photo[-1].file_id
+            picture = await self._send_picture(turn, face, caption, keyboard)
         except BadRequest as error:
             _log.info("request_id=%s no picture: %s", turn.talking.request_id, type(error).__name__)
             if caption:
-                await self._sender.text(turn.spot, caption, markup=keyboard, reply_to=_reply_to(turn))
+                sent = await self._sender.text(turn.spot, caption, markup=keyboard, reply_to=_reply_to(turn))
+            return sent
+        if picture.photo:
+            self._pictures[face] = picture.photo[-1].file_id
+        return [*sent, picture]
 
     async def _send_picture(
         self, turn: _Turn, face: Expression, caption: str, keyboard: InlineKeyboardMarkup | None

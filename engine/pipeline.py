@@ -224,7 +224,7 @@ class ChatPipeline:
         memory = await self._retriever.find(request.text, memories)
         if memory is not None:
             turn.memory_used, turn.memory_used_id = memory.text, memory.id
-        turn.last_summary = conversation.last_summary if conversation else None
+        turn.last_summary = request.thread_summary or (conversation.last_summary if conversation else None)
 
     async def _extract_memory(self, writer: Writer, turn: _Context) -> MemoryNote | None:
         """Extract what to remember, unless the message has been answered before or the user paused recording."""

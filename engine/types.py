@@ -66,6 +66,7 @@ class ChatRequest:
     temperature: float | None = None
     again: Again | None = None
     community: str | None = None
+    thread_summary: str | None = None
     interview: InterviewCommand | None = None
     link: str | None = None
 

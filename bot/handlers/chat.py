@@ -39,6 +39,7 @@ class ChatHandler:
         again: Again | None = None,
         community: str | None = None,
         link: str | None = None,
+        thread_summary: str | None = None,
     ) -> QueuedTurn:
         """Submit a message; wait on the returned turn for its outcome. Without a `request_id` it gets a new one."""
         request = ChatRequest(
@@ -53,6 +54,7 @@ class ChatHandler:
             again=again,
             community=community,
             link=link,
+            thread_summary=thread_summary,
         )
         turn = self._queue.submit(request, show)
         if self._refusals is not None:

@@ -309,6 +309,36 @@ async def test_try_that_failed_after_a_reset_is_not_given_back(
     assert talk.regenerate(actor(), first.request_id) is None
 
 
+async def test_reply_to_an_older_message_goes_on_from_there(talk: Talk, generator: FakeGenerator) -> None:
+    generator.enqueue("summary", "여행을 부러워함", "시험을 응원함", "맞장구침", "맞장구침")
+    for number, text in enumerate(("나 여행 가", "나 시험 봐")):
+        talking = talk.begin(actor(), text)
+        await talking.outcome()
+        talk.note_sent(talking, str(number), f"{number}b")
+    for above, summary in (("0", "여행을 부러워함"), ("1b", "시험을 응원함")):
+        await talk.begin(actor(), "어디로 갈까?", replies_to=above).outcome()
+        assert generator.prompts("output_message")[-1].startswith(f"(오로라 답변 요약) {summary}")
+
+
+@pytest.mark.parametrize("who", ["stranger in another room", "erased", "reset"])
+async def test_what_was_said_elsewhere_or_is_forgotten_stands_in_front_of_nothing(
+    talk: Talk, desk: Desk, generator: FakeGenerator, who: str
+) -> None:
+    generator.enqueue("summary", "여행을 부러워함")
+    talking = talk.begin(actor(), "나 여행 가")
+    await talking.outcome()
+    talk.note_sent(talking, "7")
+    if who == "erased":
+        talk.forget(actor().user)
+    if who == "reset":
+        talk.reset(actor().place.conversation)
+    room = "other" if who.startswith("stranger") else "room"
+    async with desk.database.begin() as session:
+        await ConversationStore(session).forget_summary(actor().place.conversation, desk.clock())
+    await talk.begin(actor("지우", room=room), "어디로?", replies_to="7").outcome()
+    assert "여행을 부러워함" not in generator.prompts("output_message")[-1]
+
+
 async def test_last_messages_of_many_conversations_are_bounded(talk: Talk, desk: Desk) -> None:
     spoken = await say(talk, "안녕!")
     for number in range(1000):

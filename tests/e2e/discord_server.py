@@ -87,7 +87,7 @@ class DiscordServer:
         return self._interact(person, COMPONENT, data, channel, message)
 
     def fill(self, person: Person, asked: Interaction, **values: str) -> Interaction:
-        """Let a person answer the form that an interaction brought."""
+        """Let a person answer the form that an interaction brought; one that a button opened comes with its message."""
         assert asked.ack is not None
         assert asked.ack["type"] == 9, asked.ack
         modal = asked.ack["data"]
@@ -97,7 +97,8 @@ class DiscordServer:
             for n, (f, value) in enumerate(zip(fields, values.values(), strict=True), 1)
         ]
         data = {"custom_id": modal["custom_id"], "components": rows}
-        return self._interact(person, MODAL, data, asked.channel)
+        opened_from = self.world.messages.get(asked.message) if asked.message is not None else None
+        return self._interact(person, MODAL, data, asked.channel, opened_from)
 
     def use_menu(self, person: Person, message: Json) -> Interaction:
         """Let a person choose the command of a message's context menu."""

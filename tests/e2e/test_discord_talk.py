@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.types import ChatReply, TurnDetails
 from storage.errors import StorageError
 from tests.e2e.discord_objects import Channel, Person
-from tests.e2e.discord_rig import Rig, open_rig, put, replied, settled
+from tests.e2e.discord_rig import SMILE, Rig, open_rig, put, replied, settled
 from tests.e2e.discord_server import DiscordServer
 
 
@@ -35,6 +36,21 @@ async def test_in_a_server_only_mentions_and_replies_are_answered(discord: Rig, 
     server.say(mina, "그렇구나", general, mentions=[world.bot], answers=reply)
     await replied(discord, general, "들었어: 뭐 해?", "들었어: 그렇구나")
     assert [request.text for request in discord.mind.heard] == ["뭐 해?", "그렇구나"]
+
+
+async def test_reply_to_an_older_message_of_hers_goes_on_from_there(
+    discord: Rig, general: Channel, mina: Person, juno: Person
+) -> None:
+    server, world = discord.server, discord.server.world
+    for person, text, summary in ((mina, "여행 가", "여행을 부러워함"), (juno, "시험 봐", "시험을 응원함")):
+        details = TurnDetails(summary=summary)
+        discord.mind.says[text].append(ChatReply(text=f"{text}?", expression=SMILE, notice=None, details=details))
+        server.say(person, f"<@{world.bot.id}> {text}", general, mentions=[world.bot])
+    first, _ = await settled(discord, general, 2)
+    server.say(mina, "어디로 갈까", general, mentions=[world.bot], answers=first)
+    await world.until(lambda: len(discord.mind.heard) == 3)
+    assert discord.mind.heard[-1].thread_summary == "여행을 부러워함"
+    assert [request.thread_summary for request in discord.mind.heard[:2]] == [None, None]
 
 
 async def test_other_mentions_become_names(discord: Rig, general: Channel, mina: Person, juno: Person) -> None:

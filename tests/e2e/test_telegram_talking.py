@@ -85,6 +85,17 @@ async def test_reply_to_her_continues_the_thread(rig: Rig) -> None:
     assert rig.generator.prompts("output_message")[1].startswith("(오로라 답변 요약) 첫 알바를 응원함")
 
 
+async def test_reply_to_an_older_message_of_hers_goes_on_from_there(rig: Rig) -> None:
+    group = rig.world.group()
+    rig.generator.enqueue("summary", "여행을 부러워함", "시험을 응원함")
+    for number, (user, text) in enumerate(((MINJI, "나 여행 가"), (CHULSOO, "나 시험 봐")), 1):
+        rig.world.say(user, f"{AT} {text}", chat=group)
+        await rig.server.texts(group["id"], number)
+    rig.world.say(MINJI, "어디로 갈까?", chat=group, reply_to_message=rig.world.sent(group["id"])[0])
+    await rig.server.texts(group["id"], 3)
+    assert rig.generator.prompts("output_message")[-1].startswith("(오로라 답변 요약) 여행을 부러워함")
+
+
 async def test_edited_messages_bots_and_service_messages_get_no_answer(rig: Rig) -> None:
     first = rig.world.say(MINJI, "안녕!")
     await rig.server.texts(MINJI["id"], 1)
