@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.handlers.communities import MOST_LISTED
-from storage.records import CommunityKey
-from tests.bot.handlers.lobby import ADMIN, Lobby, Person
+from storage.community_settings import CommunitySettingsStore
+from storage.records import CommunityKey, CommunitySettings
+from tests.bot.handlers.lobby import ADMIN, Lobby, Person, user_key
 
 
 @pytest.fixture
@@ -66,8 +67,11 @@ async def test_temperature_outside_its_bounds_is_refused(admin: Person, temperat
 
 
 async def test_list_keeps_the_newest_channels(lobby: Lobby, admin: Person) -> None:
-    for number in range(MOST_LISTED + 1):
-        await admin.run("setup channel", channel=str(number))
     server = CommunityKey(platform="discord", id="9")
+    full = CommunitySettings(talk_channels=tuple(str(number) for number in range(MOST_LISTED)))
+    async with lobby.database.begin() as session:
+        await CommunitySettingsStore(session).save(server, full, user_key("3003"), lobby.clock())
+    await admin.run("setup channel", channel=str(MOST_LISTED))
     assert not await lobby.desk.talks_freely(server, ["0"])
+    assert await lobby.desk.talks_freely(server, ["1"])
     assert await lobby.desk.talks_freely(server, [str(MOST_LISTED)])
