@@ -28,7 +28,7 @@ from models.training.dialogue_files import (
 )
 from models.training.slots import PARTS_OF_DAY, TIME_WORDS, WEEKDAYS, draw_values, fill, read_slot_lists
 
-CAREFUL_FILES = frozenset({"care", "guards", "love"})  # with any number behind: care_2
+CAREFUL_FILES = frozenset({"care", "guards", "love", "who_she_is"})  # with any number behind: care_2
 _CSV_COLUMNS = ("data_type", "input_data", "output_message", "memory", "summary", "eyes_mouth_pose")
 
 
@@ -100,7 +100,8 @@ def expand(
     """Draw one widened set of rows; another seed draws other slot values, noise and contexts, and made-up nouns if they are wanted.
 
     Held-out rows are drawn once each, without noise; training rows several times (`_widening`), the first time without noise. What she says
-    to despair, abuse, declarations of love and forbidden requests (`CAREFUL_FILES`) is drawn twice as often: it must not be diluted.
+    to despair, abuse, declarations of love and forbidden requests, and who she is (`CAREFUL_FILES`), is drawn twice as often: it must not
+    be diluted.
     """
     rng = random.Random(seed)
     lists = (values for file in corpus.files for values in file.lists.values())
