@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: setup chat run test check format reports faces clean
+.PHONY: setup chat run test check format reports faces screens dashboard-load clean
 
 setup: $(VENV)/.installed
 chat: setup
@@ -28,6 +28,10 @@ reports: $(VENV)/.installed-dev
 	$(BIN)/python main.py evaluate ethics --data models/evaluation/golden/ethics_unseen.csv --report docs/evaluation
 	$(BIN)/python main.py evaluate memory --data models/evaluation/golden/memory_unseen.csv --report docs/evaluation
 	$(BIN)/python main.py evaluate held-out --limit 300 --report docs/evaluation
+screens: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.e2e.dashboard_screens docs/dashboard
+dashboard-load: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.e2e.dashboard_load
 faces: $(VENV)/.installed
 	$(BIN)/python -m bot.face_sheet docs/faces
 clean:

@@ -32,10 +32,23 @@ def load_policy(name: str) -> SanctionPolicy:
     try:
         if not name.endswith(".toml") and Path(name).name != name:
             raise FileNotFoundError(name)
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise PolicyError(f"no sanction policy {name!r}; give a file that ends in .toml") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"sanction policy {path} is not valid TOML: {error}") from error
+    return parse_policy(text, str(path))
+
+
+def parse_policy(text: str, path: str) -> SanctionPolicy:
+    """Read the text of a policy file; `path` names it in errors.
+
+    Raises:
+        PolicyError: it breaks the format.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"sanction policy {path} is not valid TOML: {error}") from error
     if "schema" not in raw:
         raise PolicyError(

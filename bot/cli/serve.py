@@ -149,6 +149,7 @@ def _dashboard(
         key=open_key(settings.data_dir / "dashboard.key"),
         locale=settings.locale,
         zone=ZoneInfo(settings.time_zone),
+        normal_category=load_profile(settings.profile).ethics.normal_category,
     )
     return DashboardFrontEnd(web, chosen)
 

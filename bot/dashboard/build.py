@@ -16,6 +16,7 @@ from bot.dashboard.decisions import Decisions
 from bot.dashboard.door import Door
 from bot.dashboard.log_page import LogPage
 from bot.dashboard.pages import Pages
+from bot.dashboard.replay_page import ReplayPage
 from bot.dashboard.settings import DashboardSettings
 from bot.dashboard.signing import Signatures
 from bot.dashboard.user_page import UserPage
@@ -34,12 +35,18 @@ def build_dashboard(
     key: bytes,
     locale: str,
     zone: ZoneInfo,
+    normal_category: str,
 ) -> ASGIApp:
-    """Return the web app over `database`. `key` signs cookies; `locale` and `zone` are for whom nothing is known of."""
+    """Return the web app over `database`.
+
+    `key` signs cookies; `locale` and `zone` are for whom nothing is known of; `normal_category` is the profile's name of what
+    is no offence.
+    """
     pages, signatures, search = Pages(locale=locale, zone=zone), Signatures(key), EvidenceSearch()
     reception.when_forgotten(lambda _: search.forget())
     door = Door(database, reception, signatures, clock)
     entrance = Entrance(door, pages, signatures, Attempts(clock), settings)
+    replay = ReplayPage(database, pages, normal_category=normal_category)
     case = CasePage(database, Decisions(reception), pages)
     rooms = (
         Room(path="/", show=LogPage(database, search, pages).show),
@@ -47,6 +54,7 @@ def build_dashboard(
         Room(path="/appeals", show=AppealsPage(database, pages).show),
         Room(path="/users/{user}", show=UserPage(database, pages).show),
         Room(path="/charts", show=ChartsPage(database, pages).show),
+        Room(path="/replay", show=replay.show, do=replay.replay),
         Room(path="/audit", show=AuditPage(database, pages).show),
     )
     return build_web(entrance, pages, rooms, settings)

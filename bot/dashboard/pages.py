@@ -23,6 +23,7 @@ ROOMS = {
     "log": "/",
     "appeals": "/appeals",
     "charts": "/charts",
+    "replay": "/replay",
     "audit": "/audit",
 }  # the navigation: each name's address; `dashboard.room.<name>` is its text
 _A_YEAR_S = 365 * 24 * 3600

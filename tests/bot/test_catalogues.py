@@ -80,7 +80,8 @@ def dynamic_keys() -> set[str]:
     """Return the keys that the code puts together: of commands, of the words of an enumeration, of policies and profiles."""
     reasons = {f"rejection.{reason}" for reason in RejectionReason if reason is not RejectionReason.BLOCKED}
     policies = {name for path in POLICIES_DIR.glob("*.toml") for name in load_policy(path.stem).categories}
-    profiles = {name for profile in list_profiles() for name in load_profile(profile).ethics.categories}
+    normal = {load_profile(profile).ethics.normal_category for profile in list_profiles()}
+    profiles = normal | {name for profile in list_profiles() for name in load_profile(profile).ethics.categories}
     refusals = {f"press.{refusal}" for refusal in PressRefusal} | {f"unfit.{why}" for why in Objection}
     memories = {f"memory.{what}_mark" for what in ("created", "replaced")} | {
         f"memory_source.{by}" for by in ("turn", "hand")

@@ -11,8 +11,7 @@ import pytest
 from bot.answers import Rights
 from storage.appeals import AppealStore
 from storage.records import AppealState, SanctionState
-from tests.bot.conftest import FixedClock
-from tests.bot.dashboard.visiting import Browser, House
+from tests.bot.dashboard.visiting import Browser, House, plain
 from tests.bot.handlers.conftest import MakeCase
 from tests.bot.handlers.lobby import MODERATOR, user_key
 from tests.fakes import HATE, POLITICS
@@ -337,9 +336,7 @@ async def test_sql_in_any_field_is_only_text(house: House, make_case: MakeCase, 
     assert numbers(await browser.text("/")) == [6, 3, 2, 1]
 
 
-async def test_answers_that_fail_tell_a_number_and_nothing_else(
-    house: House, clock: FixedClock, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_answers_that_fail_tell_a_number_and_nothing_else(house: House, caplog: pytest.LogCaptureFixture) -> None:
     browser = await house.enter("5005")
     house.platform.known["5005", "9"] = "no rights at all"  # type: ignore[assignment]
     answer = await browser.get("/")
@@ -348,4 +345,58 @@ async def test_answers_that_fail_tell_a_number_and_nothing_else(
     assert "no rights at all" not in answer.text
     assert "the dashboard failed" in caplog.text
     assert "no rights at all" not in caplog.text
-    assert clock() is not None
+
+
+# --- replay ---
+
+MILDER = """
+schema = 1
+version = "test-1"
+longest_block = "30 d"
+
+[categories."정치"]
+ladder = ["warning"]
+reply_needs = ["미안"]
+"""
+
+
+async def test_owner_tries_a_policy_and_nothing_changes(house: House, make_case: MakeCase) -> None:
+    for level in (1, 2):
+        await house.lobby.sanction(make_case(block=DAY, level=level, community="9"))
+        house.lobby.clock.advance(2 * DAY)
+    owner = await house.owner()
+    before = await house.lobby.sanctions()
+    answer = await owner.post("/replay", policy=MILDER)
+    assert answer.status_code == 200
+    assert "Policy test-1 on 2 messages" in plain(answer.text)
+    assert await house.lobby.sanctions() == before
+
+
+@pytest.mark.parametrize(
+    "policy", ["", "not toml [", 'version = "1"', MILDER.replace("warning", "nothing"), SCRIPT, "\0"]
+)
+async def test_policy_that_is_none_is_refused_in_a_line(house: House, policy: str) -> None:
+    owner = await house.owner()
+    answer = await owner.post("/replay", policy=policy)
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.text
+    assert "<script>" not in answer.text
+
+
+async def test_policy_comes_as_a_file_too(house: House) -> None:
+    owner = await house.owner()
+    token = re.search(r'name="csrf" value="([^"]+)"', await owner.text("/replay"))
+    assert token is not None
+    sent = {"file": ("mine.toml", MILDER.encode(), "application/toml")}
+    answer = await owner.client.post("/replay", data={"csrf": token[1]}, files=sent)
+    assert "Policy test-1" in plain(answer.text)
+    odd = {"file": ("mine.toml", b"\xff\xfe\x00", "application/toml")}
+    assert (await owner.client.post("/replay", data={"csrf": token[1]}, files=odd)).status_code == 400
+    two = [("file", ("a", b"a", "text/plain")), ("file", ("b", b"b", "text/plain"))]
+    assert (await owner.client.post("/replay", data={"csrf": token[1]}, files=two)).status_code == 400
+
+
+async def test_moderator_tries_no_policy(house: House) -> None:
+    moderator = await house.enter("5005")
+    assert (await moderator.get("/replay")).status_code == 404
+    assert (await moderator.post("/replay", policy=MILDER)).status_code == 404

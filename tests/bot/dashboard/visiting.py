@@ -21,7 +21,7 @@ from storage.database import Database
 from storage.records import UserKey
 from tests.bot.conftest import SEOUL, FixedClock
 from tests.bot.handlers.lobby import MODERATOR, OWNER, Lobby
-from tests.fakes import make_firewall
+from tests.fakes import NORMAL, make_firewall
 
 URL = "http://127.0.0.1:8710"
 COMMUNITY = "9"
@@ -53,10 +53,12 @@ class House:
     url: str = URL
     addresses: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    async def link(self, user: str, community: str | None = COMMUNITY, rights: Rights = MODERATOR) -> str:
+    async def link(
+        self, user: str, community: str | None = COMMUNITY, rights: Rights = MODERATOR, *, locale: str = "en"
+    ) -> str:
         """Let somebody run /dashboard; return the address they are given."""
         self.platform.known.setdefault((user, community), rights)
-        person = self.lobby.person(user, community=community, rights=rights)
+        person = self.lobby.person(user, community=community, rights=rights, locale=locale)
         answer = await person.run("dashboard")
         assert answer.is_private
         assert answer.address.startswith(f"{self.url}/enter/"), answer
@@ -135,7 +137,7 @@ def open_house(database: Database, clock: FixedClock, *, url: str = URL) -> Hous
         reception.offer_rights(name, platform.rights_of)
         reception.offer_announcer(name, platform.announce)
     chosen = dashboard_settings(host="127.0.0.1", port=8710, url=url, hosts="")
-    app = build_dashboard(database, reception, clock, chosen, key=KEY, locale="ko", zone=SEOUL)
+    app = build_dashboard(database, reception, clock, chosen, key=KEY, locale="ko", zone=SEOUL, normal_category=NORMAL)
     lobby = Lobby(desk=reception, database=database, clock=clock)
     return House(lobby=lobby, platform=platform, url=url, web=app)
 
