@@ -66,6 +66,7 @@ def chat(
     """Talk with her in the terminal; piped, each line is one turn."""
     from bot.console import Console, ConsoleOptions, is_user_name, read_lines
     from bot.handlers.chat import ChatHandler
+    from bot.handlers.interview_cards import InterviewCards
     from bot.handlers.memory import MemoryHandler
     from bot.handlers.sanctions import SanctionHandler
 
@@ -82,10 +83,17 @@ def chat(
         async with open_engine(settings, clock, seed) as engine:
             console = Console(
                 chat=ChatHandler(engine.queue, clock, engine.refusals),
+                cards=InterviewCards(engine.database, engine.banks),
                 memory=MemoryHandler(engine.database, clock, engine.firewall),
                 sanctions=SanctionHandler(engine.database),
                 clock=clock,
-                options=ConsoleOptions(user=user, locale=settings.locale, zone=zone, as_json=as_json),
+                options=ConsoleOptions(
+                    user=user,
+                    locale=settings.locale,
+                    zone=zone,
+                    as_json=as_json,
+                    card_folder=settings.data_dir / "interviews",
+                ),
             )
             if sys.stdin.isatty() and not as_json:
                 await console.run_interactive()

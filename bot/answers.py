@@ -98,12 +98,14 @@ class Answer:
 
     `is_private` asks for an answer that only this person sees; `replaces` puts it in place of the message whose button was pressed.
     `address` is a web address of ours below the text, which stays one that can be opened: texts are made harmless.
+    `picture` is a PNG that is shown with the text.
     """
 
     text: str = ""
     address: str = ""
     buttons: tuple[tuple[Button, ...], ...] = ()
     attachment: Attachment | None = None
+    picture: Attachment | None = None
     form: Form | None = None
     is_private: bool = True
     replaces: bool = False

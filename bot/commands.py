@@ -128,6 +128,17 @@ COMMANDS: tuple[Command, ...] = (
     Command(name="privacy"),
     Command(name="mydata"),
     Command(name="forgetme"),
+    Command(name="interview status"),
+    Command(
+        name="interview start",
+        options=(Option(name="bank", required=False, autocomplete=True, max_length=64),),
+        ephemeral=False,
+    ),
+    Command(name="interview hint", ephemeral=False),
+    Command(name="interview skip", ephemeral=False),
+    Command(name="interview pause", ephemeral=False),
+    Command(name="interview resume", ephemeral=False),
+    Command(name="interview end", ephemeral=False),
     Command(name="status"),
     Command(
         name="appeal",

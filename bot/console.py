@@ -11,19 +11,25 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 from zoneinfo import ZoneInfo
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.utils import get_cwidth
 
+from bot.command_texts import write_misread
+from bot.command_words import Read, read_words
+from bot.commands import TELEGRAM
 from bot.handlers.chat import ChatHandler
+from bot.handlers.interview_cards import InterviewCards
 from bot.handlers.memory import MemoryHandler
 from bot.handlers.sanctions import SanctionHandler
 from bot.outcome_json import outcome_to_json
 from bot.rendering import Texts, draw_face, printable
-from engine.types import ChatEvent, ChatOutcome, ChatReply, Clock, TextShown
+from engine.types import ChatEvent, ChatOutcome, ChatReply, Clock, InterviewAct, InterviewCommand, TextShown
 from storage.errors import StorageError
+from storage.interview_records import InterviewState
 from storage.records import ConversationKey, UserKey
 
 _log = logging.getLogger(__name__)
@@ -34,12 +40,13 @@ _BLOCK = 65536  # bytes read at once
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleOptions:
-    """How the console talks: who speaks, language and time zone, JSON or text."""
+    """How the console talks: who speaks, language and time zone, JSON or text, where the cards of interviews are kept."""
 
     user: str
     locale: str
     zone: ZoneInfo
     as_json: bool
+    card_folder: Path
 
 
 class Console:
@@ -49,14 +56,16 @@ class Console:
         self,
         *,
         chat: ChatHandler,
+        cards: InterviewCards,
         memory: MemoryHandler,
         sanctions: SanctionHandler,
         clock: Clock,
         options: ConsoleOptions,
         out: TextIO | None = None,
     ) -> None:
-        """Write to `out`, or to standard output."""
+        """Write to `out`, or to standard output; pages of interviews go to the options' folder."""
         self._chat = chat
+        self._cards = cards
         self._memory = memory
         self._sanctions = sanctions
         self._clock = clock
@@ -88,19 +97,24 @@ class Console:
             await self._answer(line, stream=False)
 
     async def _answer(self, line: str, *, stream: bool) -> None:
-        if line.startswith("/"):
+        command = self._read_interview(line)
+        if isinstance(command, str):
+            self._write_command(command)
+            return
+        if command is None and line.startswith("/"):
             try:
                 text = await self._run_command(line)
             except StorageError as error:
                 _log.error("a command failed: %s", error)
                 text = self._texts.get("rejection.error", request_id="-")
-            self._write(self._json({"kind": "command", "text": text}) if self._options.as_json else text)
+            self._write_command(text)
             return
         view = _ReplyView(self._out, self._texts.get("console.her_name")) if stream else None
         turn = self._chat.submit(
             UserKey(platform=PLATFORM, id=self._user),
             ConversationKey(platform=PLATFORM, id=self._user),
-            line,
+            "" if command else line,
+            interview=command,
             locale=self._options.locale,
             zone=self._options.zone,
             show=view.show if view else lambda _: None,
@@ -113,6 +127,38 @@ class Console:
         if view is not None:
             view.finish()
         self._write_outcome(outcome, turn.request.request_id)
+        if isinstance(outcome, ChatReply) and outcome.interview and outcome.interview.state is InterviewState.ENDED:
+            await self._write_card(outcome.interview.id)
+
+    def _read_interview(self, line: str) -> InterviewCommand | str | None:
+        """Read /interview and its words; a text says what is wrong with them, None that it is something else, or its status."""
+        word, _, rest = line.strip().partition(" ")
+        if word != "/interview":
+            return None
+        read = read_words(TELEGRAM, "interview", rest)
+        if not isinstance(read, Read):
+            return write_misread(self._texts, read) if read else None
+        if read.command.word == "status":
+            return None
+        return InterviewCommand(act=InterviewAct(read.command.word), bank=str(read.arguments.get("bank", "")))
+
+    async def _write_card(self, interview_id: int) -> None:
+        """Write an interview's card, and keep its page."""
+        card = await self._cards.card(interview_id, self._texts)
+        if card is None:
+            return
+        self._write_command(card.text)
+        try:
+            self._options.card_folder.mkdir(parents=True, exist_ok=True)
+            for file in (card.page, card.picture):
+                path = self._options.card_folder / file.name
+                path.write_bytes(file.data)
+                self._write_command(self._texts.get("console.interview_saved", path=path))
+        except OSError as error:
+            _log.error("a card cannot be kept in %s: %s", self._options.card_folder, error.strerror)
+
+    def _write_command(self, text: str) -> None:
+        self._write(self._json({"kind": "command", "text": text}) if self._options.as_json else text)
 
     def _write_outcome(self, outcome: ChatOutcome, request_id: str) -> None:
         if self._options.as_json:
@@ -141,6 +187,9 @@ class Console:
                 return await self._list_sanctions(user)
             case "/whoami":
                 return self._switch_user(argument)
+            case "/interview":
+                here = ConversationKey(platform=PLATFORM, id=self._user)
+                return (await self._cards.status(user, here, self._texts)).text
             case "/help":
                 return self._texts.get("console.help")
         return self._texts.get("console.unknown", command=printable(command[:40]))

@@ -85,8 +85,8 @@ class Responder:
         tail: dict[str, Any] = {}
         if (view := desk_buttons(answer.buttons)) is not None:
             tail["view"] = view
-        if answer.attachment is not None:
-            tail["file"] = file_of(answer.attachment)
+        if files := [file_of(file) for file in (answer.picture, answer.attachment) if file is not None]:
+            tail["files"] = files
         parts = split_text(discord_text(answer.text), _LIMIT) or [""]
         if answer.address:
             parts.append(f"<{answer.address}>")  # in brackets it has no preview
@@ -114,7 +114,7 @@ class Responder:
     ) -> None:
         deferred = interaction.extras.get("deferred")
         view = options.get("view")
-        files = [options["file"]] if "file" in options else []
+        files = options.get("files", [])
         if deferred is None and replaces and interaction.message is not None:
             await interaction.response.edit_message(content=text, view=view, attachments=files)
         elif deferred is None:

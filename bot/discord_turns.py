@@ -11,7 +11,7 @@ from typing import Any
 import discord
 
 from bot.answers import Actor, Button, ButtonStyle
-from bot.discord_components import DESK, TURN, button_row
+from bot.discord_components import DESK, TURN, button_row, desk_buttons
 from bot.discord_post import DiscordPost
 from bot.discord_reply import Files, ReplyMessage
 from bot.errors import DeliveryError
@@ -214,9 +214,9 @@ class DiscordTurns:
             await turn.reply.drop_notice()
             return
         parts = split_text(_final_text(spoken), LIMIT) or [_WITHDRAWN]
-        files = self._face_files(spoken)
+        files = (*self._face_files(spoken), *((file.name, file.data) for file in spoken.files))
         again = spoken.request_id if spoken.can_regenerate else None
-        view = await self._reply_row(turn, again, spoken.memory)
+        view = desk_buttons(spoken.buttons) or await self._reply_row(turn, again, spoken.memory)
         for number, part in enumerate(parts):
             is_last = number == len(parts) - 1
             tail: tuple[discord.ui.View | None, Files] = (view, files) if is_last else (None, ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.answers import Button
+from bot.answers import Attachment, Button
 from engine.types import Expression
 
 
@@ -22,7 +22,8 @@ class Spoken:
     """What she says to a message: `text` is her reply, or why there is none; `warning` stands below a reply.
 
     `face` is her face in a line of text. `is_private` says that it concerns this person alone; `can_regenerate` that
-    `Talk.regenerate` takes `request_id`; `memory` is the mark of what was remembered, a button of the desk's.
+    `Talk.regenerate` takes `request_id`; `memory` is the mark of what was remembered, a button of the desk's. `buttons` are those of an
+    interview, `files` go behind the text: pictures first.
     """
 
     request_id: str
@@ -34,6 +35,8 @@ class Spoken:
     face_mode: FaceMode = FaceMode.OFF
     is_private: bool = False
     is_cancelled: bool = False
+    buttons: tuple[tuple[Button, ...], ...] = ()
+    files: tuple[Attachment, ...] = ()
     can_regenerate: bool = False
     memory: Button | None = None
 

@@ -13,13 +13,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 from bot.answers import Actor, Button
 from bot.desk import Desk, Manner
 from bot.handlers.chat import ChatHandler, new_request_id
+from bot.handlers.interview import InterviewExtras
 from bot.handlers.memory_cards import CARD
 from bot.last_messages import AnsweredMessage, LastMessages
 from bot.log_format import request_id_of_turn
@@ -33,6 +36,7 @@ from engine.types import (
     ChatOutcome,
     ChatReply,
     EventSink,
+    InterviewView,
     Rejection,
     RejectionReason,
     ignore_event,
@@ -40,6 +44,8 @@ from engine.types import (
 from storage.records import ConversationKey, UserKey
 
 __all__ = ["Conversing", "FaceMode", "Spoken", "Talk", "TalkWords"]
+
+Dress = Callable[[Actor, Texts, InterviewView], Awaitable[InterviewExtras]]
 
 _log = logging.getLogger(__name__)
 _MOST_MANNERS = 1000
@@ -115,6 +121,11 @@ class Talk:
         self._manners: OrderedDict[Actor, Manner] = OrderedDict()
         self._running: set[Conversing] = set()
         self._is_closing = False
+        self._dress: Dress | None = None
+
+    def dress_interviews(self, dress: Dress) -> None:
+        """Take what gives her replies in an interview their buttons, and the last one its card."""
+        self._dress = dress
 
     def begin(
         self, actor: Actor, text: str, *, show: EventSink = ignore_event, replies_to: str | None = None
@@ -207,9 +218,25 @@ class Talk:
             outcome = Rejection(reason=RejectionReason.ERROR)
         finally:
             self._running.discard(talking)
-        spoken = self._speak(talking, outcome, manner)
+        spoken = await self._dressed(talking, outcome, self._speak(talking, outcome, manner), manner)
         _log.info("%s: %s", talking.actor.user.platform, _told(outcome))
         return spoken
+
+    async def _dressed(self, talking: Conversing, outcome: ChatOutcome, spoken: Spoken, manner: Manner) -> Spoken:
+        """Add what goes with a reply in an interview; without it where that fails."""
+        if self._dress is None or not isinstance(outcome, ChatReply) or outcome.interview is None:
+            return spoken
+        try:
+            extras = await self._dress(talking.actor, _texts(manner), outcome.interview)
+        except Exception as error:  # the line itself is worth more than its buttons
+            _log.error("an interview's buttons or card failed: %s: %s", type(error).__name__, error)
+            return spoken
+        return replace(
+            spoken,
+            text="\n\n".join(part for part in (spoken.text, extras.text) if part),
+            buttons=extras.buttons,
+            files=tuple(file for file in (extras.picture, extras.attachment) if file is not None),
+        )
 
     def _start(
         self,
@@ -295,7 +322,8 @@ class Talk:
 
     def _keep(self, talking: Conversing, reply: ChatReply, memory: Button | None) -> bool:
         """Keep a message that may be answered again: one that drew no sanction, which it must not draw twice."""
-        if reply.notice is not None or talking.is_before_reset or self._has_company(talking):
+        is_bound = talking.is_before_reset or reply.interview is not None  # to what stood then
+        if reply.notice is not None or is_bound or self._has_company(talking):
             return False
         found = reply.details
         first = talking.answered.again if talking.answered else None

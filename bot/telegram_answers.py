@@ -33,7 +33,7 @@ def desk_text(text: str) -> str:
 
 def alert_of(answer: Answer) -> str | None:
     """Return the text of an answer that a press may show in a box: short, private, and nothing else."""
-    is_plain = not (answer.buttons or answer.attachment or answer.form or answer.replaces)
+    is_plain = not (answer.buttons or answer.attachment or answer.picture or answer.form or answer.replaces)
     text = desk_text(answer.text)
     return text if is_plain and answer.is_private and 0 < len(text) <= LONGEST_ALERT else None
 
@@ -108,6 +108,10 @@ class TelegramAnswers:
         text, keyboard = desk_text(answer.text), desk_keyboard(answer.buttons)
         if answer.address:
             text = f"{text}\n\n{answer.address}"
+        if answer.picture is not None:
+            sent = await self._sender.text(spot, text, markup=keyboard, reply_to=reply_to)
+            files = [file for file in (answer.picture, answer.attachment) if file is not None]
+            return [*sent, *[await self._sender.file(spot, file) for file in files]]
         if answer.attachment is None:
             return await self._sender.text(spot, text, markup=keyboard, reply_to=reply_to) if text.strip() else []
         if utf16_length(text) <= LONGEST_CAPTION:

@@ -121,6 +121,12 @@ class TelegramSender:
             ),
         )
 
+    async def file(self, spot: Spot, file: Attachment) -> Message:
+        """Send a file as what it is: a PNG as a picture, anything else as a document."""
+        if file.media_type == "image/png":
+            return await self.photo(spot, file.data)
+        return await self.document(spot, file)
+
     async def edit_text(
         self, spot: Spot, message: int, text: str, *, markup: InlineKeyboardMarkup | None = None
     ) -> None:

@@ -20,7 +20,7 @@ from bot.plain_text import telegram_text
 from bot.spoken import FaceMode, Spoken
 from bot.stream_pace import TELEGRAM_DRAFT_CADENCE, Cadence
 from bot.talk import Conversing, Talk
-from bot.telegram_buttons import CancelTurn, SayAgain, TalkAct, reply_keyboard, talk_keyboard
+from bot.telegram_buttons import CancelTurn, SayAgain, TalkAct, desk_keyboard, reply_keyboard, talk_keyboard
 from bot.telegram_mapping import Spot
 from bot.telegram_private import PrivateWay
 from bot.telegram_requests import is_unreachable
@@ -227,12 +227,14 @@ class TelegramTurns:
             text = f"{spoken.face} {text}"
         if spoken.warning and not turn.spot.is_group:
             text = f"{text}\n\n⚠ {telegram_text(spoken.warning)}"
-        keyboard = await self._reply_keyboard(turn, spoken)
+        keyboard = desk_keyboard(spoken.buttons) or await self._reply_keyboard(turn, spoken)
         if spoken.face_mode is FaceMode.PICTURE and spoken.expression is not None:
             sent = await self._say_with_picture(turn, text, spoken.expression, keyboard)
         else:
             sent = await self._sender.text(turn.spot, text, markup=keyboard, reply_to=_reply_to(turn))
         self._talk.note_sent(turn.talking, *(str(message.message_id) for message in sent))
+        for file in spoken.files:
+            await self._sender.file(turn.spot, file)
         if spoken.warning and turn.spot.is_group:
             await self._say_privately(turn, f"⚠ {spoken.warning}")
 

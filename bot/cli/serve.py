@@ -83,6 +83,7 @@ def build_app(settings: Settings, engine: Engine, clock: Clock) -> App:
     reception = Reception(engine.database, clock, desk_settings, engine.firewall)
     chat = ChatHandler(engine.queue, clock, engine.refusals)
     talk = Talk(chat, reception, default_locale=settings.locale, default_zone=zone)
+    talk.dress_interviews(reception.hold_interviews(chat, engine.banks).extras)
     reception.when_forgotten(talk.forget)
     reception.when_reset(talk.reset)
     faces = FacePictures(theme=Theme(settings.face_theme))

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from engine.queue import QueuedTurn, TurnQueue
 from engine.refusal_log import RefusalLog
-from engine.types import Again, ChatRequest, Clock, EventSink, ignore_event
+from engine.types import Again, ChatRequest, Clock, EventSink, InterviewCommand, ignore_event
 from storage.records import ConversationKey, UserKey
 
 
@@ -40,6 +40,7 @@ class ChatHandler:
         community: str | None = None,
         link: str | None = None,
         thread_summary: str | None = None,
+        interview: InterviewCommand | None = None,
     ) -> QueuedTurn:
         """Submit a message; wait on the returned turn for its outcome. Without a `request_id` it gets a new one."""
         request = ChatRequest(
@@ -55,6 +56,7 @@ class ChatHandler:
             community=community,
             link=link,
             thread_summary=thread_summary,
+            interview=interview,
         )
         turn = self._queue.submit(request, show)
         if self._refusals is not None:

@@ -15,9 +15,12 @@ from bot.command_words import Misread, bind
 from bot.commands import Context, find_command, may_use
 from bot.desk import Announce, AskRights, Manner, Sync, Value
 from bot.handlers.cases import CaseHandler
+from bot.handlers.chat import ChatHandler
 from bot.handlers.communities import CommunityHandler, PersonaDefaults
 from bot.handlers.dashboard import DashboardHandler
 from bot.handlers.data_rights import DataRightsHandler
+from bot.handlers.interview import InterviewHandler
+from bot.handlers.interview_cards import InterviewCards
 from bot.handlers.introduction import IntroductionHandler
 from bot.handlers.memory import MemoryHandler
 from bot.handlers.memory_cards import CARD, MemoryCards
@@ -32,6 +35,7 @@ from bot.handlers.visit import Act, Book, Complete, Run, Visit, chosen_zone
 from bot.rendering import Texts
 from bot.spoken import FaceMode
 from bot.standing_buttons import StandingButtons
+from engine.interview_banks import BankShelf
 from engine.memory_firewall import MemoryFirewall
 from engine.types import Clock
 from storage.community_settings import CommunitySettingsStore
@@ -106,6 +110,13 @@ class Reception:
             **cases.completions(),
             **moderation.completions(),
         }
+
+    def hold_interviews(self, chat: ChatHandler, banks: BankShelf) -> InterviewHandler:
+        """Take what interviews need, turns of their own and question banks; without it their commands are unknown."""
+        interviews = InterviewHandler(chat, InterviewCards(self._database, banks), self._book)
+        self._runs.update(interviews.commands())
+        self._completions.update(interviews.completions())
+        return interviews
 
     # --- what people do ---
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -16,9 +17,11 @@ import pytest
 
 from bot.console import Console, ConsoleOptions, read_lines
 from bot.handlers.chat import ChatHandler
+from bot.handlers.interview_cards import InterviewCards
 from bot.handlers.memory import MemoryHandler
 from bot.handlers.sanctions import SanctionHandler
 from engine.care import load_care
+from engine.interview_banks import BankShelf
 from engine.pipeline import ChatPipeline
 from engine.policy_file import load_policy
 from engine.queue import QueuedTurn, TurnQueue, open_queue
@@ -74,15 +77,17 @@ class Desk:
     queue: TurnQueue
     generator: FakeGenerator
     clock: FixedClock
+    folder: Path
     out: io.StringIO = field(default_factory=io.StringIO)
 
     def console(self, *, user: str = "민지", locale: str = "ko", as_json: bool = False) -> Console:
         return Console(
             chat=ChatHandler(self.queue, self.clock),
+            cards=InterviewCards(self.database, BankShelf()),
             memory=MemoryHandler(self.database, self.clock, make_firewall()),
             sanctions=SanctionHandler(self.database),
             clock=self.clock,
-            options=ConsoleOptions(user=user, locale=locale, zone=SEOUL, as_json=as_json),
+            options=ConsoleOptions(user=user, locale=locale, zone=SEOUL, as_json=as_json, card_folder=self.folder),
             out=self.out,
         )
 
@@ -200,7 +205,7 @@ def limits() -> EngineSettings:
 
 @pytest.fixture
 async def desk(
-    database: Database, clock: FixedClock, generator: FakeGenerator, limits: EngineSettings
+    database: Database, clock: FixedClock, generator: FakeGenerator, limits: EngineSettings, tmp_path: Path
 ) -> AsyncIterator[Desk]:
     pipeline = ChatPipeline(
         profile=load_profile("ohlora-v4"),
@@ -213,4 +218,4 @@ async def desk(
         seed=7,
     )
     async with open_queue(pipeline.run, limits) as queue:
-        yield Desk(database=database, queue=queue, generator=generator, clock=clock)
+        yield Desk(database=database, queue=queue, generator=generator, clock=clock, folder=tmp_path / "cards")

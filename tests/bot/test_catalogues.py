@@ -18,11 +18,13 @@ from bot.dashboard.decisions import Decision
 from bot.dashboard.door import Refusal
 from bot.dashboard.pages import ROOMS
 from bot.rendering import LOCALES_DIR, read_catalogue
+from engine.interview_report import AnswerState, MissReason
 from engine.memory_firewall import Objection
 from engine.policy_file import POLICIES_DIR, load_policy
-from engine.types import RejectionReason
+from engine.types import InterviewAct, RejectionReason
 from models.profile import list_profiles, load_profile
 from storage.audit_check import AuditFault
+from storage.interview_records import InterviewState
 from storage.records import AppealState, SanctionAction, SanctionKind, SanctionState
 
 LANGUAGES = ("ko", "en")
@@ -88,8 +90,12 @@ def dynamic_keys() -> set[str]:
     }
     notices = {f"{kind}.{by}" for kind in ("warning", "block") for by in ("notice", "manual")}
     ends = {f"sanctions.{action}" for action in SanctionAction} | {f"appeals.{state}" for state in AppealState}
+    interviews = {f"interview_button.{act}" for act in InterviewAct if act is not InterviewAct.PAUSE}
+    interviews |= {f"interview.{state}" for state in (InterviewState.RUNNING, InterviewState.PAUSED)}
+    interviews |= {f"card.{state}" for state in AnswerState} | {f"card_why.{reason}" for reason in MissReason}
     categories = {f"category.{name}" for name in policies | profiles}
-    return reasons | categories | refusals | memories | notices | ends | command_keys() | dashboard_keys()
+    words = reasons | categories | interviews | refusals | memories | notices | ends
+    return words | command_keys() | dashboard_keys()
 
 
 def command_keys() -> set[str]:

@@ -16,6 +16,7 @@ from bot.console import is_user_name
 from engine.settings import EngineSettings
 from engine.types import ChatReply
 from models.errors import GenerationError
+from models.interview_bank import load_bank
 from tests.bot.conftest import Desk, FixedClock, Gate, MakeSanction
 from tests.fakes import HATE, LOVE, NORMAL, PAEDRIP, POLITICS, FakeGenerator
 
@@ -284,7 +285,7 @@ async def test_sanctions_are_listed_newest_first_with_what_holds(
 async def test_help_names_every_command(desk: Desk) -> None:
     for locale in ("ko", "en"):
         words = {line.split()[0] for line in await desk.say("/help", locale=locale)}
-        assert words == {"/memory", "/forget", "/undo", "/sanctions", "/whoami", "/help", "/quit"}
+        assert words == {"/memory", "/forget", "/undo", "/sanctions", "/whoami", "/interview", "/help", "/quit"}
 
 
 @pytest.mark.parametrize("line", ["/unknown", "/", "/unknown with words", "/MEMORY", "/memory2"])
@@ -424,3 +425,26 @@ class TestLeavingDuringATurn:
             await running
         await asyncio.wait_for(desk.queue.close(), 0.5)  # nothing is left to wait for
         assert desk.out.getvalue() == ""
+
+
+# --- interviews ---
+
+
+async def test_interview_is_held_in_the_terminal_and_its_card_is_kept(desk: Desk) -> None:
+    bank = load_bank("operating_systems")
+    lines = await desk.say(
+        "/interview start operating_systems", "시작하자", "/interview skip", "/interview end", "안녕!"
+    )
+    assert lines[0].endswith(bank.questions[0].ask)
+    assert lines[1].endswith(bank.questions[1].ask)
+    assert lines[2].endswith(bank.questions[2].ask)
+    assert "면접 결과: 운영체제" in lines
+    assert lines[-1].endswith("응, 좋아! 😊")
+    assert sorted(path.suffix for path in desk.folder.iterdir()) == [".html", ".png"]
+
+
+async def test_interview_commands_that_cannot_be_done_are_explained(desk: Desk) -> None:
+    status, nothing, misread = await desk.say("/interview", "/interview skip", "/interview dance")
+    assert "문제집을 골라" in status
+    assert "/interview start" in nothing
+    assert "start" in misread

@@ -22,9 +22,11 @@ from zoneinfo import ZoneInfo
 
 from bot.console import Console, ConsoleOptions, read_lines
 from bot.handlers.chat import ChatHandler
+from bot.handlers.interview_cards import InterviewCards
 from bot.handlers.memory import MemoryHandler
 from bot.handlers.sanctions import SanctionHandler
 from engine.care import load_care
+from engine.interview_banks import BankShelf
 from engine.pipeline import ChatPipeline
 from engine.policy_file import load_policy
 from engine.queue import TurnQueue, open_queue
@@ -105,10 +107,11 @@ def make_console(queue: TurnQueue, database: Database, user: str, out: TextIO) -
     """Return a console that prints JSON lines."""
     return Console(
         chat=ChatHandler(queue, now),
+        cards=InterviewCards(database, BankShelf()),
         memory=MemoryHandler(database, now, make_firewall()),
         sanctions=SanctionHandler(database),
         clock=now,
-        options=ConsoleOptions(user=user, locale="ko", zone=ZoneInfo("Asia/Seoul"), as_json=True),
+        options=ConsoleOptions(user=user, locale="ko", zone=ZoneInfo("Asia/Seoul"), as_json=True, card_folder=Path()),
         out=out,
     )
 

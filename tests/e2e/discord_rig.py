@@ -22,11 +22,13 @@ from bot.discord_post import diagnose
 from bot.discord_turns import TurnTimes
 from bot.face_pictures import FacePictures
 from bot.handlers.chat import ChatHandler
+from bot.handlers.reception import Reception
 from bot.spoken import FaceMode
 from bot.stream_pace import Cadence
 from bot.talk import Talk
 from engine.expression import make_expression
-from engine.queue import TurnQueue, open_queue
+from engine.interview_banks import BankShelf
+from engine.queue import RunTurn, TurnQueue, open_queue
 from engine.settings import EngineSettings
 from engine.types import (
     ChatOutcome,
@@ -207,12 +209,13 @@ async def open_rig(
     server: DiscordServer | None = None,
     delivery: Delivery | None = None,
     reception: Desk | None = None,
+    run_turn: RunTurn | None = None,
     is_first: bool = False,
     **settings: object,
 ) -> AsyncIterator[Rig]:
     """Serve the fake, connect the front end to it, and take both down at the end; an open `server` is used as it is.
 
-    `reception` is the real desk in place of the scripted one. Unless it `is_first` that she is here, her commands are registered.
+    `reception` is the real desk in place of the scripted one, `run_turn` what answers in place of the scripted mind. Unless it `is_first` that she is here, her commands are registered.
     """
     if server is None:
         own = open_discord_server()
@@ -226,6 +229,7 @@ async def open_rig(
                 server=made,
                 delivery=delivery,
                 reception=reception,
+                run_turn=run_turn,
                 is_first=is_first,
                 **settings,
             ) as rig,
@@ -240,9 +244,12 @@ async def open_rig(
     desk, mind = StubDesk(), Mind()
     limits = limits or EngineSettings(max_concurrent_turns=8, drain_timeout_s=1.0)
     quick = Delivery(diagnose, pace_of=lambda _: (), settings=DeliverySettings(first_wait_s=0.05, longest_wait_s=0.2))
-    async with open_queue(mind.run, limits) as queue:
+    async with open_queue(run_turn or mind.run, limits) as queue:
         asked = reception or _as_desk(desk)
-        talk = Talk(ChatHandler(queue, lambda: NOW), asked, default_zone=SEOUL)
+        chat = ChatHandler(queue, lambda: NOW)
+        talk = Talk(chat, asked, default_zone=SEOUL)
+        if isinstance(reception, Reception):
+            talk.dress_interviews(reception.hold_interviews(chat, BankShelf()).extras)
         front = DiscordFrontEnd(
             discord_settings(server, **settings),
             desk=asked,

@@ -16,12 +16,14 @@ from bot.command_book import CommandBook
 from bot.delivery import DeliverySettings
 from bot.desk import Announce, AskRights, Desk, Manner, Sync, Value
 from bot.handlers.chat import ChatHandler
+from bot.handlers.reception import Reception
 from bot.spoken import FaceMode
 from bot.stream_pace import Cadence
 from bot.talk import Talk
 from bot.telegram_bot import TelegramFrontEnd, TelegramSettings
 from bot.telegram_turns import TurnTimes
 from engine.care import load_care
+from engine.interview_banks import BankShelf
 from engine.pipeline import ChatPipeline
 from engine.policy_file import load_policy
 from engine.queue import TurnQueue, open_queue
@@ -193,7 +195,10 @@ async def open_rig(
     with TemporaryDirectory() as folder:
         async with open_telegram_server(server) as api, open_queue(pipeline.run, limits) as queue:
             commands = CommandBook(Path(folder) / "telegram_commands.txt")
-            talk = Talk(ChatHandler(queue, lambda: NOW), real_desk or desk, default_zone=SEOUL)
+            chat = ChatHandler(queue, lambda: NOW)
+            talk = Talk(chat, real_desk or desk, default_zone=SEOUL)
+            if isinstance(real_desk, Reception):
+                talk.dress_interviews(real_desk.hold_interviews(chat, BankShelf()).extras)
 
             def make_front(**changes: object) -> TelegramFrontEnd:
                 make = settings or quick_settings
