@@ -25,7 +25,7 @@ from engine.interview_ethics import InterviewEthics, Judgement
 from engine.interview_judge import InterviewJudge
 from engine.interview_sitting import Said, Sitting, Sittings
 from engine.interview_words import InterviewWords
-from engine.interviewer import Cue, Interviewer
+from engine.interviewer import INTERVIEWER, Cue, Interviewer
 from engine.plain_text import remove_invisible
 from engine.sanction_policy import SanctionPolicy, certain_offences, declining_words, proven_offences
 from engine.sentencing import Sentencing, notice_of
@@ -39,7 +39,7 @@ from engine.types import (
     TurnDetails,
     ignore_event,
 )
-from models.interview_text import INTERVIEWER, quiet
+from models.interview_text import quiet
 from models.profile import Profile
 from models.types import TextEmbedder, TextGenerator
 from storage.database import Database

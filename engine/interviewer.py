@@ -10,11 +10,12 @@ from engine.interview import Standing, Verdict, is_closed
 from engine.interview_words import InterviewWords
 from engine.reply_check import clean_reply, find_fault
 from models.interview_bank import Collect, Question, QuestionBank
-from models.interview_text import INTERVIEWER, interviewer_input, is_well_formed, topic_of
+from models.interview_text import interviewer_input, is_well_formed, topic_of
 from models.profile import Profile
 from models.types import FinishReason, Sampling, TextGenerator
 from storage.interview_records import StepKind
 
+INTERVIEWER = "interview"  # the name of the adapter
 _MOST_READ = 300  # characters of an answer that the adapter reads
 
 

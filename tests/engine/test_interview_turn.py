@@ -10,9 +10,10 @@ import pytest
 
 from engine.interview_banks import BankShelf
 from engine.interview_words import load_interview_words
+from engine.interviewer import INTERVIEWER
 from engine.types import ChatOutcome, ChatReply, InterviewAct, Rejection, RejectionReason
 from models.interview_bank import load_bank
-from models.interview_text import ANSWER_ENCODER, INTERVIEWER, NEXT_ENCODER
+from models.interview_text import ANSWER_ENCODER, NEXT_ENCODER
 from models.profile import AdapterProfile, EncoderProfile, Profile, load_profile
 from storage.erasure import ErasureStore
 from storage.interview_records import InterviewState, StepKind
