@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: setup chat run test check format reports faces screens dashboard-load clean
+.PHONY: setup chat run test check format reports interviews faces screens dashboard-load clean
 
 setup: $(VENV)/.installed
 chat: setup
@@ -32,6 +32,8 @@ screens: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.e2e.dashboard_screens docs/dashboard
 dashboard-load: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.e2e.dashboard_load
+interviews: $(VENV)/.installed
+	$(BIN)/python main.py interview simulate --write docs/interview.md
 faces: $(VENV)/.installed
 	$(BIN)/python -m bot.face_sheet docs/faces
 clean:

@@ -11,7 +11,7 @@ from bot.handlers.communities import PersonaDefaults
 from bot.handlers.reception import Reception, ReceptionSettings
 from engine.care import load_care
 from engine.pipeline import ChatPipeline
-from engine.sanction_policy import load_policy
+from engine.policy_file import load_policy
 from models.interview_bank import load_bank
 from models.profile import load_profile
 from storage.database import Database

@@ -17,8 +17,8 @@ from bot.talk import Talk
 from engine.care import load_care
 from engine.interview_banks import BankShelf
 from engine.pipeline import ChatPipeline
+from engine.policy_file import load_policy
 from engine.queue import open_queue
-from engine.sanction_policy import load_policy
 from engine.settings import EngineSettings
 from models.interview_bank import load_bank
 from models.profile import load_profile
