@@ -21,6 +21,13 @@ class BankShelf:
         own = {path.stem for path in self._folder.glob("*.toml")} if self._folder is not None else set()
         return sorted(own | set(list_banks()), key=lambda name: (name != DEFAULT_BANK, name))
 
+    def find(self, name: str) -> QuestionBank | None:
+        """Return a bank; None where there is none of that name, or its file breaks the format."""
+        try:
+            return self.load(name)
+        except BankError:
+            return None
+
     def load(self, name: str) -> QuestionBank:
         """Return a bank.
 

@@ -13,7 +13,6 @@ from engine.interview_sitting import Said, Sitting, Sittings
 from engine.interviewer import Interviewer
 from engine.stopwatch import Stopwatch
 from engine.types import ChatOutcome, ChatRequest, Clock, InterviewAct, InterviewCommand, Rejection, RejectionReason
-from models.errors import BankError
 from models.interview_bank import DEFAULT_BANK, QuestionBank
 from storage.interview_records import InterviewState, InterviewStep, StepKind
 
@@ -67,9 +66,8 @@ class InterviewCommands:
         if sitting is not None:
             is_own = sitting.interview.user == request.user
             return Rejection(reason=RejectionReason.INTERVIEW_OPEN if is_own else RejectionReason.INTERVIEW_TAKEN)
-        try:
-            bank = self._shelf.load(command.bank or DEFAULT_BANK)
-        except BankError:
+        bank = self._shelf.find(command.bank or DEFAULT_BANK)
+        if bank is None:
             return Rejection(reason=RejectionReason.INTERVIEW_UNKNOWN_BANK)
         interviewer = interviewer_of(bank)
         text = interviewer.question_text(begin_question(bank, bank.questions[0].label, frozenset(), 0))

@@ -25,7 +25,6 @@ from engine.types import (
     RejectionReason,
     TurnDetails,
 )
-from models.errors import BankError
 from models.interview_bank import QuestionBank
 from models.profile import Profile
 from storage.database import Database
@@ -183,13 +182,8 @@ class Sittings:
         )
 
     def _is_gone(self, interview: Interview) -> bool:
-        if self._clock() - interview.updated_at >= self._words.open_for:
-            return True
-        try:
-            self._shelf.load(interview.bank)
-        except BankError:
-            return True
-        return False
+        is_late = self._clock() - interview.updated_at >= self._words.open_for
+        return is_late or self._shelf.find(interview.bank) is None
 
     async def _read(self, interview: Interview, bank: QuestionBank) -> Sitting:
         standing = read_standing(bank, interview.steps, interview.id)
@@ -204,11 +198,8 @@ class Sittings:
         now = self._clock()
         await store.set_state(interview.id, InterviewState.ENDED, now)
         ended = await store.get(interview.id)
-        try:
-            bank = self._shelf.load(interview.bank)
-        except BankError:
-            return  # an owner took the bank away; nothing of it can be asked again
-        if ended is not None:
+        bank = self._shelf.find(interview.bank)
+        if bank is not None and ended is not None:  # else an owner took the bank away; nothing of it can be asked again
             cards = await store.cards(interview.user, bank.name)
             await store.save_cards(interview.user, review(build_report(bank, ended), cards, now))
 

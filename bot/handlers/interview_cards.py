@@ -11,7 +11,6 @@ from bot.report_card import write_card_page, write_card_text
 from bot.report_chart import draw_chart_png
 from engine.interview_banks import BankShelf
 from engine.interview_report import Report, build_report
-from models.errors import BankError
 from storage.database import Database
 from storage.interview_records import Interview, InterviewState
 from storage.interviews import InterviewStore
@@ -72,16 +71,12 @@ class InterviewCards:
 
     def title(self, bank: str) -> str:
         """Return a bank's title; its name where it cannot be read."""
-        try:
-            return self._banks.load(bank).title
-        except BankError:
-            return bank
+        found = self._banks.find(bank)
+        return bank if found is None else found.title
 
     def _report(self, interview: Interview) -> Report | None:
-        try:
-            return build_report(self._banks.load(interview.bank), interview)
-        except BankError:
-            return None
+        bank = self._banks.find(interview.bank)
+        return None if bank is None else build_report(bank, interview)
 
 
 def _make_card(report: Report, texts: Texts) -> Card:
