@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 import typer
 
 from bot.cli.audit import audit_app
+from bot.cli.backup import backup, restore
 from bot.cli.bench import bench_app
 from bot.cli.db import db_app
+from bot.cli.doctor import doctor
 from bot.cli.evaluate import evaluate_app
 from bot.cli.interview import interview_app
 from bot.cli.keys import keys_app
@@ -47,6 +49,9 @@ app.add_typer(interview_app, name="interview")
 app.add_typer(policy_app, name="policy")
 app.add_typer(audit_app, name="audit")
 app.add_typer(keys_app, name="keys")
+app.command()(backup)
+app.command()(restore)
+app.command()(doctor)
 
 
 @app.command()

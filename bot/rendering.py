@@ -50,6 +50,10 @@ class Texts:
         self._zone = zone
         self._texts = read_catalogue(self.language)
 
+    def in_language(self, language: str) -> Texts:
+        """Return the texts of another language, in the same time zone."""
+        return Texts(language, self._zone)
+
     def get(self, key: str, **values: Any) -> str:
         """Return the text of `key` with its `{values}` filled in."""
         return self._texts[key].format(**values)

@@ -39,6 +39,13 @@ class Settings(BaseSettings):
     keyring_file: Path | None = None
     master_key: SecretStr | None = None
     master_key_file: Path | None = None
+    keep_turns_days: int = Field(default=365, ge=0)
+    keep_summaries_days: int = Field(default=30, ge=0)
+    keep_evidence_days: int = Field(default=180, ge=0)
+    keep_cases_days: int = Field(default=365, ge=0)
+    backup_dir: Path | None = None
+    backup_every_h: float = Field(default=24.0, gt=0)
+    backups_kept: int = Field(default=7, ge=1)
     profile: str = "embedded"
     policy: str = "default"
     device: str = "auto"
@@ -134,7 +141,7 @@ class Settings(BaseSettings):
             raise ValueError(f"no log level {name!r}; choose DEBUG, INFO, WARNING or ERROR")
         return name.upper()
 
-    @field_validator("data_dir", "keyring_file", "master_key_file")
+    @field_validator("data_dir", "keyring_file", "master_key_file", "backup_dir")
     @classmethod
     def _expanded(cls, path: Path | None) -> Path | None:
         try:

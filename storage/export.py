@@ -9,8 +9,9 @@ from storage.appeals import AppealStore
 from storage.conversations import ConversationStore
 from storage.interviews import InterviewStore
 from storage.memories import MemoryStore
+from storage.notes import NoteStore
 from storage.observations import ObservationStore
-from storage.records import MANUAL, Sanction, UserKey
+from storage.records import MANUAL, Sanction, Scope, UserKey
 from storage.reports import ReportStore
 from storage.sanctions import SanctionStore
 from storage.turns import TurnStore
@@ -28,7 +29,8 @@ class ExportStore:
     async def of_user(self, user: UserKey) -> dict[str, Any]:
         """Return the user's data by what it is, as plain values and datetimes.
 
-        Summaries are those of the conversations that the user had alone. Who judged or reported the user is not told.
+        Summaries are those of the conversations that the user had alone. Who judged or reported the user, or wrote a note, is
+        not told; what they wrote about the user is.
         """
         turns = await TurnStore(self._session).recent(user, _EVERY_TURN)
         sanctions = await SanctionStore(self._session).of_user(user)
@@ -45,6 +47,10 @@ class ExportStore:
             "sanctions": [_without_moderator(sanction) for sanction in sanctions],
             "sanction_changes": [_without(asdict(change), "moderator") for change in changes],
             "observations": [asdict(each) for each in await ObservationStore(self._session).of_user(user)],
+            "notes": [
+                _without(asdict(note), "author", "user")
+                for note in await NoteStore(self._session).of_user(user, Scope(platform=user.platform))
+            ],
             "appeals": [asdict(appeal) for appeal in await AppealStore(self._session).of_user(user)],
             "reports_made": [
                 _without(asdict(report), "author", "text")

@@ -131,5 +131,5 @@ def _derive(secret: bytes, purpose: bytes) -> bytes:
 def _unreadable(column: SealedColumn) -> TextUnreadable:
     return TextUnreadable(
         f"a text in {column} cannot be opened: it was changed by something else than this program, or its key is not in the "
-        "keyring. `main.py doctor` counts such texts; restore the database from a backup."
+        "keyring. Run `main.py doctor`, which looks at the keys, or restore the database from a backup."
     )

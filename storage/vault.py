@@ -38,7 +38,7 @@ class Vault:
     def __init__(self, keyring: Keyring, clock: Clock) -> None:
         """Read keys from `keyring`, which is prepared; `clock` dates new ones."""
         self.keyring = keyring
-        self._clock = clock
+        self.clock = clock
         self._keys: OrderedDict[str, DataKey] = OrderedDict()
         self._spares: list[str] = []
 
@@ -78,7 +78,7 @@ class Vault:
             return known[subject]
         if not await _key_ids(session, [subject]):
             known.pop(subject, None)
-            session.add(_to_row(subject, await self._spare_key(), self._clock()))
+            session.add(_to_row(subject, await self._spare_key(), self.clock()))
             await session.flush()
         return (await self.sealers(session, [subject]))[subject]
 
@@ -102,7 +102,7 @@ class Vault:
         A spare that a rolled back transaction or the end of the program leaves over stays in the keyring and seals nothing.
         """
         while not self._spares:
-            made = await asyncio.to_thread(self.keyring.create, _SPARES, self._clock())
+            made = await asyncio.to_thread(self.keyring.create, _SPARES, self.clock())
             self._keep({key_id: DataKey(secret) for key_id, secret in made.items()})
             self._spares += made
         return self._spares.pop()

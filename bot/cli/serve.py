@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from bot.app import App, AppSettings, FrontEnd
 from bot.cli.lifetimes import Engine, make_clock, open_engine
 from bot.cli.options import show_note
+from bot.cli.upkeep import retention, upkeep
 from bot.command_book import CommandBook
 from bot.dashboard.settings import DashboardSettings, dashboard_settings
 from bot.desk import Desk
@@ -61,7 +62,7 @@ async def serve(settings: Settings) -> None:
     configured = configured_platforms(settings)
     clock = make_clock(None, ZoneInfo(settings.time_zone))
     with stop_on_signals() as stop:
-        async with open_engine(settings, clock, seed=None) as engine:
+        async with open_engine(settings, clock, seed=None) as engine, upkeep(settings, engine.database, clock):
             app = build_app(settings, engine, clock)
             show_note(f"serving {' and '.join(configured)}; Ctrl-C or SIGTERM stops, a second one ends at once")
             await app.serve(stop)
@@ -78,7 +79,11 @@ def build_app(settings: Settings, engine: Engine, clock: Clock) -> App:
     )
     dashboard = _dashboard_settings(settings) if settings.dashboard_enabled else None
     desk_settings = ReceptionSettings(
-        locale=settings.locale, zone=zone, persona=persona, dashboard_url="" if dashboard is None else dashboard.url
+        locale=settings.locale,
+        zone=zone,
+        persona=persona,
+        dashboard_url="" if dashboard is None else dashboard.url,
+        retention=retention(settings),
     )
     reception = Reception(engine.database, clock, desk_settings, engine.firewall)
     chat = ChatHandler(engine.queue, clock, engine.refusals)

@@ -108,7 +108,7 @@ class CasePage:
     def _offers(self, visitor: Visitor, case: Sanction) -> tuple[Decision, ...]:
         """Return what this visitor may do with a case now; nobody decides their own, but an owner."""
         visit = visitor.visit
-        if case.user == visit.user and not visit.actor.rights.is_owner:
+        if visit.is_me(case.user) and not visit.actor.rights.is_owner:
             return ()
         offers = [Decision.LIFT, Decision.REDUCE] if case.holds(visit.now) else []
         if case.decision is not SanctionState.OVERTURNED:

@@ -127,7 +127,7 @@ class CaseHandler:
         lines = [texts.case_line(sanction, visit.now, is_whole=True), *texts.evidence(sanction.evidence)]
         lines += [texts.sanction_change(change) for change in changes]
         lines += [texts.appeal(appeal) for appeal in appeals]
-        is_own = sanction.user == visit.user and not visit.actor.rights.is_owner
+        is_own = visit.is_me(sanction.user) and not visit.actor.rights.is_owner
         buttons = []
         if sanction.holds(visit.now) and not is_own:
             buttons.append(self._form_button(visit, "cases.lift_button", self._asking_to_lift(sanction_id)))
@@ -188,7 +188,7 @@ class CaseHandler:
             sanction = await SanctionStore(session).get(sanction_id, visit.scope)
             if sanction is None:
                 return visit.say("moderation.no_such", number=sanction_id)
-            if sanction.user == visit.user and not visit.actor.rights.is_owner:
+            if visit.is_me(sanction.user) and not visit.actor.rights.is_owner:
                 return visit.say("moderation.own_case")
             appeal = await AppealStore(session).decide(sanction_id, state, visit.user, reason, visit.now)
         if appeal is None:

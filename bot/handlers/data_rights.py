@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from dataclasses import asdict
 
 from bot.answers import Answer, Attachment, ButtonStyle
+from bot.data_archive import pack
 from bot.desk import Value
 from bot.handlers.visit import Book, Run, Visit, make_button
 from storage.database import Database
 from storage.export import ExportStore
 from storage.forgetting import forget_user
 from storage.records import UserKey
+from storage.retention import RetentionSettings
 
 
 class DataRightsHandler:
     """Exports and erases a user's own data."""
 
-    def __init__(self, database: Database, book: Book) -> None:
-        """Read and write `database`."""
+    def __init__(self, database: Database, book: Book, retention: RetentionSettings) -> None:
+        """Read and write `database`, which keeps things for as long as `retention` says."""
         self._database = database
         self._book = book
+        self._retention = retention
         self._listeners: list[Callable[[UserKey], None]] = []
 
     def commands(self) -> Mapping[str, Run]:
@@ -33,13 +35,25 @@ class DataRightsHandler:
         self._listeners.append(forget)
 
     async def export(self, visit: Visit, _: Mapping[str, Value]) -> Answer:
-        """Hand out everything that is stored about this person as a JSON file."""
+        """Hand out everything that is stored about this person as a zip of JSON files."""
         async with self._database.read() as session:
             stored = await ExportStore(session).of_user(visit.user)
-        data = json.dumps(stored, ensure_ascii=False, indent=2, default=_plain).encode()
-        name = f"ohlora-{visit.user.platform}-{visit.user.id}.json"
-        attachment = Attachment(name=name, data=data, media_type="application/json")
+        data = pack(stored, self._readme(visit), visit.now)
+        name = f"ohlora-{visit.user.platform}-{visit.user.id}.zip"
+        attachment = Attachment(name=name, data=data, media_type="application/zip")
         return Answer(text=visit.texts.get("data.export"), attachment=attachment)
+
+    def _readme(self, visit: Visit) -> str:
+        """Say in both languages what is in the files and for how long it is kept."""
+        parts = []
+        for language in ("ko", "en"):
+            texts = visit.texts.in_language(language)
+            periods = {
+                name: texts.get("data.for_ever" if days is None else "data.days", days=days)
+                for name, days in asdict(self._retention).items()
+            }
+            parts.append(texts.get("data.readme", moment=texts.moment(visit.now), **periods))
+        return "\n\n".join(parts) + "\n"
 
     async def ask(self, visit: Visit, _: Mapping[str, Value]) -> Answer:
         """Ask whether everything is to be erased."""
@@ -59,10 +73,3 @@ class DataRightsHandler:
 
     async def _keep(self, visit: Visit, _: Mapping[str, str]) -> Answer:
         return Answer(text=visit.texts.get("data.kept"), replaces=True)
-
-
-def _plain(value: object) -> str:
-    """Write what JSON has no form for: moments as ISO 8601."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} is no value of an export")

@@ -86,7 +86,7 @@ class ModerationHandler:
             sanction = await store.get(number, visit.scope)
             if sanction is None:
                 return visit.say("moderation.no_such", number=number)
-            if sanction.user == visit.user and not visit.actor.rights.is_owner:
+            if visit.is_me(sanction.user) and not visit.actor.rights.is_owner:
                 return visit.say("moderation.own_case", number=number)
             if sanction.decision is SanctionState.OVERTURNED:
                 return visit.say("moderation.overturned_already", number=number)
@@ -171,7 +171,7 @@ def _why_not(visit: Visit, sanction: Sanction | None, end: datetime) -> str | No
     """Return the key of the reason why this moderator cannot end that sanction at `end`."""
     if sanction is None:
         return "moderation.no_such"
-    if sanction.user == visit.user and not visit.actor.rights.is_owner:
+    if visit.is_me(sanction.user) and not visit.actor.rights.is_owner:
         return "moderation.own_case"
     if sanction.kind is SanctionKind.WARNING:
         return "moderation.warning_has_no_end"

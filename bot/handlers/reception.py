@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 from bot.answers import Actor, Answer, Choice, ReportedMessage, Rights
@@ -42,6 +42,7 @@ from storage.community_settings import CommunitySettingsStore
 from storage.database import Database
 from storage.errors import StorageError
 from storage.records import CommunityKey, CommunitySettings, ConversationKey, UserKey, UserSettings
+from storage.retention import RetentionSettings
 from storage.seen_updates import SeenUpdateStore
 from storage.user_settings import UserSettingsStore
 
@@ -59,6 +60,7 @@ class ReceptionSettings:
     zone: ZoneInfo
     persona: PersonaDefaults
     dashboard_url: str = ""  # where the dashboard is opened; empty where there is none
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
 
 
 class Reception:
@@ -77,7 +79,7 @@ class Reception:
         self._book = book
         self._reports = ReportHandler(database, book, modlog)
         self._operations = OperationHandler(database)
-        self._data_rights = DataRightsHandler(database, book)
+        self._data_rights = DataRightsHandler(database, book, settings.retention)
         introduction = IntroductionHandler(settings.persona.profile)
         memories = MemoryHandler(database, clock, firewall)
         cards = MemoryCards(memories, book)
@@ -256,6 +258,7 @@ class Reception:
             texts=Texts(self._language(settings, actor.client_locale), zone),
             settings=settings,
             now=self._clock(),
+            pseudonym=self._database.vault.pseudonym(actor.user),
         )
 
     # --- how ---

@@ -17,17 +17,25 @@ from storage.records import CommunityKey, Scope, UserKey, UserSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """Who uses the desk, with rights that the community's own roles are counted into; `now` is aware UTC."""
+    """Who uses the desk, with rights that the community's own roles are counted into; `now` is aware UTC.
+
+    `pseudonym` is who this person is in records of before they asked to be forgotten.
+    """
 
     actor: Actor
     texts: Texts
     settings: UserSettings
     now: datetime
+    pseudonym: UserKey | None = None
 
     @property
     def user(self) -> UserKey:
         """Who it is."""
         return self.actor.user
+
+    def is_me(self, user: UserKey) -> bool:
+        """Tell whether a record names this person, by id or pseudonym."""
+        return user in (self.user, self.pseudonym)
 
     @property
     def community(self) -> CommunityKey | None:

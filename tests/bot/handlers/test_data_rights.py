@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from io import BytesIO
+from typing import Any
+from zipfile import ZipFile
 
 from storage.conversations import ConversationStore
 from storage.records import MANUAL, ConversationKey, Turn, UserKey, UserSettings
@@ -11,6 +14,13 @@ from storage.turns import TurnStore
 from storage.user_settings import UserSettingsStore
 from tests.bot.handlers.conftest import MakeCase
 from tests.bot.handlers.lobby import MODERATOR, Lobby, user_key
+
+
+def unpack(data: bytes) -> dict[str, Any]:
+    """Return what the JSON files of an export hold, by kind."""
+    with ZipFile(BytesIO(data)) as archive:
+        files = [json.loads(archive.read(name)) for name in archive.namelist() if name.endswith(".json")]
+    return {kind: content for file in files for kind, content in file.items()}
 
 
 async def talk(lobby: Lobby, user: str, room: str) -> None:
@@ -50,11 +60,12 @@ async def test_export_holds_what_is_stored_of_this_person_alone(lobby: Lobby, ma
     await talk(lobby, "2002", "hall")
     await lobby.sanction(make_case(text="나쁜 말"))
     await lobby.person("3003", community="9", rights=MODERATOR).run("warn", user="1001", reason="도배")
+    await lobby.person("3003", community="9", rights=MODERATOR).run("note", user="1001", text="조용히 지켜봄")
     await person.run("language", language="ko")
     answer = await person.run("mydata")
     assert answer.attachment is not None
-    assert answer.attachment.name == "ohlora-discord-1001.json"
-    data = json.loads(answer.attachment.data)
+    assert answer.attachment.name == "ohlora-discord-1001.zip"
+    data = unpack(answer.attachment.data)
     assert [memory["value"] for memory in data["memories"]] == ["민지"]
     assert [change["new_value"] for change in data["memory_changes"]] == ["민지"]
     assert [turn["request_id"] for turn in data["turns"]] == ["1001-hall", "1001-dm"]
@@ -62,8 +73,9 @@ async def test_export_holds_what_is_stored_of_this_person_alone(lobby: Lobby, ma
     assert [each["evidence"]["text"] for each in data["sanctions"]] == ["", "나쁜 말"]
     assert data["sanctions"][0]["evidence"]["request_id"] == MANUAL
     assert data["settings"]["locale"] == "ko"
-    assert "3003" not in answer.attachment.data.decode()
-    assert "철수" not in answer.attachment.data.decode()
+    assert [note["text"] for note in data["notes"]] == ["조용히 지켜봄"]
+    assert "3003" not in str(data)
+    assert "철수" not in str(data)
 
 
 async def test_forgetting_waits_for_a_yes(lobby: Lobby) -> None:
@@ -94,7 +106,7 @@ async def test_nothing_of_the_person_is_left_but_emptied_sanctions(lobby: Lobby,
     assert forgotten == [user_key("1001")]
     answer = await person.run("mydata")
     assert answer.attachment is not None
-    data = json.loads(answer.attachment.data)
+    data = unpack(answer.attachment.data)
     assert {name for name, value in data.items() if value and name not in {"user", "settings"}} == {
         "sanctions",
         "appeals",
@@ -107,3 +119,23 @@ async def test_nothing_of_the_person_is_left_but_emptied_sanctions(lobby: Lobby,
     assert await lobby.is_blocked()
     assert await summaries(lobby) == {"hall": None}
     assert [memory.value for memory in await lobby.memories("2002")] == ["철수"]
+
+
+async def test_readme_tells_in_both_languages_what_is_kept_for_how_long(lobby: Lobby) -> None:
+    answer = await lobby.person().run("mydata")
+    assert answer.attachment is not None
+    with ZipFile(BytesIO(answer.attachment.data)) as archive:
+        assert archive.testzip() is None
+        names, readme = archive.namelist(), archive.read("README.txt").decode()
+    assert all(name in readme for name in names if name != "README.txt")
+    assert "마지막 대화 뒤 30일" in readme
+    assert "message and reply after its end: 180 days" in readme
+
+
+async def test_forgotten_moderator_decides_nothing_on_their_own_case(lobby: Lobby, make_case: MakeCase) -> None:
+    sanction = await lobby.sanction(make_case(block=timedelta(days=7), text="나쁜 말", community="9"))
+    person = lobby.person("1001", community="9", rights=MODERATOR)
+    await person.press(await person.run("forgetme"), "Delete everything")
+    answer = await person.run("lift", sanction=sanction.id or 0, reason="그냥")
+    assert answer.text == "You cannot decide your own case."
+    assert await lobby.is_blocked()
