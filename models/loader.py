@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 
 from models.attention import use_row_attention
 from models.errors import WeightsError
+from models.half_weights import halve_linear_layers
 from models.licence import licence_notice
 from models.lora import AdapterRows, mix_adapters
 from models.profile import Profile
@@ -129,9 +130,9 @@ def load_base(name: str, source: str, adapters: dict[str, str], device: torch.de
     tokenizer, peft = load_peft(name, source, adapters, dtype)
     mixed, rows = mix_adapters(peft)
     use_row_attention(mixed)
-    return LoadedBase(
-        name=name, network=_to_device(mixed.eval(), device), tokenizer=tokenizer, rows=rows, adapters=tuple(adapters)
-    )
+    network = _to_device(mixed.eval(), device)
+    halve_linear_layers(network)
+    return LoadedBase(name=name, network=network, tokenizer=tokenizer, rows=rows, adapters=tuple(adapters))
 
 
 def load_peft(

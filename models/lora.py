@@ -19,7 +19,6 @@ import torch
 from peft import PeftModel
 from peft.tuners.lora import Linear as PeftLinear
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from models.errors import WeightsError
 
@@ -59,9 +58,6 @@ class AdapterRows:
 class MixedLoraLinear(nn.Module):
     """Linear layers that read the same input, with all their adapters, as one product; the mask decides by row which adapter acts."""
 
-    weight: Tensor
-    bias: Tensor | None
-
     def __init__(self, layers: Sequence[PeftLinear], rows: AdapterRows, key: int) -> None:
         """Take PEFT's layers, which hold the same adapters; `key` is equal for layers with equal columns."""
         super().__init__()
@@ -73,11 +69,14 @@ class MixedLoraLinear(nn.Module):
         downs, ups = zip(*(self._lay_side_by_side(layer) for layer in layers), strict=True)
         self.sizes = [base.weight.shape[0] for base in bases]
         self.rank = next(iter(downs)).shape[0]
-        self.register_buffer("weight", torch.cat([base.weight.data for base in bases] + [d.to(like) for d in downs]))
+        biases = [base.bias for base in bases]
+        weight = torch.cat([base.weight.data for base in bases] + [down.to(like) for down in downs])
+        self.product = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
+        self.product.weight = nn.Parameter(weight, requires_grad=False)
+        if biases[0] is not None:
+            self.product.bias = nn.Parameter(self._join_biases(biases, len(layers)), requires_grad=False)
         for number, up in enumerate(ups):
             self.register_buffer(f"up_{number}", up.to(like).contiguous())
-        biases = [base.bias for base in bases]
-        self.register_buffer("bias", None if biases[0] is None else self._join_biases(biases, len(layers)))
 
     def _lay_side_by_side(self, layer: PeftLinear) -> tuple[Tensor, Tensor]:
         """Return all A of a layer one under another, (rank, in), and all B, (rank, out)."""
@@ -97,14 +96,9 @@ class MixedLoraLinear(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Map (rows, tokens, in) to the results of the layers, each (rows, tokens, out)."""
+        parts = torch.split(self.product(x), [*self.sizes, *[self.rank] * len(self.sizes)], dim=-1)
         if not self._rows.names:
-            out = sum(self.sizes)
-            return list(
-                torch.split(
-                    linear(x, self.weight[:out], None if self.bias is None else self.bias[:out]), self.sizes, dim=-1
-                )
-            )
-        parts = torch.split(linear(x, self.weight, self.bias), [*self.sizes, *[self.rank] * len(self.sizes)], dim=-1)
+            return list(parts[: len(self.sizes)])
         mask = self._rows.mask(self.columns, self.rank, x, self._key)
         results = []
         for number, size in enumerate(self.sizes):

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from models.benchmark.random_weights import make_random_base
 from models.decode_batch import DecodeBatch
+from models.half_weights import HalfLinear
 from models.loader import LoadedBase, choose_device, load_models
 from models.profile import Profile
 from models.sequence import DecodeSequence
@@ -149,20 +149,37 @@ def measure_rows(base: LoadedBase, device: torch.device, rows: int, what: Decodi
 
 def step_limit_s(base: LoadedBase, limits: Limits, rows: int, context: int) -> float:
     """Return the least time of a decode step of `rows` rows with `context` tokens each."""
-    weights = [each for each in (*base.network.parameters(), *base.network.buffers()) if each.ndim == 2]
-    tied: dict[int, Tensor] = {each.data_ptr(): each for each in weights}
     config = base.network.config
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    cache = rows * context * 2 * heads * width * config.num_hidden_layers * weights[0].element_size()
-    read_s: float = (sum(each.nbytes for each in tied.values()) + cache) / limits.bytes_per_s
-    return max(read_s, 2 * rows * sum(each.numel() for each in tied.values()) / limits.operations_per_s)
+    cache = rows * context * 2 * heads * width * config.num_hidden_layers * base.network.dtype.itemsize
+    used = _used_weights(base)
+    read_s: float = (sum(size for size, _ in used) + cache) / limits.bytes_per_s
+    return max(read_s, 2 * rows * sum(numbers for _, numbers in used) / limits.operations_per_s)
 
 
 def weight_bytes(base: LoadedBase) -> int:
     """Return the memory of a base with its adapters."""
-    tensors = {each.data_ptr(): each for each in (*base.network.parameters(), *base.network.buffers())}
-    return sum(each.nbytes for each in tensors.values())
+    tensors: dict[int, int] = {
+        each.data_ptr(): each.nbytes for each in (*base.network.parameters(), *base.network.buffers())
+    }
+    return sum(tensors.values()) + sum(each.stored_bytes for each in _halved(base))
+
+
+def _used_weights(base: LoadedBase) -> list[tuple[int, int]]:
+    """Return bytes and numbers of every matrix that a step multiplies with; an embedding counts where it gives the logits too."""
+    embedding = base.network.get_input_embeddings().weight
+    tensors = {
+        each.data_ptr(): each for each in (*base.network.parameters(), *base.network.buffers()) if each.ndim == 2
+    }
+    halved = [(each.stored_bytes, each.stored_numbers) for each in _halved(base)]
+    if halved:
+        tensors.pop(embedding.data_ptr(), None)
+    return halved + [(each.nbytes, each.numel()) for each in tensors.values()]
+
+
+def _halved(base: LoadedBase) -> list[HalfLinear]:
+    return [each for each in base.network.modules() if isinstance(each, HalfLinear)]
 
 
 def _sequence(base: LoadedBase, number: int, what: Decoding) -> DecodeSequence:
