@@ -96,9 +96,12 @@ def _main(name: str, settings: ContestantSettings, pipe: Connection) -> None:
     except (EOFError, BrokenPipeError, KeyboardInterrupt):
         return
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else ""
         print("".join(traceback.format_exception(error)[-6:]), file=sys.stderr)
-        pipe.send(_Failure(reason=f"{type(error).__name__}: {reason}"))
+        cause: BaseException = error
+        while isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
+        reason = str(cause).splitlines()[0] if str(cause) else ""
+        pipe.send(_Failure(reason=f"{type(cause).__name__}: {reason}"))
 
 
 async def _serve(name: str, settings: ContestantSettings, pipe: Connection) -> None:

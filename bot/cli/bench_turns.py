@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -80,7 +81,9 @@ def _round(
     stage: Any,
 ) -> None:
     """Run one round of one contestant; the first only warms it up, and is not counted."""
-    size = Contest(users=min(2, contest.users), turns=1, seed=contest.seed) if number == 0 else contest
+    size = replace(contest, round=number)
+    if number == 0:
+        size = replace(size, users=min(2, contest.users), turns=1)
     report = stage(f"{process.name} {'warming up' if number == 0 else f'round {number}'}")
     try:
         result = process.ask((workload, size), lambda done: report(done, size.users * size.turns, 0.0))

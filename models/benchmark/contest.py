@@ -40,13 +40,14 @@ class TurnServer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contest:
-    """Who comes: `users` with `turns` each; `rate` is messages a second of all users together, for POISSON."""
+    """Who comes: `users` with `turns` each, other people in every `round`; `rate` is messages a second of all together, for POISSON."""
 
     users: int
     turns: int
     arrivals: Arrivals = Arrivals.TALKING
     rate: float = 1.0
     seed: int = 7
+    round: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ async def drive(
 
     async def turn(user: int, again: int, work: TurnWork) -> None:
         begun = time.perf_counter()
-        first, reply = await server.serve(f"{user}-{again}", work)
+        first, reply = await server.serve(f"{contest.round}-{user}-{again}", work)
         ended = time.perf_counter()
         times.append(
             TurnTimes(

@@ -30,10 +30,13 @@ async def test_replayed_turns_ask_what_the_recorded_ones_asked() -> None:
     played = FakeGenerator()
     async with open_engine_server(_runtime(played), profile, 4) as server:
         times = await drive(server, workload, Contest(users=4, turns=2))
-    assert len(times) == 8
+        again = await drive(
+            server, workload, Contest(users=1, turns=2, round=1)
+        )  # other people: nothing is known of them
+    assert (len(times), len(again)) == (8, 2)
     for name in ("output_message", "memory", "summary", "eyes_mouth_pose"):
         once = [turn.generation(name).prompt for conversation in workload.conversations for turn in conversation]
-        assert sorted(played.prompts(name)) == sorted(once * 2)
+        assert sorted(played.prompts(name)) == sorted(once * 2 + once[:2])
     assert all(sampling.ignore_end and sampling.stop == "" for _, _, sampling in played.calls)
     assert all(0 <= each.first_token_s <= each.reply_s <= each.turn_s for each in times)
 

@@ -82,5 +82,5 @@ async def test_users_talk_through_their_conversation_and_begin_again_as_somebody
     server = _Instant()
     await drive(server, WORKLOAD, Contest(users=3, turns=5))
     assert server.users == Counter(
-        {f"{user}-{again}": 2 for user in range(3) for again in (0, 1)} | {f"{user}-2": 1 for user in range(3)}
+        {f"0-{user}-{again}": 2 for user in range(3) for again in (0, 1)} | {f"0-{user}-2": 1 for user in range(3)}
     )
