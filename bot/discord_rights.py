@@ -56,11 +56,9 @@ class GuildRights:
 
     async def _ask(self, user: UserKey, community: str, *, is_owner: bool) -> Rights | None:
         client = self._client()
-        if client is None or not client.is_ready():
-            return None
-        guild = client.get_guild(int(community))
-        if guild is None:  # she is no longer there
-            return Rights(is_owner=is_owner)
+        guild = None if client is None else client.get_guild(int(community))
+        if guild is None:  # she is no longer there, or Discord has not said yet where she is
+            return Rights(is_owner=is_owner) if client is not None and client.is_ready() else None
         try:
             member = await guild.fetch_member(int(user.id))
         except discord.NotFound:

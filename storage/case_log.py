@@ -56,13 +56,15 @@ class CaseLogStore:
 class EvidenceSearch:
     """Finds words in what people said. Texts are sealed in the database, so they are compared in memory.
 
-    A text is kept as long as the database holds it unchanged and somebody searches: `forget` drops all, and so does an idle time.
+    The log is looked through from its newest end, and only as far as a page needs. A text that was read is kept for the next
+    search; `forget` drops all, and so does an idle time. What is found is compared once more as the database has it now, so that
+    nothing is shown that was erased meanwhile.
     """
 
     def __init__(self, idle_s: float = 600.0) -> None:
         """Drop every text `idle_s` after the last search."""
         self._idle_s = idle_s
-        self._texts: dict[int, tuple[str, str]] = {}  # by number: as stored, and as it is compared
+        self._texts: dict[int, str] = {}  # as it is compared, by number
         self._dropping: asyncio.TimerHandle | None = None
 
     @property
@@ -86,27 +88,32 @@ class EvidenceSearch:
     ) -> list[Sanction]:
         """Return a page of the sanctions that hold every word of `wanted.text`, in the message or the reply."""
         self._keep_for_now()
-        stored = select(SanctionRow.id, SanctionRow.text, SanctionRow.reply).where(
-            *_conditions(scope, wanted, now, before)
-        )
-        rows = [
-            (number, f"{text}\n{reply or ''}")
-            for number, text, reply in await session.execute(stored.order_by(SanctionRow.id.desc()))
-        ]
-        unknown = [number for number, sealed in rows if self._texts.get(number, ("",))[0] != sealed]
-        await self._read(session, scope, unknown, dict(rows))
-        words = _comparable(wanted.text).split()
-        found = [number for number, _ in rows if all(word in self._texts[number][1] for word in words)]
-        return await CaseLogStore(session).of_ids(found[:limit], scope)
-
-    async def _read(self, session: AsyncSession, scope: Scope, numbers: list[int], sealed: dict[int, str]) -> None:
-        store = CaseLogStore(session)
+        log, words = CaseLogStore(session), _comparable(wanted.text).split()
+        query = select(SanctionRow.id).where(*_conditions(scope, wanted, now, before))
+        numbers = list(await session.scalars(query.order_by(SanctionRow.id.desc())))
+        found: list[Sanction] = []
         for start in range(0, len(numbers), _AT_ONCE):
             some = numbers[start : start + _AT_ONCE]
-            self._texts |= dict.fromkeys(some, ("", ""))
-            for sanction in await store.of_ids(some, scope):
-                said = _comparable(f"{sanction.evidence.text}\n{sanction.evidence.reply or ''}")
-                self._texts[sanction.id or 0] = (sealed[sanction.id or 0], said)
+            await self._read(log, scope, some)
+            hits = [number for number in some if _holds(self._texts.get(number, ""), words)]
+            cut = hits[: limit - len(found)]
+            confirmed = self._confirmed(await log.of_ids(cut, scope), words) if cut else []
+            if len(confirmed) < len(cut):  # some of it was erased; now that this is known, look again
+                return await self.page(session, scope, wanted, now, limit=limit, before=before)
+            found += confirmed
+            if len(found) >= limit:
+                break
+        return found
+
+    async def _read(self, log: CaseLogStore, scope: Scope, numbers: list[int]) -> None:
+        if unread := [number for number in numbers if number not in self._texts]:
+            for sanction in await log.of_ids(unread, scope):
+                self._texts[sanction.id or 0] = _said(sanction)
+
+    def _confirmed(self, cases: list[Sanction], words: list[str]) -> list[Sanction]:
+        """Keep what the database still holds as it was compared; correct the rest."""
+        self._texts |= {case.id or 0: _said(case) for case in cases}
+        return [case for case in cases if _holds(self._texts[case.id or 0], words)]
 
     def _keep_for_now(self) -> None:
         if self._dropping is not None:
@@ -114,7 +121,15 @@ class EvidenceSearch:
         self._dropping = asyncio.get_running_loop().call_later(self._idle_s, self.forget)
 
 
-_AT_ONCE = 500
+_AT_ONCE = 250  # texts opened and compared between two looks at whether the page is full
+
+
+def _said(case: Sanction) -> str:
+    return _comparable(f"{case.evidence.text}\n{case.evidence.reply or ''}")
+
+
+def _holds(text: str, words: list[str]) -> bool:
+    return all(word in text for word in words)
 
 
 def _comparable(text: str) -> str:

@@ -175,6 +175,7 @@ async def open_town(
             data_dir=folder,
             profile=profile.name,
             drain_timeout_s=5.0,
+            dashboard_port=0,
             discord_token=SecretStr(DISCORD_TOKEN),
             discord_api_url=discord_server.api_url,
             discord_gateway_url=discord_server.gateway_url,

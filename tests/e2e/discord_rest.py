@@ -111,6 +111,10 @@ class Rest:
                 world.syncs += 1
                 world.register(body)
                 return 200, world.commands
+            case ("GET", "guilds", world.guild_id, "members", number):
+                if number not in world.members:
+                    raise Refused(404, 10007, "Unknown Member")
+                return 200, {**world.members[number].member(), "user": world.members[number].user()}
             case ("POST", "users", "@me", "channels"):
                 private = next(
                     c for c in world.channels.values() if c.recipient and c.recipient.id == str(body["recipient_id"])

@@ -51,6 +51,7 @@ class World:
     def __init__(self) -> None:
         self.bot = Person(name="로라", is_bot=True)
         self.owner = Person(name="owner")
+        self.members: dict[str, Person] = {self.owner.id: self.owner}  # who can be looked up in the server
         self.application_id = self.bot.id
         self.guild_id = snowflake()
         self.channels: dict[str, Channel] = {}

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from bot.answers import Rights
 from bot.handlers.communities import PersonaDefaults
 from bot.handlers.reception import Reception, ReceptionSettings
 from engine.types import ChatReply, TurnDetails
 from storage.database import Database
 from storage.memories import MemoryStore
 from storage.records import MemoryAction, UserKey
-from tests.e2e.discord_objects import Channel, Json, Person
+from tests.e2e.discord_objects import EPHEMERAL, Channel, Json, Person
 from tests.e2e.discord_rig import NOW, SEOUL, SMILE, Rig, open_rig, replied, settled
 from tests.e2e.discord_server import open_discord_server
 from tests.e2e.discord_world import Interaction
@@ -26,7 +27,8 @@ MODERATE, MANAGE = 1 << 40, 1 << 5
 @pytest.fixture
 def reception(database: Database) -> Reception:
     persona = PersonaDefaults(profile="embedded", temperature=0.6, face_mode="off")
-    settings = ReceptionSettings(locale="ko", zone=SEOUL, persona=persona)
+    url = "http://127.0.0.1:8710"
+    settings = ReceptionSettings(locale="ko", zone=SEOUL, persona=persona, dashboard_url=url)
     return Reception(database, lambda: NOW, settings, make_firewall())
 
 
@@ -193,3 +195,27 @@ async def test_message_that_comes_again_after_a_restart_is_known(
             server.say(mina, "또 안녕")
             await replied(rig, server.world.private(mina), "들었어: 안녕", "들었어: 또 안녕")
             assert [request.text for request in rig.mind.heard] == ["또 안녕"]
+
+
+async def test_link_to_the_dashboard_can_be_opened_and_is_seen_by_the_moderator_only(
+    rig: Rig, general: Channel
+) -> None:
+    asked = rig.server.slash(Person(name="mod", permissions=MODERATE), "dashboard", general)
+    await rig.server.answered(asked)
+    await rig.server.world.until(lambda: len(rig.server.shown(asked)) == 2)
+    link = shown(rig, asked)
+    assert link["content"].startswith("<http://127.0.0.1:8710/enter/")
+    assert link["flags"] & EPHEMERAL
+    stranger = await rig.server.answered(rig.server.slash(Person(name="stranger"), "dashboard", general))
+    assert "/enter/" not in stranger
+
+
+async def test_dashboard_asks_discord_what_somebody_may_do_now(rig: Rig, reception: Reception) -> None:
+    world, mina = rig.server.world, Person(name="mina")
+    world.members[mina.id] = mina
+    owner, member, stranger = [
+        await reception.rights_of(UserKey(platform="discord", id=number), world.guild_id)
+        for number in (world.owner.id, mina.id, "4444")
+    ]
+    assert owner == Rights(is_moderator=True, is_admin=True, is_owner=True)
+    assert member == stranger == Rights()

@@ -23,7 +23,8 @@ LIMIT_S = 300
 async def start(folder: Path, **settings: str) -> asyncio.subprocess.Process:
     """Start `main.py run` with these settings and no other."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OHLORA_")}
-    environment |= {"OHLORA_DATA_DIR": str(folder / "data"), "PYTHONUNBUFFERED": "1", **settings}
+    environment |= {"OHLORA_DATA_DIR": str(folder / "data"), "PYTHONUNBUFFERED": "1", "OHLORA_DASHBOARD_PORT": "0"}
+    environment |= settings
     return await asyncio.create_subprocess_exec(
         sys.executable, str(ROOT / "main.py"), "run", cwd=folder, env=environment, stderr=asyncio.subprocess.PIPE
     )

@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot.answers import Rights
 from bot.handlers.communities import PersonaDefaults
 from bot.handlers.reception import Reception, ReceptionSettings
 from storage.database import Database
+from storage.records import UserKey
 from tests.e2e.telegram_rig import CHULSOO, MINJI, NOW, REPLY, SEOUL, Rig, open_rig
 from tests.e2e.telegram_world import BOT, administrator
 from tests.fakes import make_firewall
@@ -17,10 +19,15 @@ AT = f"@{BOT['username']}"
 
 
 @pytest.fixture
-async def rig(database: Database) -> AsyncIterator[Rig]:
+def desk(database: Database) -> Reception:
     persona = PersonaDefaults(profile="ohlora-v4", temperature=0.6, face_mode="off")
-    settings = ReceptionSettings(locale="ko", zone=SEOUL, persona=persona)
-    desk = Reception(database, lambda: NOW, settings, make_firewall())
+    url = "http://127.0.0.1:8710"
+    settings = ReceptionSettings(locale="ko", zone=SEOUL, persona=persona, dashboard_url=url)
+    return Reception(database, lambda: NOW, settings, make_firewall())
+
+
+@pytest.fixture
+async def rig(database: Database, desk: Reception) -> AsyncIterator[Rig]:
     async with open_rig(database, real_desk=desk) as rig:
         yield rig
 
@@ -128,3 +135,18 @@ async def test_update_that_comes_again_after_a_restart_is_known(rig: Rig) -> Non
     await rig.start(rig.make_front())
     await rig.ask(MINJI, "또 안녕")
     assert len(rig.generator.prompts("output_message")) == 2
+
+
+async def test_link_to_the_dashboard_comes_in_private_and_can_be_opened(rig: Rig, desk: Reception) -> None:
+    group = rig.world.group()
+    rig.world.admins[group["id"]] = [administrator(MINJI, "can_restrict_members")]
+    for user in (MINJI, CHULSOO):
+        await rig.ask(user, "/start")
+        rig.world.say(user, f"/dashboard{AT}", chat=group)
+    assert "\n\nhttp://127.0.0.1:8710/enter/" in (await rig.server.texts(MINJI["id"], 2))[-1]
+    assert "/enter/" not in (await rig.server.texts(CHULSOO["id"], 2))[-1]
+    assert not any("/enter/" in text for text in rig.world.texts(group["id"]))
+    asked = [UserKey(platform="telegram", id=str(user["id"])) for user in (MINJI, CHULSOO)]
+    moderator, stranger = [await desk.rights_of(user, str(group["id"])) for user in asked]
+    assert (moderator, stranger) == (Rights(is_moderator=True), Rights())
+    assert await desk.rights_of(asked[0], "no group") is None
