@@ -7,9 +7,9 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -25,7 +25,7 @@ from storage.settings import StorageSettings
 from storage.translation import reached, translated
 from storage.url import SQLITE, checked_url, place_of
 
-PREFIX, SUFFIX = "ohlora-", ".sqlite3"
+_PREFIX, _SUFFIX, _STAMP = "ohlora-", ".sqlite3", "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ async def back_up(settings: StorageSettings, folder: Path, now: datetime, kept: 
         DatabaseCorrupt: the copy does not hold what the database holds.
     """
     source = _file_of(settings)
-    target = folder / f"{PREFIX}{now:%Y%m%dT%H%M%SZ}{SUFFIX}"
+    target = folder / f"{_PREFIX}{now.astimezone(UTC):{_STAMP}}{_SUFFIX}"
     with reached(f"the folder {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
     _refuse_existing(target)
@@ -61,9 +61,20 @@ async def back_up(settings: StorageSettings, folder: Path, now: datetime, kept: 
         _put(draft, target)
     finally:
         draft.unlink(missing_ok=True)
-    for old in sorted(folder.glob(f"{PREFIX}*{SUFFIX}"))[: -kept if kept else 0]:
-        old.unlink()
+    taken = copies_in(folder)
+    for moment in sorted(taken)[: -kept if kept else 0]:
+        taken[moment].unlink()
     return replace(copy, file=target)
+
+
+def copies_in(folder: Path) -> dict[datetime, Path]:
+    """Return the copies in a folder by the moment (UTC) in their name; files of other names are left alone."""
+    found = {}
+    for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
+        with suppress(ValueError):
+            stamp = path.name.removeprefix(_PREFIX).removesuffix(_SUFFIX)
+            found[datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)] = path
+    return found
 
 
 async def restore(settings: StorageSettings, file: Path, now: datetime) -> Copy:

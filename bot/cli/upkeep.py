@@ -6,12 +6,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from bot.cli.lifetimes import storage_settings
 from bot.settings import Settings
 from engine.types import Clock
-from storage.backup import PREFIX, SUFFIX, back_up
+from storage.backup import back_up, copies_in
 from storage.database import Database
 from storage.errors import StorageError
 from storage.retention import RetentionSettings, sweep
@@ -61,8 +61,7 @@ class Upkeep:
         folder, now = self._settings.backup_dir, self._clock()
         if folder is None:
             return
-        stamps = [path.name.removeprefix(PREFIX).removesuffix(SUFFIX) for path in folder.glob(f"{PREFIX}*{SUFFIX}")]
-        taken = [datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) for stamp in stamps]
+        taken = copies_in(folder)
         if taken and now - max(taken) < timedelta(hours=self._settings.backup_every_h):
             return
         copy = await back_up(storage_settings(self._settings), folder, now, self._settings.backups_kept)

@@ -115,17 +115,17 @@ async def test_nothing_that_was_written_can_be_read_in_the_files(
 
 
 async def test_writers_at_once_make_one_key_for_each_user(database: Database, now: datetime) -> None:
-    users = [UserKey(platform="discord", id=str(number)) for number in range(16)]
+    users = [UserKey(platform="discord", id=str(number)) for number in range(64)]
 
     async def remember(user: UserKey, number: int) -> None:
         async with database.begin() as session:
             await MemoryStore(session).remember(user, f"열쇠 {number}", "값", now, None)
 
-    await asyncio.gather(*(remember(user, number) for number in range(4) for user in users))
+    await asyncio.gather(*(remember(user, number) for number in range(2) for user in users))
     async with database.read() as session:
-        assert await session.scalar(select(func.count()).select_from(DataKeyRow)) == 16
-        assert await session.scalar(select(func.count(DataKeyRow.key_id.distinct()))) == 16
-        assert [len(await MemoryStore(session).of_user(user)) for user in users] == [4] * 16
+        assert await session.scalar(select(func.count()).select_from(DataKeyRow)) == 64
+        assert await session.scalar(select(func.count(DataKeyRow.key_id.distinct()))) == 64
+        assert [len(await MemoryStore(session).of_user(user)) for user in users] == [2] * 64
 
 
 async def test_key_of_a_transaction_that_was_rolled_back_is_nobodys(
