@@ -14,6 +14,7 @@ from models.interview_bank import QuestionBank
 from models.profile import EthicsThresholds
 
 _FILLER = " 이것 "
+_LONG, _WINDOW, _STEP = 8, 4, 2  # words: of a sentence that is looked at in windows, of a window, between two
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,7 @@ class Judgement:
 
 
 class InterviewEthics:
-    """Judges answers without their technical words: whole, and each sentence alone."""
+    """Judges answers without their technical words: whole, each sentence alone, and long sentences a few words at a time."""
 
     def __init__(
         self, scorer: EthicsScorer, thresholds: EthicsThresholds, policy: SanctionPolicy, words: InterviewWords
@@ -50,10 +51,19 @@ class InterviewEthics:
         return max(judged, key=lambda each: len(each.offences))
 
     def parts(self, text: str, bank: QuestionBank) -> list[str]:
-        """Return what is judged: the whole first, then its sentences where there are several, all without technical words."""
+        """Return what is judged, without technical words: the whole first, its sentences where there are several, windows of long ones."""
         plain = self._words.technical.sub(_FILLER, text)
         for name in sorted((name for term in bank.terms for name in term.names), key=len, reverse=True):
             plain = re.sub(re.escape(name), _FILLER, plain, flags=re.IGNORECASE)
         whole = text if plain == text else " ".join(plain.split())
         sentences = split_sentences(plain)
-        return [whole, *sentences] if len(sentences) > 1 else [whole]
+        parts = [whole, *sentences] if len(sentences) > 1 else [whole]
+        return [*parts, *(window for sentence in parts[1:] or parts for window in _windows(sentence))]
+
+
+def _windows(sentence: str) -> list[str]:
+    """Return every few words of a long sentence: an insult drowns among many words that it has nothing to do with."""
+    words = sentence.split()
+    if len(words) <= _LONG:
+        return []
+    return [" ".join(words[start : start + _WINDOW]) for start in range(0, len(words) - _WINDOW + 1, _STEP)]

@@ -208,6 +208,10 @@ async def test_technical_words_draw_no_sanction(make_interview: MakeRig) -> None
     ("text", "part"),
     [
         ("slave 노드야 이 쓰레기야", "이것 노드야 이 쓰레기야"),
+        (
+            "손실은 차이를 재는 함수이고 그 값을 줄이는데 넌 정말 쓰레기야 그래서 회귀에는 그걸 써",
+            "줄이는데 넌 정말 쓰레기야",
+        ),
         ("master-slave 구조로 복제해요. 넌 쓰레기야. 데드락도 피하고요.", "넌 쓰레기야."),
     ],
 )
