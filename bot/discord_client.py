@@ -125,6 +125,7 @@ class DiscordClient(discord.Client):
                 source=message.id,
                 answers=message.id if in_server else None,
                 replies_to=message.reference.message_id if message.reference is not None else None,
+                link=message.jump_url,
             )
 
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:

@@ -79,12 +79,20 @@ class DiscordTurns:
         self._in_parts: OrderedDict[str, tuple[int, ...]] = OrderedDict()  # the messages of replies that take several
 
     def begin(
-        self, actor: Actor, text: str, *, channel: int, source: int, answers: int | None, replies_to: int | None = None
+        self,
+        actor: Actor,
+        text: str,
+        *,
+        channel: int,
+        source: int,
+        answers: int | None,
+        replies_to: int | None = None,
+        link: str | None = None,
     ) -> None:
         """Send a message on its way, at once: the order of these calls is the order of the replies in a channel."""
         live = LiveText(self._times.cadence)
         above = None if replies_to is None else str(replies_to)
-        talking = self._talk.begin(actor, text, show=live.show, replies_to=above)
+        talking = self._talk.begin(actor, text, show=live.show, replies_to=above, link=link)
         reply = ReplyMessage(self._post, name=talking.request_id, channel=channel, answers=answers)
         turn = _Turn(talking=talking, live=live, reply=reply, channel=channel, previous=self._last.get(channel))
         self._by_source[source] = turn

@@ -14,13 +14,14 @@ _MOST_KEPT = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnsweredMessage:
-    """A message that got a reply: who wrote it, what stood in front of it, and the mark of what was remembered of it."""
+    """A message that got a reply: who wrote it, what stood in front of it, the mark of what was remembered of it, its link."""
 
     request_id: str
     user: UserKey
     text: str
     again: Again
     memory: Button | None = None
+    link: str | None = None
 
 
 class LastMessages:

@@ -54,12 +54,21 @@ _MOST_MANNERS = 1000
 class Conversing:
     """A message on its way: ask for its position, cancel it, wait for what she says."""
 
-    def __init__(self, talk: Talk, actor: Actor, text: str, show: EventSink, again: AnsweredMessage | None) -> None:
+    def __init__(
+        self,
+        talk: Talk,
+        actor: Actor,
+        text: str,
+        show: EventSink,
+        again: AnsweredMessage | None = None,
+        link: str | None = None,
+    ) -> None:
         """Made by `Talk`."""
         self.request_id = new_request_id()
         self.actor = actor
         self.text = text
         self.show = show
+        self.link = link
         self.answered = again
         self.turn: QueuedTurn | None = None
         self.is_cancelled = False
@@ -128,14 +137,23 @@ class Talk:
         self._dress = dress
 
     def begin(
-        self, actor: Actor, text: str, *, show: EventSink = ignore_event, replies_to: str | None = None
+        self,
+        actor: Actor,
+        text: str,
+        *,
+        show: EventSink = ignore_event,
+        replies_to: str | None = None,
+        link: str | None = None,
     ) -> Conversing:
         """Send a message on its way; the messages of a conversation start in the order of these calls.
 
         `replies_to` is the platform's id of the message that it replies to: if that is one of hers, she goes on from there.
+        `link` leads to the message itself.
         """
         self._last.drop(actor.place.conversation)
-        return self._start(actor, text, show, None, self._chain.find(actor.place.conversation, replies_to))
+        talking = Conversing(self, actor, text, show, link=link)
+        talking.thread_summary = self._chain.find(actor.place.conversation, replies_to)
+        return self._start(talking)
 
     def regenerate(self, actor: Actor, request_id: str, *, show: EventSink = ignore_event) -> Conversing | None:
         """Answer a message again; None when it is not the conversation's last, or another person's.
@@ -143,7 +161,9 @@ class Talk:
         Nothing is remembered of it twice, and its new reply takes the place of the old one in what she knows.
         """
         answered = self._last.take(actor.place.conversation, request_id, actor.user)
-        return self._start(actor, answered.text, show, answered) if answered else None
+        if answered is None:
+            return None
+        return self._start(Conversing(self, actor, answered.text, show, answered, answered.link))
 
     def note_sent(self, talking: Conversing, *messages: str) -> None:
         """Note which messages of the platform hold the reply, for those who reply to them."""
@@ -238,16 +258,7 @@ class Talk:
             files=tuple(file for file in (extras.picture, extras.attachment) if file is not None),
         )
 
-    def _start(
-        self,
-        actor: Actor,
-        text: str,
-        show: EventSink,
-        answered: AnsweredMessage | None,
-        thread_summary: str | None = None,
-    ) -> Conversing:
-        talking = Conversing(self, actor, text, show, answered)
-        talking.thread_summary = thread_summary
+    def _start(self, talking: Conversing) -> Conversing:
         self._running.add(talking)
         talking.start()
         return talking
@@ -267,6 +278,7 @@ class Talk:
             community=talking.actor.place.community,
             again=talking.answered.again if talking.answered else None,
             thread_summary=talking.thread_summary,
+            link=talking.link,
         )
 
     def _refusal(self, talking: Conversing) -> RejectionReason:
@@ -333,6 +345,7 @@ class Talk:
             text=talking.text,
             again=first or Again(memory_used=found.memory_used, last_summary=found.last_summary),
             memory=memory,
+            link=talking.link,
         )
         self._last.keep(talking.actor.place.conversation, message)
         return True

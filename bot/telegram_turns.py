@@ -85,11 +85,20 @@ class TelegramTurns:
         self._last: dict[str, asyncio.Task[None]] = {}  # of each place, so that replies keep their order
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def begin(self, actor: Actor, text: str, spot: Spot, heard: int | None, *, replies_to: int | None = None) -> None:
+    def begin(
+        self,
+        actor: Actor,
+        text: str,
+        spot: Spot,
+        heard: int | None,
+        *,
+        replies_to: int | None = None,
+        link: str | None = None,
+    ) -> None:
         """Send a message on its way, at once: the order of these calls is the order of the replies in a place."""
         live = LiveText(self._times.cadence)
         above = None if replies_to is None else str(replies_to)
-        self._start(self._talk.begin(actor, text, show=live.show, replies_to=above), live, spot, heard)
+        self._start(self._talk.begin(actor, text, show=live.show, replies_to=above, link=link), live, spot, heard)
 
     async def press(self, actor: Actor, token: str, query: str, spot: Spot, message: int) -> None:
         """Do what a button of a conversation stands for, if this person may press it."""

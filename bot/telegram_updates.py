@@ -114,7 +114,7 @@ class TelegramUpdates:
         if is_addressed(message, self._me) or (spot.is_group and await self._talks_freely(spot)):
             original, text = replied_message(message), spoken_text(message, self._me)
             above = original.message_id if original is not None else None
-            self._turns.begin(actor_of(user, spot), text, spot, message.message_id, replies_to=above)
+            self._turns.begin(actor_of(user, spot), text, spot, message.message_id, replies_to=above, link=message.link)
 
     async def _talks_freely(self, spot: Spot) -> bool:
         return await self._desk.talks_freely(CommunityKey(platform=TELEGRAM, id=str(spot.chat)), [spot.name])

@@ -17,6 +17,7 @@ from engine.types import ChatEvent, TextShown
 from storage.conversations import ConversationStore
 from storage.errors import StorageError
 from storage.records import ConversationKey, UserKey
+from storage.sanctions import SanctionStore
 from tests.bot.conftest import SEOUL, Desk, Gate
 from tests.fakes import FakeGenerator
 
@@ -72,6 +73,18 @@ async def again(talk: Talk, spoken: Spoken, who: Actor | None = None) -> Spoken:
     assert talking is not None
     async with asyncio.timeout(LIMIT_S):
         return await talking.outcome()
+
+
+async def test_link_of_a_message_stands_in_the_evidence_also_when_it_is_answered_again(
+    talk: Talk, desk: Desk, generator: FakeGenerator
+) -> None:
+    generator.enqueue("output_message", "고마워!", "미안, 그건 부담스러워 😅")
+    async with asyncio.timeout(LIMIT_S):
+        first = await talk.begin(actor(), "사랑해", link="https://t.me/c/1/5").outcome()
+    await again(talk, first)
+    async with desk.database.read() as session:
+        (sanction,) = await SanctionStore(session).of_user(actor().user)
+    assert sanction.evidence.link == "https://t.me/c/1/5"
 
 
 async def last_summary(desk: Desk) -> str | None:

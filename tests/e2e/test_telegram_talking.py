@@ -9,6 +9,8 @@ import pytest
 
 from bot.spoken import FaceMode
 from storage.database import Database
+from storage.records import UserKey
+from storage.sanctions import SanctionStore
 from tests.e2e.telegram_rig import CHULSOO, MINJI, REPLY, Rig, open_rig
 from tests.e2e.telegram_server import Fault
 from tests.e2e.telegram_world import BOT, person
@@ -195,13 +197,18 @@ async def test_2001_characters_and_right_to_left_messages_are_taken(rig: Rig) ->
     assert texts[2] == "응? 아무 말도 안 들렸어. 한마디만 해 줘!"
 
 
-async def test_sanctions_in_a_group_are_told_in_private(rig: Rig) -> None:
+async def test_sanctions_in_a_group_are_told_in_private_and_keep_the_messages_link(
+    rig: Rig, database: Database
+) -> None:
     group = rig.world.group()
     rig.world.chats[MINJI["id"]] = {"id": MINJI["id"], "type": "private", "first_name": "민지"}
-    rig.world.say(MINJI, f"{AT} 범죄 얘기", chat=group)
+    message = rig.world.say(MINJI, f"{AT} 범죄 얘기", chat=group)
     (private,) = await rig.server.texts(MINJI["id"], 1)
     assert "혐오·범죄" in private
     assert await rig.server.texts(group["id"], 1) == ["개인 채팅으로 답했어. 거기서 봐!"]
+    async with database.read() as session:
+        (sanction,) = await SanctionStore(session).of_user(UserKey(platform="telegram", id=str(MINJI["id"])))
+    assert sanction.evidence.link == f"https://t.me/c/1/{message['message_id']}"
 
 
 async def test_who_never_wrote_to_her_is_asked_to_do_so_once(rig: Rig) -> None:
