@@ -93,9 +93,12 @@ class SanctionRow(Base):
         Index(None, "platform", "user_id", "started_at"),
         Index(None, "platform", "started_at"),
         Index(None, "platform", "expires_at"),
-        Index(None, "platform", "category", "started_at"),
-        Index(None, "platform", "state", "started_at"),
-        Index(None, "platform", "community", "started_at"),
+        # A page of the log is ordered by id, which ends every index of SQLite: these need no sorting.
+        Index(None, "platform"),
+        Index(None, "platform", "user_id"),
+        Index(None, "platform", "category"),
+        Index(None, "platform", "state"),
+        Index(None, "platform", "community"),
         Index(None, "request_id"),
     )
 

@@ -17,9 +17,11 @@ _SANCTION_INDEXES = (
     ("platform", "user_id", "started_at"),
     ("platform", "started_at"),
     ("platform", "expires_at"),
-    ("platform", "category", "started_at"),
-    ("platform", "state", "started_at"),
-    ("platform", "community", "started_at"),
+    ("platform",),
+    ("platform", "user_id"),
+    ("platform", "category"),
+    ("platform", "state"),
+    ("platform", "community"),
     ("request_id",),
 )
 # The audit is only ever added to, at its end; the head goes with it and never back.
