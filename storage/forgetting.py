@@ -50,9 +50,10 @@ async def finish_forgetting(database: Database, now: datetime) -> None:
     Raises:
         KeyringMissing: the keyring is not the one of this database.
     """
-    state = await asyncio.to_thread(database.vault.keyring.state)
     async with database.read() as session:
         used = await ErasureStore(session).key_ids()
+    # Read after: another process may add keys meanwhile, to the keyring before the database.
+    state = await asyncio.to_thread(database.vault.keyring.state)
     if unknown := used - state.living - state.destroyed:
         raise KeyringMissing(
             f"{database.vault.keyring.place} is not the one of this database: it does not know {len(unknown)} of its "

@@ -26,7 +26,7 @@ from engine.types import ChatRequest
 from models.profile import load_profile
 from storage.appeals import AppealStore
 from storage.database import Database, open_database
-from storage.erasure import ErasureStore
+from storage.forgetting import forget_user
 from storage.memories import MemoryStore
 from storage.records import AppealState, ConversationKey, Sanction, Scope, UserKey
 from storage.sanctions import SanctionStore
@@ -127,7 +127,7 @@ class Worker:
             if not waiting:
                 return None
             decided = await store.decide(waiting[0].sanction_id, AppealState.DENIED, MODERATOR, "그대로", now())
-        return decided and {"did": "answer", "appeal": decided.id, "user": decided.user.id}
+        return {"did": "answer", "appeal": decided.id, "user": decided.user.id} if decided else None
 
     async def remember(self) -> Told:
         """Remember of somebody up to which sanction they had come."""
@@ -140,9 +140,9 @@ class Worker:
     async def forget(self) -> Told:
         """Forget somebody."""
         user = self._rng.choice(USERS)
-        async with self._database.begin() as session:
+        async with self._database.read() as session:
             top = await self._newest(SanctionStore(session), user)
-            await ErasureStore(session).erase(user, now())
+        await forget_user(self._database, user, now())
         return {"did": "forget", "user": user.id, "up_to": top}
 
     async def _any(self, store: SanctionStore) -> Sanction | None:

@@ -71,7 +71,7 @@ async def plans_of(database: Database, look: Look) -> list[list[str]]:
         plans: list[list[str]] = []
         for statement, parameters in asked:
             found = await (await session.connection()).exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            plans.append([row[3] for row in found])
+            plans.append([step["detail"] for step in found.mappings()])
     assert plans
     return plans
 
