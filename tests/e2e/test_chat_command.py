@@ -15,6 +15,7 @@ KEYS = {
     "request_id", "kind", "reason", "text", "expression", "notice", "ethics", "memory_used", "memories_saved", "summary",
     "timings_ms",
 }  # fmt: skip
+LIMIT_S = 300  # on a machine that has other work
 HATE = "장애인들 다 죽었으면 좋겠다"
 COMMANDS = ["/memory", "/sanctions", "/forget 1", "/nonsense"]
 
@@ -35,8 +36,11 @@ def start(folder: Path, *options: str) -> subprocess.Popen[str]:
 
 def chat(folder: Path, lines: list[str], *options: str) -> list[dict[str, Any]]:
     """Run a whole conversation and return its objects."""
-    process = start(folder, *options)
-    out, err = process.communicate("\n".join(lines) + "\n", timeout=120)
+    with start(folder, *options) as process:
+        try:
+            out, err = process.communicate("\n".join(lines) + "\n", timeout=LIMIT_S)
+        finally:
+            process.kill()
     assert process.returncode == 0, err
     assert "Traceback" not in err
     return [json.loads(line) for line in out.splitlines()]
