@@ -46,7 +46,7 @@ class AppealsPage:
             Waiting(
                 appeal=appeal,
                 case=cases[appeal.sanction_id],
-                is_own=visit.is_me(appeal.user) and not visit.actor.rights.is_owner,
+                is_own=visit.is_me(appeal.user),
             )
             for appeal in appeals[:PAGE]
             if appeal.sanction_id in cases
