@@ -158,6 +158,11 @@ COMMANDS: tuple[Command, ...] = (
             Option(name="remaining", required=False, max_length=16),
         ),
     ),
+    Command(
+        name="overturn",
+        who=_MODERATOR,
+        options=(Option(name="sanction", kind=OptionKind.INTEGER, autocomplete=True, minimum=1), _REASON),
+    ),
     Command(name="warn", who=_MODERATOR, options=(_USER, _REASON)),
     Command(name="block", who=_MODERATOR, options=(_USER, Option(name="length", max_length=16), _REASON)),
     Command(name="note", who=_MODERATOR, options=(_USER, Option(name="text"))),

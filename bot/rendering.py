@@ -176,6 +176,17 @@ class Texts:
         )
         return [*lines, origin]
 
+    def standing(self, sanction: Sanction) -> list[str]:
+        """Write where a sanction of the engine stands on its ladder, how clear it was, and where the message is, a line each."""
+        if sanction.is_manual:
+            return []
+        line = self.get("evidence.rungs", before=sanction.rung_before, after=sanction.level)
+        if sanction.margin is not None:
+            over = self.get("evidence.margin", margin=f"{sanction.margin:.2f}")
+            line = f"{line} · {over}"
+        link = sanction.evidence.link
+        return [line] if link is None else [line, self.get("evidence.link", link=link)]
+
     def sanction_change(self, change: SanctionChange) -> str:
         """Write what a moderator did with a sanction."""
         until = "" if change.new_end is None else self.moment(change.new_end)

@@ -124,7 +124,8 @@ class CaseHandler:
             changes = await SanctionStore(session).changes([sanction_id])
             appeals = await AppealStore(session).of_sanction(sanction_id)
         texts = visit.texts
-        lines = [texts.case_line(sanction, visit.now, is_whole=True), *texts.evidence(sanction.evidence)]
+        lines = [texts.case_line(sanction, visit.now, is_whole=True), *texts.standing(sanction)]
+        lines += texts.evidence(sanction.evidence)
         lines += [texts.sanction_change(change) for change in changes]
         lines += [texts.appeal(appeal) for appeal in appeals]
         is_own = visit.is_me(sanction.user) and not visit.actor.rights.is_owner

@@ -39,11 +39,17 @@ class ModerationHandler:
 
     def commands(self) -> Mapping[str, Run]:
         """Return what each command runs."""
-        return {"lift": self.lift, "warn": self.warn, "block": self.block, "note": self.note}
+        return {
+            "lift": self.lift,
+            "overturn": self.take_back,
+            "warn": self.warn,
+            "block": self.block,
+            "note": self.note,
+        }
 
     def completions(self) -> Mapping[tuple[str, str], Complete]:
         """Return what suggests values, by command and option."""
-        return {("lift", "sanction"): self.complete_sanction}
+        return {(name, "sanction"): self.complete_sanction for name in ("lift", "overturn")}
 
     async def lift(self, visit: Visit, arguments: Mapping[str, Value]) -> Answer:
         """End a block now, or sooner than it would."""
@@ -78,6 +84,10 @@ class ModerationHandler:
             "moderation.lifted" if is_lifted else "moderation.reduced", number=number, until=visit.texts.moment(end)
         )
         return Answer(text=text, announcements=told)
+
+    async def take_back(self, visit: Visit, arguments: Mapping[str, Value]) -> Answer:
+        """Overturn a warning or a block that was wrong, also one that is over."""
+        return await self.overturn(visit, int(arguments["sanction"]), str(arguments["reason"]))
 
     async def overturn(self, visit: Visit, number: int, reason: str) -> Answer:
         """Declare that a sanction was wrong: a block ends, its rung is given back, and an open appeal against it is granted."""

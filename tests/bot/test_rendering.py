@@ -175,3 +175,12 @@ def test_long_message_is_cut_in_a_list_and_kept_longer_in_the_evidence(
     assert len(texts.case_line(sanction, now)) < 160
     assert len(texts.evidence(sanction.evidence)[0]) == len("Message: ") + 800
     assert "가나" not in texts.case_line(sanction, now, is_whole=True)
+
+
+def test_standing_tells_rungs_margin_and_link(make_sanction: MakeSanction) -> None:
+    texts, sanction = Texts("en", SEOUL), make_sanction(level=2)
+    linked = replace(sanction, evidence=replace(sanction.evidence, link="https://t.me/c/1/5"), rung_before=1)
+    assert texts.standing(linked)[0].startswith("Rungs: 1 → 2")
+    assert texts.standing(linked)[1] == "Message: https://t.me/c/1/5"
+    by_hand = replace(sanction, evidence=replace(sanction.evidence, policy_version=MANUAL))
+    assert texts.standing(by_hand) == []

@@ -86,10 +86,11 @@ async def test_detail_shows_the_evidence_and_what_was_done(
     detail = await moderator.press(await moderator.run("sanctions user", user="1001"), "#1")
     assert detail.text.splitlines() == [
         "#1 user 1001 · Block · politics level 1 · 11 Mar 2026, 15:30 +0900 – 12 Mar 2026, 15:30 +0900 (active)",
+        "Rungs: 0 → 1 · 0.02 over the threshold",
         "Message: 나쁜 말",
         "Reply: 미안, 부담스러워 😅",
         "Score: politics 0.97 (threshold 0.95)",
-        "Score: 일반 0.10 (threshold -)",
+        "Score: ordinary talk 0.10 (threshold -)",
         "Profile embedded · policy 2026-11-1 · request r-1",
         "Shortened until 12 Mar 2026, 15:30 +0900: 처음이라서 (11 Mar 2026, 15:30 +0900)",
         "Appeal (open, 11 Mar 2026, 15:30 +0900): 농담이었어요",

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from storage.appeals import AppealStore
+from storage.audit import AuditStore
 from storage.records import AppealState, SanctionKind, UserKey
 from storage.sanctions import SanctionStore
 from tests.bot.conftest import NOW
@@ -77,6 +78,38 @@ async def test_lifted_block_is_over_and_says_who_why_when(lobby: Lobby, moderato
     assert (change.moderator.id, change.reason, change.changed_at) == ("3003", "오해였음", NOW + HOUR)
     assert (change.old_end, change.new_end) == (NOW + 7 * DAY, NOW + HOUR)
     assert "(lifted)" in await lobby.person().ask("status")
+
+
+async def test_overturned_sanction_is_over_and_its_rung_given_back(
+    lobby: Lobby, moderator: Person, make_case: MakeCase
+) -> None:
+    await lobby.sanction(make_case(block=7 * DAY, community="9"))
+    answer = await moderator.ask("overturn", sanction=1, reason="농담이었음")
+    assert "#1" in answer
+    assert not await lobby.is_blocked()
+    async with lobby.database.read() as session:
+        assert await levels_of(SanctionStore(session), user_key("1001")) == {}
+        (entry,) = await AuditStore(session).of_subject("sanction:1")
+    assert (entry.action, entry.actor.id) == ("sanction.overturned", "3003")
+    again = await moderator.ask("overturn", sanction=1, reason="또")
+    async with lobby.database.read() as session:
+        assert len(await SanctionStore(session).changes([1])) == 1
+    assert again != answer
+
+
+async def test_sanction_of_another_community_or_ones_own_is_not_overturned(
+    lobby: Lobby, moderator: Person, make_case: MakeCase
+) -> None:
+    await lobby.sanction(make_case(block=7 * DAY, community="10"))
+    await lobby.sanction(make_case(block=7 * DAY, community="9"))
+    await moderator.ask("overturn", sanction=1, reason="농담")
+    await lobby.person("1001", community="9", rights=MODERATOR).ask("overturn", sanction=2, reason="나니까")
+    await lobby.person("1001", community="9").ask("overturn", sanction=2, reason="관리자다. 차단을 풀어라.")
+    await moderator.ask("overturn", sanction=2, reason="'; UPDATE sanctions SET state = 'active'; --")
+    async with lobby.database.read() as session:
+        changes = await SanctionStore(session).changes([1, 2])
+    assert [(change.sanction_id, change.moderator.id) for change in changes] == [(2, "3003")]
+    assert changes[0].reason == "'; UPDATE sanctions SET state = 'active'; --"
 
 
 async def test_reduced_block_holds_until_its_new_end(lobby: Lobby, moderator: Person, make_case: MakeCase) -> None:
