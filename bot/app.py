@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.errors import FrontEndError
 from bot.talk import Talk
@@ -60,9 +60,11 @@ class App:
         talk: Talk,
         settings: AppSettings | None = None,
         *,
+        beside: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Share `talk` between the front ends; `sleep` is replaced in tests."""
+        """Share `talk` between the front ends; what runs `beside` them runs until they have left. `sleep` is replaced in tests."""
+        self._beside = tuple(beside)
         self._front_ends = front_ends
         self._talk = talk
         self._settings = settings or AppSettings()
@@ -75,6 +77,7 @@ class App:
             asyncio.create_task(self._keep_running(name, front_end), name=f"front end {name}")
             for name, front_end in self._front_ends.items()
         ]
+        tasks += [asyncio.create_task(run(), name="beside the front ends") for run in self._beside]
         try:
             await stop.wait()
             await self._leave()

@@ -8,6 +8,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from bot.answers import Actor, Answer, Choice, ReportedMessage, Rights
+from bot.case_post import CasePost
 from bot.spoken import FaceMode
 from storage.records import CommunityKey, ConversationKey, UserKey
 
@@ -74,6 +75,18 @@ class Desk(Protocol):
 
         Raises:
             StorageError: it cannot be noted.
+        """
+        ...
+
+    def offer_post(self, platform: str, post: CasePost) -> None:
+        """Take what writes cards of cases and answers to appeals on a platform."""
+        ...
+
+    async def news_for(self, actor: Actor) -> list[str]:
+        """Return what a person could not be told before, to be told now where only they see it; it counts as told.
+
+        Raises:
+            StorageError: it cannot be read.
         """
         ...
 

@@ -15,6 +15,7 @@ from bot.command_book import CommandBook, name_of
 from bot.commands import DISCORD
 from bot.delivery import Delivery
 from bot.desk import Desk
+from bot.discord_cases import DiscordCases
 from bot.discord_client import DiscordClient, SeenNumbers
 from bot.discord_commands import command_payload
 from bot.discord_interactions import DiscordInteractions
@@ -93,6 +94,7 @@ class DiscordFrontEnd:
         desk.offer_sync(DISCORD, self._sync_now)
         desk.offer_rights(DISCORD, self._rights.of)
         desk.offer_announcer(DISCORD, responder.announce)
+        desk.offer_post(DISCORD, DiscordCases(self._post, lambda: self._client))
         desk.when_forgotten(self._interactions.forget)
 
     async def run(self) -> None:

@@ -3,6 +3,7 @@
 BotError
  ├─ SettingsError     an environment variable, option or settings file is wrong
  ├─ FrontEndError     a platform refuses the bot for good: its token, an intent; the message says what to do
+ ├─ PlaceGone         a channel, message or private chat is not there for her any more
  └─ DeliveryError     a message did not get to its chat
      ├─ DeliveryFull      too much waits in that chat
      └─ DeliveryGivenUp   the platform was away for too long, or whether it arrived cannot be known
@@ -21,6 +22,10 @@ class SettingsError(BotError):
 
 class FrontEndError(BotError):
     """A platform refuses the bot for good, for example its token; the message says what to do."""
+
+
+class PlaceGone(BotError):
+    """A channel, message or private chat is not there for her any more: no later try would find it."""
 
 
 class DeliveryError(BotError):

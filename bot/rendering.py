@@ -193,6 +193,26 @@ class Texts:
         moment = self.moment(change.changed_at)
         return self.get(f"sanctions.{change.action}", reason=change.reason, until=until, moment=moment)
 
+    def card_change(self, change: SanctionChange) -> str:
+        """Write what a moderator did with a sanction for a card, which names who did it."""
+        until = "" if change.new_end is None else self.moment(change.new_end)
+        values = {"moderator": change.moderator.id, "moment": self.moment(change.changed_at), "until": until}
+        return self.get(f"card_change.{change.action}", **values, reason=_excerpt(change.reason, 200))
+
+    def card_denial(self, appeal: Appeal) -> str:
+        """Write for a card that an appeal was denied."""
+        moment = self.moment(appeal.decided_at or appeal.created_at)
+        return self.get("card.denied", moment=moment, reason=_excerpt(appeal.reason or "", 200))
+
+    def verdict(self, appeal: Appeal, changes: Sequence[SanctionChange]) -> str:
+        """Write to a user what came of their appeal, and why."""
+        change = next((each for each in changes if each.changed_at == appeal.decided_at), None)
+        what = "upheld" if change is None else change.action.value
+        until = "" if change is None or change.new_end is None else self.moment(change.new_end)
+        return self.get(
+            f"verdict.{what}", number=appeal.sanction_id, until=until, reason=_excerpt(appeal.reason or "", 500)
+        )
+
     def appeal(self, appeal: Appeal) -> str:
         """Write an appeal and what came of it."""
         moment = self.moment(appeal.decided_at or appeal.created_at)

@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     telegram_token: SecretStr | None = None
     telegram_api_url: str = "https://api.telegram.org"
     owners: str = ""
+    appeal_cooldown_h: int = Field(default=168, ge=0, le=24 * 1461)
     face_mode: str = "picture"
     face_theme: str = "dark"
     dashboard_enabled: bool = True

@@ -239,6 +239,7 @@ class Talk:
         finally:
             self._running.discard(talking)
         spoken = await self._dressed(talking, outcome, self._speak(talking, outcome, manner), manner)
+        spoken = await self._with_news(talking.actor, spoken)
         _log.info("%s: %s", talking.actor.user.platform, _told(outcome))
         return spoken
 
@@ -325,6 +326,21 @@ class Talk:
             is_cancelled=outcome.reason is RejectionReason.CANCELLED,
             memory=talking.answered.memory if talking.answered else None,
         )
+
+    async def _with_news(self, actor: Actor, spoken: Spoken) -> Spoken:
+        """Add what the person could not be told before, where only they see it."""
+        if actor.place.community is not None and not spoken.is_private:
+            return spoken
+        try:
+            news = await self._desk.news_for(actor)
+        except Exception as error:  # it waits; the reply does not
+            _log.error("news for a person cannot be read: %s: %s", type(error).__name__, error)
+            return spoken
+        if not news:
+            return spoken
+        if not spoken.is_reply:
+            return replace(spoken, text="\n\n".join([spoken.text, *news]))
+        return replace(spoken, warning="\n\n".join([*([spoken.warning] if spoken.warning else []), *news]))
 
     def _refusal_text(self, outcome: Rejection, talking: Conversing, texts: Texts) -> str:
         gone = {RejectionReason.QUEUE_FULL, RejectionReason.CANCELLED}

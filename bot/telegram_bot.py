@@ -26,6 +26,7 @@ from bot.errors import DeliveryError, FrontEndError
 from bot.talk import Talk
 from bot.telegram_answers import TelegramAnswers
 from bot.telegram_buttons import TalkAct
+from bot.telegram_cases import TelegramCases
 from bot.telegram_forms import FormDesk
 from bot.telegram_mapping import Me, read_spot
 from bot.telegram_menu import Menu, build_menus
@@ -198,6 +199,7 @@ class TelegramFrontEnd:
         private = PrivateWay(sender, self._talk, me)
         answers = TelegramAnswers(sender, self._talk, forms, private)
         self._desk.offer_announcer(TELEGRAM, answers.announce)
+        self._desk.offer_post(TELEGRAM, TelegramCases(sender))
         book: ButtonBook[TalkAct] = ButtonBook(self._clock)
         rights = self._rights = ChatRights(sender.administrators, self._settings.owners)
         self._turns = TelegramTurns(self._talk, sender, self._faces, private, book, self._settings.times)

@@ -127,6 +127,20 @@ class TelegramSender:
             return await self.photo(spot, file.data)
         return await self.document(spot, file)
 
+    async def edit_standing(self, spot: Spot, message: int, text: str, markup: InlineKeyboardMarkup | None) -> None:
+        """Put a text and its buttons in place of a message that must still stand; `BadRequest` where it does not."""
+        try:
+            await self._deliver(
+                spot,
+                lambda chat: self._bot.edit_message_text(
+                    text, chat, message, link_preview_options=_NO_PREVIEW, reply_markup=markup
+                ),
+                is_repeatable=True,
+            )
+        except BadRequest as error:
+            if "not modified" not in error.message.lower():
+                raise
+
     async def edit_text(
         self, spot: Spot, message: int, text: str, *, markup: InlineKeyboardMarkup | None = None
     ) -> None:

@@ -322,7 +322,10 @@ class AppealState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appeal:
-    """Keep what a user says against a sanction, and what was decided."""
+    """Keep what a user says against a sanction, in which language, what was decided, and when the user was told of it.
+
+    `tries` counts how often that could not be done.
+    """
 
     id: int
     sanction_id: int
@@ -332,6 +335,27 @@ class Appeal:
     created_at: datetime
     decided_at: datetime | None
     reason: str | None
+    language: str | None = None
+    told_at: datetime | None = None
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseCard:
+    """Keep where a sanction's card stands in a modlog, and when it is to be written anew; `due_at` None: it is as it should be.
+
+    `posting` counts the messages that were begun for it, so that a retry of one has the same name. `revision` counts the changes
+    of the case, and `shown` is the revision that the card last showed.
+    """
+
+    sanction_id: int
+    channel: str | None
+    message_id: str | None
+    due_at: datetime | None
+    posting: int
+    revision: int
+    shown: int
+    tries: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

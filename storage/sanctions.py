@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.audit import AuditStore
+from storage.case_cards import CaseCardStore
 from storage.records import (
     MANUAL,
     AuditAction,
@@ -57,6 +58,7 @@ class SanctionStore:
             action = AuditAction.USER_WARNED if sanction.kind is SanctionKind.WARNING else AuditAction.USER_BLOCKED
             details: dict[str, AuditValue] = {"until": _written(sanction.expires_at)}
             await self._audit(by, action, row.id, details, sanction.started_at)
+        await self._touch_card(row, sanction.started_at)
         return _to_record(row, sealer)
 
     async def rungs(self, user: UserKey) -> list[Rung]:
@@ -119,6 +121,11 @@ class SanctionStore:
         """Return these sanctions as far as they are within `scope`, newest first."""
         query = select(SanctionRow).where(SanctionRow.id.in_(sanction_ids), is_within(scope))
         return await self._all(query.order_by(*_NEWEST_FIRST))
+
+    async def get_any(self, sanction_id: int) -> Sanction:
+        """Return a sanction that is stored by its id, wherever it came about."""
+        (sanction,) = await self._all(select(SanctionRow).where(SanctionRow.id == sanction_id))
+        return sanction
 
     async def of_user(self, user: UserKey) -> list[Sanction]:
         """Return all of the user's sanctions, newest first."""
@@ -218,7 +225,12 @@ class SanctionStore:
             "new_end": _written(row.ended_at),
         }
         await self._audit(moderator, AuditAction(f"sanction.{action.value}"), row.id, details, now)
+        await self._touch_card(row, now)
         return change
+
+    async def _touch_card(self, row: SanctionRow, now: datetime) -> None:
+        if row.community is not None:
+            await CaseCardStore(self._session).touch(row.id, now)
 
     async def _audit(
         self, actor: UserKey, action: AuditAction, sanction_id: int, details: dict[str, AuditValue], now: datetime

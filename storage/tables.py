@@ -317,7 +317,10 @@ class NoteRow(Base):
 
 
 class AppealRow(Base):
-    """One appeal. `open_sanction_id` is the sanction while the appeal is open: a sanction has at most one open appeal."""
+    """One appeal. `open_sanction_id` is the sanction while the appeal is open: a sanction has at most one open appeal.
+
+    `tell_at` is when the user is to be told next of the decision; NULL with `told_at` NULL: at the next contact.
+    """
 
     __tablename__ = "appeals"
     __table_args__ = (UniqueConstraint("open_sanction_id"), Index(None, "platform", "user_id"))
@@ -333,6 +336,25 @@ class AppealRow(Base):
     decided_at: Mapped[datetime | None]
     moderator_id: Mapped[str | None]
     reason: Mapped[str | None] = mapped_column(Text)
+    language: Mapped[str | None]
+    told_at: Mapped[datetime | None]
+    tell_at: Mapped[datetime | None] = mapped_column(index=True)
+    tries: Mapped[int] = mapped_column(server_default="0")
+
+
+class CaseCardRow(Base):
+    """Where the card of one sanction stands in a modlog; with `due_at` it is its own outbox."""
+
+    __tablename__ = "case_cards"
+
+    sanction_id: Mapped[int] = mapped_column(ForeignKey("sanctions.id"), primary_key=True)
+    channel: Mapped[str | None]
+    message_id: Mapped[str | None]
+    due_at: Mapped[datetime | None] = mapped_column(index=True)
+    posting: Mapped[int]
+    revision: Mapped[int]
+    shown: Mapped[int]
+    tries: Mapped[int]
 
 
 class ReportRow(Base):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from bot.app import App, AppSettings, FrontEnd
@@ -82,6 +83,8 @@ def build_app(settings: Settings, engine: Engine, clock: Clock) -> App:
         locale=settings.locale,
         zone=zone,
         persona=persona,
+        owners=frozenset(settings.owner_keys),
+        appeal_cooldown=timedelta(hours=settings.appeal_cooldown_h),
         dashboard_url="" if dashboard is None else dashboard.url,
         retention=retention(settings),
     )
@@ -100,7 +103,7 @@ def build_app(settings: Settings, engine: Engine, clock: Clock) -> App:
     if dashboard is not None:
         front_ends["dashboard"] = _dashboard(settings, dashboard, reception, engine.database, clock)
     limits = AppSettings(drain_timeout_s=settings.drain_timeout_s, close_timeout_s=_LAST_WORDS_S)
-    return App(front_ends, talk, limits)
+    return App(front_ends, talk, limits, beside=(reception.rounds.run,))
 
 
 def _discord(settings: Settings, desk: Desk, talk: Talk, faces: FacePictures) -> FrontEnd:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 
-from bot.answers import Answer, Button, ButtonStyle, Choice, Form, FormField
+from bot.answers import Answer, Choice, Form, FormField
 from bot.block_length import parse_length
-from bot.button_book import LIFETIME
-from bot.commands import LONGEST_TEXT, Role
+from bot.button_book import LIFETIME, PressRefusal
+from bot.case_card import CASE, decision_buttons
+from bot.commands import LONGEST_TEXT, Role, may_use
 from bot.desk import Value
+from bot.handlers.decisions import Refused, Ruling, Verdict
 from bot.handlers.moderation import ModerationHandler
-from bot.handlers.modlog import Modlog
 from bot.handlers.pages import Line, Listing, show_page
 from bot.handlers.reports import ReportHandler
-from bot.handlers.visit import Act, Book, Complete, Run, Visit, make_button, matching
+from bot.handlers.visit import Act, Book, Complete, Run, Visit, matching
+from bot.standing_buttons import StandingAct, StandingButtons
 from storage.appeals import AppealStore
 from storage.database import Database
 from storage.notes import NoteStore
-from storage.records import AppealState, Note, Sanction, UserKey
+from storage.records import AppealState, Note, Sanction, Scope, UserKey
 from storage.sanctions import SanctionStore
 
 ReadLines = Callable[[Visit], Awaitable[Sequence[Line]]]
+CaseAct = Callable[[Visit, int], Awaitable[Answer]]
+VisitAt = Callable[[Visit, str | None], Awaitable[Visit]]
 _MODERATOR = Role.MODERATOR
 
 
@@ -31,16 +36,23 @@ class CaseHandler:
         self,
         database: Database,
         book: Book,
-        modlog: Modlog,
         moderation: ModerationHandler,
         reports: ReportHandler,
+        visit_at: VisitAt,
     ) -> None:
-        """Read `database`; end blocks through `moderation` and close `reports`."""
+        """Read `database`; decide through `moderation` and close `reports`. `visit_at` reads rights in another community."""
         self._database = database
         self._book = book
-        self._modlog = modlog
         self._moderation = moderation
         self._reports = reports
+        self._visit_at = visit_at
+
+    def offer_buttons(self, standing: StandingButtons) -> None:
+        """Let the buttons of cards and cases do what they say. Each reads the presser's rights in the case's own community."""
+        standing.offer(CASE, self._at_case(self._show))
+        standing.offer(Verdict.END, self._at_case(self._ask_to_end))
+        standing.offer(Verdict.OVERTURN, self._at_case(self._ask_reason(Verdict.OVERTURN)))
+        standing.offer(Verdict.UPHOLD, self._at_case(self._ask_reason(Verdict.UPHOLD)))
 
     def commands(self) -> Mapping[str, Run]:
         """Return what each command runs."""
@@ -115,12 +127,37 @@ class CaseHandler:
 
         return act
 
+    async def decide(self, visit: Visit, sanction_id: int, state: AppealState, reason: str) -> Answer:
+        """Decide an open appeal alone: deny it, or grant it by overturning the sanction."""
+        verdict = Verdict.OVERTURN if state is AppealState.GRANTED else Verdict.UPHOLD
+        return await self._moderation.rule(visit, Ruling(number=sanction_id, verdict=verdict, reason=reason))
+
+    def _at_case(self, act: CaseAct) -> StandingAct:
+        """Let a button act where its case belongs, whichever channel its card stands in, for the moderators of that place."""
+
+        async def press(visit: Visit, about: str) -> Answer:
+            number = int(about) if about.isascii() and about.isdigit() and len(about) < 10 else 0
+            here = await self._visit_of_case(visit, number)
+            if here is None or not may_use(_MODERATOR, here.actor.rights):
+                return visit.say(f"press.{PressRefusal.NOT_ALLOWED}")
+            return await act(here, number)
+
+        return press
+
+    async def _visit_of_case(self, visit: Visit, number: int) -> Visit | None:
+        async with self._database.read() as session:
+            sanction = await SanctionStore(session).get(number, Scope(platform=visit.user.platform))
+        if sanction is None:
+            return None
+        is_everywhere = visit.community is None and visit.actor.rights.is_owner
+        return visit if is_everywhere else await self._visit_at(visit, sanction.community)
+
     async def _show(self, visit: Visit, sanction_id: int) -> Answer:
         """Show a sanction with its evidence, what was done about it, and what can be."""
         async with self._database.read() as session:
             sanction = await SanctionStore(session).get(sanction_id, visit.scope)
             if sanction is None:
-                return visit.say("moderation.no_such", number=sanction_id)
+                return visit.say(f"refused.{Refused.NO_SUCH}", number=sanction_id)
             changes = await SanctionStore(session).changes([sanction_id])
             appeals = await AppealStore(session).of_sanction(sanction_id)
         texts = visit.texts
@@ -129,77 +166,61 @@ class CaseHandler:
         lines += [texts.sanction_change(change) for change in changes]
         lines += [texts.appeal(appeal) for appeal in appeals]
         is_own = visit.is_me(sanction.user) and not visit.actor.rights.is_owner
-        buttons = []
-        if sanction.holds(visit.now) and not is_own:
-            buttons.append(self._form_button(visit, "cases.lift_button", self._asking_to_lift(sanction_id)))
-        if any(appeal.state is AppealState.OPEN for appeal in appeals) and not is_own:
-            if not sanction.holds(visit.now):
-                grant = self._asking(sanction_id, AppealState.GRANTED)
-                buttons.append(self._form_button(visit, "cases.grant_button", grant))
-            buttons.append(self._form_button(visit, "cases.deny_button", self._asking(sanction_id, AppealState.DENIED)))
-        return Answer(text="\n".join(lines), buttons=(tuple(buttons),) if buttons else ())
+        buttons = () if is_own else decision_buttons(texts, sanction, appeals, visit.now)
+        return Answer(text="\n".join(lines), buttons=(buttons,) if buttons else ())
 
-    def _form_button(self, visit: Visit, key: str, act: Act) -> Button:
-        style = ButtonStyle.DANGER if key == "cases.deny_button" else ButtonStyle.PRIMARY
-        label = visit.texts.get(key)
-        return make_button(self._book, visit, label, act, who=_MODERATOR, style=style, opens_form=True)
+    async def _ask_to_end(self, visit: Visit, number: int) -> Answer:
+        """Ask why a block is to end, and what of it is to remain."""
+        appeal = await self._open_appeal(number)
 
-    def _asking_to_lift(self, sanction_id: int) -> Act:
-        async def lift(visit: Visit, values: Mapping[str, str]) -> Answer:
-            remaining, reason = values.get("remaining", "").strip(), values.get("reason", "").strip()
-            length = parse_length(remaining) if remaining else None
-            if (remaining and length is None) or not 0 < len(reason) <= LONGEST_TEXT:
-                return visit.say("moderation.bad_length" if reason else "moderation.no_reason")
-            end = visit.now if length is None else visit.now + length
-            return await self._moderation.end(visit, sanction_id, end, reason)
-
-        async def act(visit: Visit, _: Mapping[str, str]) -> Answer:
-            texts = visit.texts
-            remaining = FormField(
-                name="remaining",
-                label=texts.get("cases.remaining_field"),
-                placeholder="12h",
-                is_required=False,
-                max_length=16,
+        async def end(visit: Visit, values: Mapping[str, str]) -> Answer:
+            remaining = values.get("remaining", "").strip()
+            length = parse_length(remaining) if remaining else timedelta()
+            if length is None:
+                return visit.say("moderation.bad_length")
+            ruling = Ruling(
+                number=number, verdict=Verdict.END, reason=values.get("reason", ""), remaining=length, appeal=appeal
             )
-            title = texts.get("cases.lift_title", number=sanction_id)
-            return self._form(visit, lift, title, (_reason_field(visit), remaining))
+            return await self._rule(visit, ruling)
 
-        return act
+        remaining = FormField(
+            name="remaining",
+            label=visit.texts.get("cases.remaining_field"),
+            placeholder="12h",
+            is_required=False,
+            max_length=16,
+        )
+        title = visit.texts.get("cases.lift_title", number=number)
+        return self._form(visit, end, title, (_reason_field(visit), remaining))
 
-    def _asking(self, sanction_id: int, state: AppealState) -> Act:
-        async def decide(visit: Visit, values: Mapping[str, str]) -> Answer:
-            return await self.decide(visit, sanction_id, state, values.get("reason", "").strip())
+    def _ask_reason(self, verdict: Verdict) -> CaseAct:
+        async def ask(visit: Visit, number: int) -> Answer:
+            appeal = await self._open_appeal(number)
 
-        async def act(visit: Visit, _: Mapping[str, str]) -> Answer:
-            title = visit.texts.get("cases.decide_title", number=sanction_id)
+            async def decide(visit: Visit, values: Mapping[str, str]) -> Answer:
+                reason = values.get("reason", "")
+                return await self._rule(visit, Ruling(number=number, verdict=verdict, reason=reason, appeal=appeal))
+
+            title = visit.texts.get(f"cases.{verdict}_title", number=number)
             return self._form(visit, decide, title, (_reason_field(visit),))
 
-        return act
+        return ask
+
+    async def _open_appeal(self, number: int) -> int | None:
+        async with self._database.read() as session:
+            appeals = await AppealStore(session).of_sanction(number)
+        return next((appeal.id for appeal in appeals if appeal.state is AppealState.OPEN), None)
+
+    async def _rule(self, visit: Visit, ruling: Ruling) -> Answer:
+        """Decide with the rights that the person has now, in the case's own community."""
+        here = await self._visit_of_case(visit, ruling.number)
+        if here is None or not may_use(_MODERATOR, here.actor.rights):
+            return visit.say(f"press.{PressRefusal.NOT_ALLOWED}")
+        return await self._moderation.rule(here, ruling)
 
     def _form(self, visit: Visit, act: Act, title: str, fields: tuple[FormField, ...]) -> Answer:
-        token = self._book.issue(act, presser=visit.user, who=_MODERATOR, lifetime=LIFETIME, once=True)
+        token = self._book.issue(act, presser=visit.user, lifetime=LIFETIME, once=True)
         return Answer(form=Form(token=token, title=title, fields=fields))
-
-    async def decide(self, visit: Visit, sanction_id: int, state: AppealState, reason: str) -> Answer:
-        """Grant an appeal against what is over or was a warning, or deny one. A block in force is granted by lifting it."""
-        if not 0 < len(reason) <= LONGEST_TEXT:
-            return visit.say("moderation.no_reason")
-        async with self._database.begin() as session:
-            sanction = await SanctionStore(session).get(sanction_id, visit.scope)
-            if sanction is None:
-                return visit.say("moderation.no_such", number=sanction_id)
-            if visit.is_me(sanction.user) and not visit.actor.rights.is_owner:
-                return visit.say("moderation.own_case")
-            appeal = await AppealStore(session).decide(sanction_id, state, visit.user, reason, visit.now)
-        if appeal is None:
-            return visit.say("cases.decided_already", number=sanction_id)
-        key = "modlog.granted" if state is AppealState.GRANTED else "modlog.denied"
-        line = self._modlog.texts.get(
-            key, number=sanction_id, user=sanction.user.id, reason=reason, moderator=visit.user.id
-        )
-        told = await self._modlog.tell(visit.community, line)
-        return Answer(text=visit.texts.get("cases.decided", number=sanction_id), announcements=told)
 
 
 def _reason_field(visit: Visit) -> FormField:

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from bot.answers import Announcement, Answer, Choice
+from bot.answers import Answer, Choice
 from bot.block_length import parse_length
 from bot.desk import Value
-from bot.handlers.modlog import Modlog
+from bot.handlers.decisions import CaseDecisions, Refused, Ruling, Verdict
 from bot.handlers.visit import Complete, Run, Visit, matching
-from storage.appeals import AppealStore
 from storage.database import Database
 from storage.notes import NoteStore
-from storage.records import (
-    MANUAL,
-    AppealState,
-    Evidence,
-    Note,
-    Sanction,
-    SanctionAction,
-    SanctionKind,
-    SanctionState,
-    UserKey,
-)
+from storage.records import MANUAL, Evidence, Note, Sanction, SanctionKind, UserKey
 from storage.sanctions import SanctionStore
 
 LONGEST_CATEGORY = 100  # characters of the reason that stand in a notice
@@ -32,10 +21,10 @@ LONGEST_CATEGORY = 100  # characters of the reason that stand in a notice
 class ModerationHandler:
     """Warns, blocks, lifts and notes, within the community that the moderator is in."""
 
-    def __init__(self, database: Database, modlog: Modlog) -> None:
-        """Write to `database` and tell the other moderators in their `modlog`."""
+    def __init__(self, database: Database, decisions: CaseDecisions) -> None:
+        """Write to `database`, and decide by `decisions`; other moderators see it on the case's card."""
         self._database = database
-        self._modlog = modlog
+        self._decisions = decisions
 
     def commands(self) -> Mapping[str, Run]:
         """Return what each command runs."""
@@ -63,27 +52,8 @@ class ModerationHandler:
 
     async def end(self, visit: Visit, number: int, end: datetime, reason: str) -> Answer:
         """Let the block of that number end at `end`, which grants an open appeal against it."""
-        async with self._database.begin() as session:
-            store = SanctionStore(session)
-            sanction = await store.get(number, visit.scope)
-            refusal = _why_not(visit, sanction, end)
-            if sanction is None or refusal is not None:
-                return visit.say(refusal or "moderation.no_such", number=number)
-            change = await store.end(number, end, visit.user, reason, visit.now)
-            await AppealStore(session).decide(number, AppealState.GRANTED, visit.user, reason, visit.now)
-        is_lifted = change.action is SanctionAction.LIFTED
-        told = await self._tell(
-            visit,
-            "modlog.lifted" if is_lifted else "modlog.reduced",
-            number=number,
-            user=sanction.user.id,
-            reason=reason,
-            until=self._modlog.texts.moment(end),
-        )
-        text = visit.texts.get(
-            "moderation.lifted" if is_lifted else "moderation.reduced", number=number, until=visit.texts.moment(end)
-        )
-        return Answer(text=text, announcements=told)
+        remaining = max(end - visit.now, timedelta())
+        return await self.rule(visit, Ruling(number=number, verdict=Verdict.END, reason=reason, remaining=remaining))
 
     async def take_back(self, visit: Visit, arguments: Mapping[str, Value]) -> Answer:
         """Overturn a warning or a block that was wrong, also one that is over."""
@@ -91,19 +61,20 @@ class ModerationHandler:
 
     async def overturn(self, visit: Visit, number: int, reason: str) -> Answer:
         """Declare that a sanction was wrong: a block ends, its rung is given back, and an open appeal against it is granted."""
-        async with self._database.begin() as session:
-            store = SanctionStore(session)
-            sanction = await store.get(number, visit.scope)
-            if sanction is None:
-                return visit.say("moderation.no_such", number=number)
-            if visit.is_me(sanction.user) and not visit.actor.rights.is_owner:
-                return visit.say("moderation.own_case", number=number)
-            if sanction.decision is SanctionState.OVERTURNED:
-                return visit.say("moderation.overturned_already", number=number)
-            await store.overturn(number, visit.user, reason, visit.now)
-            await AppealStore(session).decide(number, AppealState.GRANTED, visit.user, reason, visit.now)
-        told = await self._tell(visit, "modlog.overturned", number=number, user=sanction.user.id, reason=reason)
-        return Answer(text=visit.texts.get("moderation.overturned", number=number), announcements=told)
+        return await self.rule(visit, Ruling(number=number, verdict=Verdict.OVERTURN, reason=reason))
+
+    async def rule(self, visit: Visit, ruling: Ruling) -> Answer:
+        """Decide a case, and say what came of it."""
+        is_owner = visit.actor.rights.is_owner
+        done = await self._decisions.decide(
+            visit.user, visit.scope, ruling, visit.now, is_owner=is_owner, pseudonym=visit.pseudonym
+        )
+        if isinstance(done, Refused):
+            return visit.say(f"refused.{done}", number=ruling.number)
+        if done.change is None:
+            return visit.say("moderation.upheld", number=ruling.number)
+        until = "" if done.change.new_end is None else visit.texts.moment(done.change.new_end)
+        return visit.say(f"decided.{done.change.action}", number=ruling.number, until=until)
 
     async def warn(self, visit: Visit, arguments: Mapping[str, Value]) -> Answer:
         """Write a warning into a user's log."""
@@ -140,7 +111,7 @@ class ModerationHandler:
         if len(reason) > LONGEST_CATEGORY:
             return visit.say("moderation.long_reason", most=LONGEST_CATEGORY)
         if user == visit.user:
-            return visit.say("moderation.own_case")
+            return visit.say(f"refused.{Refused.OWN_CASE}", number=0)
         evidence = Evidence(
             text="",
             reply=None,
@@ -166,27 +137,5 @@ class ModerationHandler:
             )
         values = {"number": stored.id, "user": user.id, "reason": reason}
         if until is None:
-            told = await self._tell(visit, "modlog.warned", **values)
-            return Answer(text=visit.texts.get("moderation.warned", **values), announcements=told)
-        told = await self._tell(visit, "modlog.blocked", **values, until=self._modlog.texts.moment(until))
-        text = visit.texts.get("moderation.blocked", **values, until=visit.texts.moment(until))
-        return Answer(text=text, announcements=told)
-
-    async def _tell(self, visit: Visit, key: str, **values: object) -> tuple[Announcement, ...]:
-        line = self._modlog.texts.get(key, **values, moderator=visit.user.id)
-        return await self._modlog.tell(visit.community, line)
-
-
-def _why_not(visit: Visit, sanction: Sanction | None, end: datetime) -> str | None:
-    """Return the key of the reason why this moderator cannot end that sanction at `end`."""
-    if sanction is None:
-        return "moderation.no_such"
-    if visit.is_me(sanction.user) and not visit.actor.rights.is_owner:
-        return "moderation.own_case"
-    if sanction.kind is SanctionKind.WARNING:
-        return "moderation.warning_has_no_end"
-    if not sanction.holds(visit.now):
-        return "moderation.over_already"
-    if sanction.end is not None and end >= sanction.end:
-        return "moderation.not_shorter"
-    return None
+            return visit.say("moderation.warned", **values)
+        return visit.say("moderation.blocked", **values, until=visit.texts.moment(until))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from bot.answers import Answer, Choice, Form, FormField
 from bot.button_book import LIFETIME
 from bot.desk import Value
-from bot.handlers.modlog import Modlog
 from bot.handlers.pages import Line, Listing, show_page
 from bot.handlers.sanctions import SanctionHandler
 from bot.handlers.visit import Act, Book, Complete, Run, Visit, make_button, matching
 from storage.appeals import AppealStore
 from storage.database import Database
-from storage.records import AppealState, CommunityKey, Sanction
+from storage.records import Appeal, AppealState, Sanction
 from storage.sanctions import SanctionStore
 
 LONGEST_APPEAL = 1000
@@ -23,11 +23,11 @@ MOST_APPEALS = 3  # of one sanction
 class OwnSanctionHandler:
     """Shows a person their own sanctions and takes appeals."""
 
-    def __init__(self, database: Database, book: Book, modlog: Modlog) -> None:
-        """Read and write `database`; tell moderators of appeals in their `modlog`."""
+    def __init__(self, database: Database, book: Book, cooldown: timedelta) -> None:
+        """Read and write `database`; after a denied appeal a sanction can be appealed again once `cooldown` is over."""
         self._database = database
         self._book = book
-        self._modlog = modlog
+        self._cooldown = cooldown
         self._sanctions = SanctionHandler(database)
         self._listing = Listing(title_key="status.title", empty_key="sanctions.none", read=self._lines)
 
@@ -102,10 +102,8 @@ class OwnSanctionHandler:
         """Open the form, unless another appeal could not be taken anyway."""
         async with self._database.read() as session:
             appeals = await AppealStore(session).of_sanction(sanction.id or 0)
-        if any(appeal.state is AppealState.OPEN for appeal in appeals):
-            return visit.say("appeal.open_already")
-        if len(appeals) >= MOST_APPEALS:
-            return visit.say("appeal.enough", most=MOST_APPEALS)
+        if (refusal := self._why_not(visit, appeals)) is not None:
+            return refusal
 
         async def act(visit: Visit, values: Mapping[str, str]) -> Answer:
             return await self._take(visit, sanction, values.get("text", ""))
@@ -127,12 +125,18 @@ class OwnSanctionHandler:
             return visit.say("appeal.length", most=LONGEST_APPEAL)
         async with self._database.begin() as session:
             store = AppealStore(session)
-            if len(await store.of_sanction(sanction.id)) >= MOST_APPEALS:
-                return visit.say("appeal.enough", most=MOST_APPEALS)
-            appeal = await store.open(sanction, text, visit.now)
-        if appeal is None:
+            if (refusal := self._why_not(visit, await store.of_sanction(sanction.id))) is not None:
+                return refusal
+            appeal = await store.open(sanction, text, visit.now, visit.texts.language)
+        key = "appeal.open_already" if appeal is None else "appeal.taken"
+        return visit.say(key, number=sanction.id)
+
+    def _why_not(self, visit: Visit, appeals: Sequence[Appeal]) -> Answer | None:
+        """Say why a sanction with these appeals cannot be appealed now; None where it can."""
+        if any(appeal.state is AppealState.OPEN for appeal in appeals):
             return visit.say("appeal.open_already")
-        community = sanction.community and CommunityKey(platform=visit.user.platform, id=sanction.community)
-        line = self._modlog.texts.get("modlog.appeal", number=sanction.id, user=visit.user.id)
-        told = await self._modlog.tell(community or None, line)
-        return Answer(text=visit.texts.get("appeal.taken", number=sanction.id), announcements=told)
+        if len(appeals) >= MOST_APPEALS:
+            return visit.say("appeal.enough", most=MOST_APPEALS)
+        denied = [each.decided_at for each in appeals if each.decided_at and each.state is AppealState.DENIED]
+        again_at = max(denied, default=visit.now - self._cooldown) + self._cooldown
+        return visit.say("appeal.too_soon", moment=visit.texts.moment(again_at)) if again_at > visit.now else None

@@ -6,19 +6,23 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from bot.answers import Actor, Answer, Choice, ReportedMessage, Rights
 from bot.button_book import ButtonBook, PressRefusal
+from bot.case_post import CasePost
 from bot.command_texts import write_misread
 from bot.command_words import Misread, bind
 from bot.commands import Context, find_command, may_use
 from bot.desk import Announce, AskRights, Manner, Sync, Value
+from bot.handlers.case_rounds import LOOK_S, CaseRounds, news_of
 from bot.handlers.cases import CaseHandler
 from bot.handlers.chat import ChatHandler
 from bot.handlers.communities import CommunityHandler, PersonaDefaults
 from bot.handlers.dashboard import DashboardHandler
 from bot.handlers.data_rights import DataRightsHandler
+from bot.handlers.decisions import CaseDecisions
 from bot.handlers.interview import InterviewHandler
 from bot.handlers.interview_cards import InterviewCards
 from bot.handlers.introduction import IntroductionHandler
@@ -59,6 +63,9 @@ class ReceptionSettings:
     locale: str
     zone: ZoneInfo
     persona: PersonaDefaults
+    owners: frozenset[UserKey] = frozenset()
+    appeal_cooldown: timedelta = timedelta(days=7)  # after a denied one
+    look_s: float = LOOK_S  # between two looks for cards and answers that are due
     dashboard_url: str = ""  # where the dashboard is opened; empty where there is none
     retention: RetentionSettings = field(default_factory=RetentionSettings)
 
@@ -87,9 +94,11 @@ class Reception:
         self._standing = StandingButtons()
         self._standing.offer(CARD, cards.show_turn)
         self._preferences = PreferenceHandler(database, book)
-        own = OwnSanctionHandler(database, book, modlog)
-        self.moderation = moderation = ModerationHandler(database, modlog)
-        self.cases = cases = CaseHandler(database, book, modlog, moderation, self._reports)
+        own = OwnSanctionHandler(database, book, settings.appeal_cooldown)
+        self.rounds = CaseRounds(database, clock, settings.locale, settings.zone, settings.look_s)
+        self.moderation = moderation = ModerationHandler(database, CaseDecisions(database, settings.owners))
+        self.cases = cases = CaseHandler(database, book, moderation, self._reports, self._visit_at)
+        cases.offer_buttons(self._standing)
         communities = CommunityHandler(database, settings.persona)
         self._runs: dict[str, Run] = {
             **introduction.commands(),
@@ -223,6 +232,19 @@ class Reception:
         """Take what writes announcements on a platform."""
         self._announcers[platform] = announce
 
+    def offer_post(self, platform: str, post: CasePost) -> None:
+        """Take what writes cards of cases and answers to appeals on a platform."""
+        self.rounds.offer(platform, post)
+
+    async def news_for(self, actor: Actor) -> list[str]:
+        """Return what a person could not be told before; it counts as told now.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        visit = await self.visit(actor)
+        return await news_of(self._database, actor.user, visit.texts, self._clock)
+
     # --- what the dashboard asks ---
 
     async def announce(self, platform: str, answer: Answer) -> None:
@@ -274,10 +296,23 @@ class Reception:
 
         return await self._serve(actor, "a button", answer)
 
+    async def _visit_at(self, visit: Visit, community: str | None) -> Visit:
+        """Return the same person's visit in another community, with the rights that the platform tells for it."""
+        place = visit.actor.place
+        if place.community == community:
+            return visit
+        rights = await self.rights_of(visit.user, community) or Rights()
+        return await self.visit(replace(visit.actor, place=replace(place, community=community), rights=rights))
+
     async def _serve(self, actor: Actor, what: str, answer: Callable[[Visit], Awaitable[Answer]]) -> Answer:
         """Answer; what fails is logged by an id that the person is told."""
         try:
-            return await answer(await self.visit(actor))
+            visit = await self.visit(actor)
+            done = await answer(visit)
+            if not done.is_private or not done.text:
+                return done
+            news = await news_of(self._database, actor.user, visit.texts, self._clock)
+            return replace(done, text="\n\n".join([*news, done.text]))
         except Exception as error:
             request_id = _note_failure(what, error)
             texts = Texts(self._language(UserSettings(), actor.client_locale), self._settings.zone)

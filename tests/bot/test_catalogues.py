@@ -17,6 +17,7 @@ from bot.dashboard.charts import Span
 from bot.dashboard.decisions import Decision
 from bot.dashboard.door import Refusal
 from bot.dashboard.pages import ROOMS
+from bot.handlers.decisions import Refused, Verdict
 from bot.rendering import LOCALES_DIR, read_catalogue
 from engine.interview_report import AnswerState, MissReason
 from engine.memory_firewall import Objection
@@ -88,13 +89,17 @@ def dynamic_keys() -> set[str]:
     memories = {f"memory.{what}_mark" for what in ("created", "replaced")} | {
         f"memory_source.{by}" for by in ("turn", "hand")
     }
+    verdicts = {f"refused.{why}" for why in Refused} | {f"cases.{verdict}_button" for verdict in Verdict}
+    verdicts |= {f"cases.{verdict}_title" for verdict in (Verdict.OVERTURN, Verdict.UPHOLD)}
+    verdicts |= {f"{kind}.{action}" for kind in ("decided", "card_change", "verdict") for action in SanctionAction}
+    verdicts |= {f"sanction_state.{state}" for state in SanctionState} | {"verdict.upheld"}
     notices = {f"{kind}.{by}" for kind in ("warning", "block") for by in ("notice", "manual")}
     ends = {f"sanctions.{action}" for action in SanctionAction} | {f"appeals.{state}" for state in AppealState}
     interviews = {f"interview_button.{act}" for act in InterviewAct if act is not InterviewAct.PAUSE}
     interviews |= {f"interview.{state}" for state in (InterviewState.RUNNING, InterviewState.PAUSED)}
     interviews |= {f"card.{state}" for state in AnswerState} | {f"card_why.{reason}" for reason in MissReason}
     categories = {f"category.{name}" for name in policies | profiles}
-    words = reasons | categories | interviews | refusals | memories | notices | ends
+    words = reasons | categories | interviews | refusals | memories | verdicts | notices | ends
     return words | command_keys() | dashboard_keys()
 
 

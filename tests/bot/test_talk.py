@@ -31,6 +31,13 @@ class Manners:
         self.language = "ko"
         self.temperature: float | None = None
         self.is_broken = False
+        self.news: list[str] = []
+
+    async def news_for(self, actor: Actor) -> list[str]:
+        if self.is_broken:
+            raise StorageError("database is locked")
+        news, self.news = self.news, []
+        return news
 
     async def manner_of(self, actor: Actor) -> Manner:
         await asyncio.sleep(0)
@@ -119,6 +126,18 @@ async def test_warning_stands_beside_the_reply_and_is_not_drawn_twice(talk: Talk
     assert spoken.warning.startswith("경고")
     assert not spoken.can_regenerate
     assert talk.regenerate(actor(), spoken.request_id) is None
+
+
+async def test_what_could_not_be_told_stands_below_the_next_line_that_only_the_person_sees(
+    talk: Talk, manners: Manners
+) -> None:
+    manners.news = ["이의신청을 받아들였어요."]
+    assert (await say(talk, "안녕", actor(community="마을"))).warning is None
+    assert (await say(talk, "안녕")).warning == "이의신청을 받아들였어요."
+    assert (await say(talk, "안녕")).warning is None
+    manners.news = ["이의신청을 받아들였어요."]
+    refused = await say(talk, "말 " * 50, actor(community="마을"))
+    assert refused.text.endswith("\n\n이의신청을 받아들였어요.")
 
 
 async def test_failure_gives_a_friendly_line_with_the_request_id(talk: Talk, generator: FakeGenerator) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bot.answers import Actor, Answer, Choice, ReportedMessage
+from bot.case_post import CasePost
 from bot.command_book import CommandBook, name_of
 from bot.delivery import Delivery, DeliverySettings
 from bot.desk import Announce, AskRights, Desk, Manner, Sync, Value
@@ -145,6 +146,12 @@ class StubDesk:
 
     def offer_announcer(self, platform: str, announce: Announce) -> None:
         self.announcers[platform] = announce
+
+    def offer_post(self, platform: str, post: CasePost) -> None:
+        pass
+
+    async def news_for(self, actor: Actor) -> list[str]:
+        return []
 
     def offer_rights(self, platform: str, ask: AskRights) -> None:
         self.rights[platform] = ask

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 from bot.answers import Actor, Answer, Choice, ReportedMessage
+from bot.case_post import CasePost
 from bot.command_book import CommandBook
 from bot.delivery import DeliverySettings
 from bot.desk import Announce, AskRights, Desk, Manner, Sync, Value
@@ -102,6 +103,12 @@ class ScriptedDesk:
 
     def offer_announcer(self, platform: str, announce: Announce) -> None:
         self.announcers[platform] = announce
+
+    def offer_post(self, platform: str, post: CasePost) -> None:
+        pass
+
+    async def news_for(self, actor: Actor) -> list[str]:
+        return []
 
     def offer_rights(self, platform: str, ask: AskRights) -> None:
         self.rights[platform] = ask

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -28,14 +29,17 @@ MODERATE, MANAGE = 1 << 40, 1 << 5
 def reception(database: Database) -> Reception:
     persona = PersonaDefaults(profile="embedded", temperature=0.6, face_mode="off")
     url = "http://127.0.0.1:8710"
-    settings = ReceptionSettings(locale="ko", zone=SEOUL, persona=persona, dashboard_url=url)
+    settings = ReceptionSettings(locale="ko", zone=SEOUL, persona=persona, dashboard_url=url, look_s=0.05)
     return Reception(database, lambda: NOW, settings, make_firewall())
 
 
 @pytest.fixture
 async def rig(tmp_path: Path, reception: Reception) -> AsyncIterator[Rig]:
     async with open_rig(tmp_path, prepare=lambda server: server.world.channel(), reception=reception) as rig:
+        rounds = asyncio.create_task(reception.rounds.run())
         yield rig
+        rounds.cancel()
+        await asyncio.wait([rounds])
     assert rig.server.world.violations == []
 
 
@@ -141,22 +145,68 @@ async def test_only_admins_set_her_channels(rig: Rig, general: Channel, mina: Pe
     assert general.id in overview
 
 
-async def test_block_appeal_and_lift(rig: Rig, general: Channel, mina: Person) -> None:
+async def card_of(rig: Rig, general: Channel, *words: str) -> Json:
+    """Wait until the only card in the modlog says all of `words`, and return it."""
+    world = rig.server.world
+    await world.until(lambda: len(world.replies(general)) == 1 and all(w in world.texts(general)[0] for w in words))
+    return world.replies(general)[0]
+
+
+async def fill_in(rig: Rig, person: Person, card: Json, label: str, **values: str) -> str:
+    """Press a button of a card, answer its form, and return what only that person is told."""
+    asked = rig.server.press(person, card, label)
+    await rig.server.world.until(lambda: asked.ack)
+    return await rig.server.answered(rig.server.fill(person, asked, **values))
+
+
+async def test_appeal_goes_from_its_form_over_the_card_to_the_user(rig: Rig, general: Channel, mina: Person) -> None:
     server, moderator = rig.server, Person(name="mod", permissions=MODERATE)
-    admin = Person(name="admin", permissions=MANAGE)
+    admin, stranger = Person(name="admin", permissions=MANAGE), Person(name="stranger", permissions=0)
     await server.answered(server.slash(admin, "setup modlog", general, channel=general))
-    await server.answered(server.slash(moderator, "block", general, user=mina, length="3d", reason="도배"))
-    assert "도배" in await server.answered(server.slash(mina, "status", general))
+    await server.answered(server.slash(moderator, "block", general, user=mina, length="3d", reason="도배 @everyone"))
+    card = await card_of(rig, general, "＠everyone", "상태: 유효")
+    assert labels(card) == ["자세히", "줄이거나 풀기", "취소(잘못된 제재)"]
     asked = server.slash(mina, "appeal", general)
     await server.world.until(lambda: asked.ack)
-    assert asked.ack is not None
-    assert asked.ack["type"] == 9
-    before = len(server.world.replies(general))
     await server.answered(server.fill(mina, asked, why="한 번만 봐줘"))
-    await server.world.until(lambda: len(server.world.replies(general)) > before)
-    lifted = server.slash(moderator, "lift", general, sanction=1, reason="풀어 줌")
-    assert await server.answered(lifted)
-    assert server.is_private(lifted)
+    card = await card_of(rig, general, "이의신청이 결정을 기다리고")
+    assert "한 번만" not in card["content"]
+    for person in (stranger, mina):
+        assert "누를 권한이 없" in await server.answered(server.press(person, card, "유지"))
+    opened = server.press(moderator, card, "자세히")
+    assert "한 번만 봐줘" in await server.answered(opened)
+    assert server.is_private(opened)
+    first, second = (server.press(each, card, "줄이거나 풀기") for each in (moderator, admin))
+    await server.world.until(lambda: first.ack and second.ack)
+    assert "끝나요" in await server.answered(server.fill(moderator, first, reason="처음이라서", remaining="1d"))
+    assert "이미 결정" in await server.answered(server.fill(admin, second, reason="아님", remaining=""))
+    await card_of(rig, general, "상태: 줄어듦", "처음이라서")
+    private = server.world.private(mina)
+    await server.world.until(lambda: server.world.texts(private))
+    assert "까지로 줄였어요.\n이유: 처음이라서" in server.world.texts(private)[0]
+
+
+async def test_card_outlives_a_restart_and_a_made_up_button_does_nothing(
+    tmp_path: Path, reception: Reception, mina: Person, database: Database
+) -> None:
+    moderator, admin = Person(name="mod", permissions=MODERATE), Person(name="admin", permissions=MANAGE)
+    async with open_discord_server() as server:
+        general = server.world.channel()
+        async with open_rig(tmp_path, server=server, reception=reception) as rig:
+            await server.answered(server.slash(admin, "setup modlog", general, channel=general))
+            await server.answered(server.slash(moderator, "warn", general, user=mina, reason="도배"))
+            await reception.rounds.look()
+            card = await card_of(rig, general, "도배")
+            await reception.rounds.settled()
+        server.gateway.identified = 0
+        again = Reception(database, lambda: NOW, reception._settings, make_firewall())
+        async with open_rig(tmp_path, server=server, reception=again) as rig:
+            made_up = {"components": [{"components": [{"custom_id": "f:~overturn:99", "id": 1, "label": "x"}]}]}
+            forged = server.press(moderator, {**card, **made_up}, "x")
+            assert "누를 권한이 없" in await server.answered(forged)
+            assert "취소" in await fill_in(rig, moderator, card, "취소", reason="오해")
+            await again.rounds.look()
+            await card_of(rig, general, "상태: 취소됨")
 
 
 async def test_report_reaches_the_modlog(rig: Rig, general: Channel, mina: Person) -> None:

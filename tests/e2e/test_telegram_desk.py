@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from bot.handlers.communities import PersonaDefaults
 from bot.handlers.reception import Reception, ReceptionSettings
 from storage.database import Database
 from storage.records import UserKey
-from tests.e2e.telegram_rig import CHULSOO, MINJI, NOW, REPLY, SEOUL, Rig, open_rig
+from tests.e2e.telegram_rig import CHULSOO, MINJI, NOW, OWNER, REPLY, SEOUL, Rig, open_rig
 from tests.e2e.telegram_world import BOT, administrator
 from tests.fakes import make_firewall
 
@@ -22,14 +24,17 @@ AT = f"@{BOT['username']}"
 def desk(database: Database) -> Reception:
     persona = PersonaDefaults(profile="ohlora-v4", temperature=0.6, face_mode="off")
     url = "http://127.0.0.1:8710"
-    settings = ReceptionSettings(locale="ko", zone=SEOUL, persona=persona, dashboard_url=url)
+    settings = ReceptionSettings(locale="ko", zone=SEOUL, persona=persona, dashboard_url=url, look_s=0.05)
     return Reception(database, lambda: NOW, settings, make_firewall())
 
 
 @pytest.fixture
 async def rig(database: Database, desk: Reception) -> AsyncIterator[Rig]:
     async with open_rig(database, real_desk=desk) as rig:
+        rounds = asyncio.create_task(desk.rounds.run())
         yield rig
+        rounds.cancel()
+        await asyncio.wait([rounds])
 
 
 async def press(rig: Rig, user: dict[str, object], number: int) -> None:
@@ -37,6 +42,13 @@ async def press(rig: Rig, user: dict[str, object], number: int) -> None:
     message = rig.world.sent(int(str(user["id"])))[-1]
     query = rig.world.press(user, message, rig.world.buttons(message)[number]["callback_data"])
     await rig.server.until(lambda: rig.world.queries[query])
+
+
+async def refused(rig: Rig, user: dict[str, object], message: dict[str, Any], data: str) -> str:
+    """Press a button, also a made-up one, and return what the person alone is told."""
+    query = rig.world.press(user, message, data)
+    await rig.server.until(lambda: rig.world.queries[query])
+    return str(rig.world.queries[query])
 
 
 async def test_first_steps_of_a_person(rig: Rig) -> None:
@@ -93,6 +105,33 @@ async def test_block_can_be_appealed(rig: Rig) -> None:
     assert "왜 잘못되었다고 생각하나요?" in question
     rig.world.say(MINJI, "영화 얘기였어요", reply_to_message=rig.world.sent(MINJI["id"])[-1])
     await rig.server.until(lambda: "이의신청을 받았어요" in rig.world.texts(MINJI["id"])[-1])
+
+
+async def test_appeal_goes_over_the_card_of_another_group_to_the_user(rig: Rig) -> None:
+    group, council = rig.world.group(-1001), rig.world.group(-1002)
+    boss = [administrator(OWNER, status="creator")]
+    rig.world.admins |= {group["id"]: boss, council["id"]: [*boss, administrator(CHULSOO)]}
+    for user in (MINJI, CHULSOO, OWNER):
+        await rig.ask(user, "/start")
+    rig.world.say(OWNER, f"/setup modlog {council['id']}", chat=group)
+    await rig.server.texts(OWNER["id"], 2)
+    rig.world.say(OWNER, f"/block {MINJI['id']} 3d 도배", chat=group)
+    await rig.server.until(lambda: rig.world.texts(council["id"]))
+    await rig.ask(MINJI, "/appeal")
+    rig.world.say(MINJI, "영화 얘기였어요", reply_to_message=rig.world.sent(MINJI["id"])[-1])
+    await rig.server.until(lambda: "결정을 기다리고" in rig.world.texts(council["id"])[0])
+    card = rig.world.sent(council["id"])[0]
+    assert "영화" not in card["text"]
+    uphold = next(button for button in rig.world.buttons(card) if button["text"] == "유지")["callback_data"]
+    for user, data in ((CHULSOO, uphold), (MINJI, uphold), (OWNER, "d:~uphold:99"), (OWNER, "d:~uphold:1 OR 1")):
+        assert "누를 권한이 없" in await refused(rig, user, card, data)
+    asked = len(rig.world.texts(OWNER["id"]))
+    rig.world.press(OWNER, card, uphold)
+    assert "이유" in (await rig.server.texts(OWNER["id"], asked + 1))[-1]
+    rig.world.say(OWNER, "분명한 도배", reply_to_message=rig.world.sent(OWNER["id"])[-1])
+    await rig.server.until(lambda: "이의신청을 받아들이지 않았어요: 분명한 도배" in rig.world.texts(council["id"])[0])
+    await rig.server.until(lambda: "제재를 유지하기로 했어요.\n이유: 분명한 도배" in rig.world.texts(MINJI["id"])[-1])
+    assert len([text for text in rig.world.texts(council["id"]) if text.startswith("#1")]) == 1
 
 
 async def test_admin_sets_a_group_up_and_a_stranger_may_not(rig: Rig) -> None:

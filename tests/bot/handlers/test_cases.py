@@ -95,7 +95,7 @@ async def test_detail_shows_the_evidence_and_what_was_done(
         "Shortened until 12 Mar 2026, 15:30 +0900: 처음이라서 (11 Mar 2026, 15:30 +0900)",
         "Appeal (open, 11 Mar 2026, 15:30 +0900): 농담이었어요",
     ]
-    assert labels(detail) == [["Lift or shorten", "Deny the appeal"]]
+    assert labels(detail) == [["Shorten or lift", "Overturn", "Uphold"]]
     assert all(each.opens_form for each in detail.buttons[0])
 
 
@@ -103,21 +103,21 @@ async def test_evidence_by_hand_names_who_gave_it(lobby: Lobby, moderator: Perso
     await moderator.run("warn", user="1001", reason="도배")
     detail = await moderator.press(await moderator.run("sanctions user", user="1001"), "#1")
     assert detail.text.splitlines()[1:] == ["Given by a moderator (user 3003)"]
-    assert detail.buttons == ()
+    assert labels(detail) == [["Overturn"]]
 
 
 async def test_block_is_lifted_by_its_form(lobby: Lobby, moderator: Person, make_case: MakeCase) -> None:
     await lobby.sanction(make_case(block=7 * DAY, community="9"))
     detail = await moderator.press(await moderator.run("sanctions open"), "#1")
-    form = await moderator.press(detail, "Lift or shorten")
+    form = await moderator.press(detail, "Shorten or lift")
     assert form.form is not None
     assert [(field.name, field.is_required) for field in form.form.fields] == [("reason", True), ("remaining", False)]
     assert (await moderator.fill_in(form, reason="", remaining="")).text.startswith("Write a reason")
-    form = await moderator.press(detail, "Lift or shorten")
+    form = await moderator.press(detail, "Shorten or lift")
     assert (await moderator.fill_in(form, reason="오해", remaining="soon")).text.startswith("Write a length")
-    form = await moderator.press(detail, "Lift or shorten")
+    form = await moderator.press(detail, "Shorten or lift")
     assert "now ends" in (await moderator.fill_in(form, reason="오해", remaining="1d")).text
-    form = await moderator.press(detail, "Lift or shorten")
+    form = await moderator.press(detail, "Shorten or lift")
     assert (await moderator.fill_in(form, reason="오해", remaining="")).text == "The block #1 is lifted."
     assert not await lobby.is_blocked()
 
@@ -129,14 +129,15 @@ async def test_appeal_is_denied_with_a_reason_that_the_user_sees(
     await appeal(lobby, 1)
     listed = await moderator.run("sanctions open")
     detail = await lobby.desk.press(moderator.actor, listed.buttons[0][0].token)
-    form = await moderator.press(detail, "Deny the appeal")
-    assert (await moderator.fill_in(form, reason="분명한 욕설")).text == "The appeal of #1 is decided."
+    form = await moderator.press(detail, "Uphold")
+    assert (await moderator.fill_in(form, reason="분명한 욕설")).text == "#1 is upheld."
     assert await states(lobby) == [AppealState.DENIED]
     assert await lobby.is_blocked()
     person = lobby.person()
     shown = await person.press(await person.run("status"), "#1")
     assert "Appeal denied (11 Mar 2026, 15:30 +0900): 농담이었어요\n→ 분명한 욕설" in shown.text
     assert labels(shown) == [["Appeal", "Back to the list"]]
+    assert (await person.press(shown, "Appeal")).form is None
 
 
 async def test_appeal_of_a_warning_is_granted_without_an_end(
@@ -145,10 +146,10 @@ async def test_appeal_of_a_warning_is_granted_without_an_end(
     await lobby.sanction(make_case(community="9"))
     await appeal(lobby, 1)
     detail = await moderator.press(await moderator.run("sanctions open"), "#1")
-    assert labels(detail) == [["Grant the appeal", "Deny the appeal"]]
-    form, second = [await moderator.press(detail, label) for label in ("Grant the appeal", "Deny the appeal")]
-    await moderator.fill_in(form, reason="농담이 맞음")
-    assert (await moderator.fill_in(second, reason="아님")).text == "The appeal of #1 was decided already."
+    assert labels(detail) == [["Overturn", "Uphold"]]
+    form, second = [await moderator.press(detail, label) for label in ("Overturn", "Uphold")]
+    assert (await moderator.fill_in(form, reason="농담이 맞음")).text == "#1 is overturned, and its rung is given back."
+    assert (await moderator.fill_in(second, reason="아님")).text.startswith("The appeal of #1 is decided already")
     assert await states(lobby) == [AppealState.GRANTED]
 
 

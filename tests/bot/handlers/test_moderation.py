@@ -12,7 +12,7 @@ from storage.records import AppealState, SanctionKind, UserKey
 from storage.sanctions import SanctionStore
 from tests.bot.conftest import NOW
 from tests.bot.handlers.conftest import MakeCase
-from tests.bot.handlers.lobby import ADMIN, MODERATOR, OWNER, Lobby, Person, user_key
+from tests.bot.handlers.lobby import MODERATOR, OWNER, Lobby, Person, user_key
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -162,26 +162,6 @@ async def test_moderator_does_not_lift_their_own_block(lobby: Lobby, moderator: 
     assert await moderator.ask("lift", sanction=1, reason="나야") == "You cannot decide your own case."
     owner = lobby.person("3003", community="9", rights=OWNER)
     assert await owner.ask("lift", sanction=1, reason="시험") == "The block #1 is lifted."
-
-
-async def test_modlog_is_told_in_the_owners_language(lobby: Lobby, moderator: Person, make_case: MakeCase) -> None:
-    await lobby.sanction(make_case(block=7 * DAY, community="9"))
-    assert (await moderator.run("warn", user="1001", reason="도배")).announcements == ()
-    await lobby.person(community="9", rights=ADMIN).run("setup modlog")
-    answers = [
-        await moderator.run("warn", user="1001", reason="도배"),
-        await moderator.run("block", user="1001", length="1h", reason="도배"),
-        await moderator.run("lift", sanction=1, reason="오해", remaining="1d"),
-        await moderator.run("lift", sanction=1, reason="오해"),
-    ]
-    told = [announcement for answer in answers for announcement in answer.announcements]
-    assert {announcement.channel for announcement in told} == {"77"}
-    assert [announcement.text for announcement in told] == [
-        "3003이(가) 사용자 1001에게 경고를 줬어요 (#3): 도배",
-        "3003이(가) 사용자 1001을(를) 2026년 3월 11일 오후 4:30까지 차단했어요 (#4): 도배",
-        "사용자 1001의 #1 차단을 3003이(가) 2026년 3월 12일 오후 3:30까지로 줄였어요: 오해",
-        "사용자 1001의 #1 차단을 3003이(가) 풀었어요: 오해",
-    ]
 
 
 async def test_note_is_seen_by_moderators_of_the_place_and_by_owners(lobby: Lobby, moderator: Person) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.answers import Announcement
 from bot.handlers.own_sanctions import MOST_APPEALS
 from bot.rendering import Texts
 from storage.appeals import AppealStore
 from storage.records import AppealState
 from tests.bot.conftest import SEOUL
 from tests.bot.handlers.conftest import MakeCase
-from tests.bot.handlers.lobby import ADMIN, Lobby, labels, user_key
+from tests.bot.handlers.lobby import Lobby, labels, user_key
 
 DAY = timedelta(days=1)
 ENGLISH = Texts("en", SEOUL)
@@ -47,14 +46,14 @@ async def test_appeal_of_somebody_elses_sanction_is_refused(lobby: Lobby, make_c
     assert answer.text.startswith("There is no such warning")
 
 
-async def test_appeal_is_kept_told_to_the_modlog_and_shown_in_the_status(lobby: Lobby, make_case: MakeCase) -> None:
-    await lobby.person(community="9", rights=ADMIN).run("setup modlog", channel="88")
+async def test_appeal_is_kept_in_its_language_and_shown_in_the_status(lobby: Lobby, make_case: MakeCase) -> None:
     await lobby.sanction(make_case(community="9"))
     person = lobby.person()
     taken = await person.fill_in(await person.run("appeal"), text=" 농담이었어요 ")
     assert taken.text.startswith("Your appeal of #1 is taken")
-    told = "사용자 1001이(가) #1 기록에 이의를 제기했어요. /sanctions open 에서 볼 수 있어요."
-    assert taken.announcements == (Announcement(channel="88", text=told),)
+    async with lobby.database.read() as session:
+        (kept,) = await AppealStore(session).of_sanction(1)
+    assert (kept.text, kept.language, kept.state) == ("농담이었어요", "en", AppealState.OPEN)
     detail = await person.press(await person.run("status"), "#1")
     assert "Appeal (open, 11 Mar 2026, 15:30 +0900): 농담이었어요" in detail.text
     assert labels(detail) == [["Back to the list"]]
@@ -85,8 +84,25 @@ async def test_form_is_not_opened_once_all_appeals_were_denied(lobby: Lobby, mak
         async with lobby.database.begin() as session:
             judge = user_key("3003")
             await AppealStore(session).decide(1, AppealState.DENIED, judge, "아니요", lobby.clock())
+        lobby.clock.advance(7 * DAY)
     asked = await person.run("appeal")
     assert (asked.form, asked.text) == (None, ENGLISH.get("appeal.enough", most=MOST_APPEALS))
+
+
+async def test_denied_appeal_is_followed_by_a_cooldown(lobby: Lobby, make_case: MakeCase) -> None:
+    await lobby.sanction(make_case())
+    await lobby.sanction(make_case(level=2))
+    person = lobby.person()
+    asked = await person.run("appeal", sanction=1)
+    await person.fill_in(await person.run("appeal", sanction=1), text="한 번만")
+    async with lobby.database.begin() as session:
+        await AppealStore(session).decide(1, AppealState.DENIED, user_key("3003"), "아니요", lobby.clock())
+    soon = "Your last appeal of it was denied not long ago. You can appeal again from 18 Mar 2026, 15:30 +0900."
+    assert await person.ask("appeal", sanction=1) == soon
+    assert (await person.fill_in(asked, text="또")).text.endswith(soon)
+    assert (await person.run("appeal", sanction=2)).form is not None
+    lobby.clock.advance(7 * DAY)
+    assert (await person.run("appeal", sanction=1)).form is not None
 
 
 async def test_form_is_taken_once_and_not_without_words(lobby: Lobby, make_case: MakeCase) -> None:
