@@ -40,6 +40,9 @@ class QuestionKind(StrEnum):
     CLOSING = "closing"
 
 
+_NO_ANSWERS = (QuestionKind.GREETING, QuestionKind.BREAK, QuestionKind.CLOSING)
+
+
 class Collect(StrEnum):
     """Which of its answers a question wants: `all` in any order, all `in_order`, or `one` that is drawn when it is asked."""
 
@@ -122,6 +125,16 @@ class Question:
         """Whether it stands in the report card."""
         return self.kind in {QuestionKind.KNOWLEDGE, QuestionKind.EXPERIENCE}
 
+    def left_after(self, left: tuple[str, ...], answered: str) -> tuple[str, ...]:
+        """Return the answers that are still to be given once `answered` was.
+
+        Greeting, break and closing wait for no certain answer: their list stays, and the next-question encoder says when they are over.
+        """
+        if answered not in self.answer_labels or self.kind in _NO_ANSWERS:
+            return left
+        gone = {answered, *self.answer(answered).settles}
+        return tuple(label for label in left if label not in gone)
+
     def answer(self, label: str) -> ExpectedAnswer:
         """Return the answer with this label.
 
@@ -185,6 +198,12 @@ class QuestionBank:
     def question_labels(self) -> tuple[str, ...]:
         """All labels a next question may get: those of the questions, and the end."""
         return (*(question.label for question in self.questions), self.marks.end)
+
+    @cached_property
+    def topics(self) -> dict[str, Question]:
+        """The question of everything the models call a topic: labels of questions, and of the answers that one is drawn of."""
+        drawn = {label: q for q in self.questions if q.collect is Collect.ONE for label in q.answer_labels}
+        return drawn | {question.label: question for question in self.questions}
 
     def question(self, label: str) -> Question:
         """Return the question with this label.

@@ -6,14 +6,15 @@ import re
 from collections.abc import Sequence
 
 from models.interview_bank import Collect, Marks, Question
+from models.profile import INTERVIEW_ADAPTER, INTERVIEW_ENCODERS
 
-INTERVIEWER = "interview"
-ANSWER_ENCODER = "interview-answer"
-NEXT_ENCODER = "interview-question"
+INTERVIEWER = INTERVIEW_ADAPTER
+ANSWER_ENCODER, NEXT_ENCODER = INTERVIEW_ENCODERS
 _MARKS = Marks()
 _PROMPT_MARK = re.compile(
     r"\((?=\s*(?:대화\s*주제|사용자\s*답변|성공한\s*답변|다음\s*질문|남은\s*답변|발화\s*(?:시작|종료))\s*[):])"
 )
+_WANTED = re.compile(r"^\[[^\[\]]+\] ")
 _BAD_START = re.compile(r"^\s*(?:\d|[-–—*•·▪◦‣#>|]|[①-⑳ⅰ-ⅻⅠ-Ⅻ]|\(?[0-9a-zA-Z가-하][.)]\s)")
 _STRAY = re.compile(
     r"\(?(?:대화 주제|사용자 답변|성공한 답변|다음 질문|남은 답변|발화 시작|발화 종료)\)|https?://|www\.|\ufffd"
@@ -51,6 +52,16 @@ def interviewer_input(topic: str, text: str, answered: str, next_question: str) 
 def quiet(text: str) -> str:
     """Return `text` on one line, in which the marks of a prompt are no marks any more."""
     return " ".join(_PROMPT_MARK.sub("", text).split())
+
+
+def unmarked(text: str) -> str:
+    """Return the user's text without what `marked_answer` put in front: the interviewer adapter reads it so."""
+    return _WANTED.sub("", text)
+
+
+def shorten(text: str, characters: int) -> str:
+    """Return at most `characters` of `text`: what the interviewer is shown of a long answer."""
+    return text if len(text) <= characters else f"{text[: characters - 1].rstrip()}…"
 
 
 def is_well_formed(line: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from models.errors import WeightsError
 from models.half_weights import halve_linear_layers
 from models.licence import licence_notice
 from models.lora import AdapterRows, mix_adapters
-from models.profile import Profile
+from models.profile import WEIGHTS_DIR, AdapterProfile, EncoderProfile, Profile
 from models.settings import Device, ModelSettings, Precision
 from models.sources import check_safe, fetch, names_own_module, quieten_libraries, resolve_source
 from models.text_features import HashedNgrams
@@ -105,6 +105,7 @@ def load_models(
     """
     quieten_libraries()
     device, dtype = choose_device(settings)
+    profile = without_missing(profile, progress.note)
     progress.note(f"profile {profile.name} · {device.type} · {str(dtype).removeprefix('torch.')}")
     bases = []
     for name, base in profile.bases.items() if with_generator else ():
@@ -123,6 +124,22 @@ def load_models(
             of_source[folder] = load_encoder(str(folder), device)
         encoders[name] = of_source[folder]
     return LoadedModels(profile=profile, device=device, dtype=dtype, bases=bases, encoders=encoders)
+
+
+def without_missing(profile: Profile, note: Callable[[str], None] = SILENT.note) -> Profile:
+    """Return `profile` without its optional adapters and encoders whose folders do not exist; `note` is told of each."""
+
+    def is_here(kind: str, name: str, part: AdapterProfile | EncoderProfile) -> bool:
+        if not part.optional or Path(part.source).is_dir() or (WEIGHTS_DIR / part.source).is_dir():
+            return True
+        note(f"{kind} {name} is left out: no folder {part.source}; `main.py train` makes it")
+        return False
+
+    return replace(
+        profile,
+        adapters={name: each for name, each in profile.adapters.items() if is_here("adapter", name, each)},
+        encoders={name: each for name, each in profile.encoders.items() if is_here("encoder", name, each)},
+    )
 
 
 def load_base(name: str, source: str, adapters: dict[str, str], device: torch.device, dtype: torch.dtype) -> LoadedBase:

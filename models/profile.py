@@ -22,6 +22,8 @@ WEIGHTS_DIR = MODELS_DIR / "weights"
 
 ADAPTER_NAMES = ("output_message", "memory", "summary", "eyes_mouth_pose")
 ENCODER_NAMES = ("memory", "ethics")
+INTERVIEW_ADAPTER = "interview"
+INTERVIEW_ENCODERS = ("interview-answer", "interview-question")
 _CONFIG = pydantic.ConfigDict(extra="forbid")
 _Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -68,11 +70,13 @@ class AdapterProfile:
 
     Exactly one of `max_total_tokens` (prompt and answer) and `max_new_tokens` is given. `temperature_step` is added for each try
     that was thrown away for a wrong weekday. With `choice` (for `output_message`) each try draws several drafts and chooses one of them,
-    so nothing is streamed before it is whole.
+    so nothing is streamed before it is whole. One that is `optional` is left out, with a note, while its source is a folder that does
+    not exist.
     """
 
     base: str
     source: str
+    optional: bool = False
     start_mark: str
     stop_mark: str
     tries: Annotated[int, Field(gt=0)]
@@ -99,9 +103,13 @@ class AdapterProfile:
 
 @pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
 class EncoderProfile:
-    """A sentence encoder and, for training it, the base and the number of epochs."""
+    """A sentence encoder and, for training it, the base and the number of epochs.
+
+    One that is `optional` is left out, with a note, while its source is a folder that does not exist.
+    """
 
     source: str
+    optional: bool = False
     training_base: str = ""
     training_epochs: float = 4
 
@@ -113,6 +121,14 @@ class EthicsThresholds:
     normal_category: str
     normal: _Share
     categories: dict[str, _Share]
+
+
+@pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
+class InterviewProfile:
+    """How interviews are held: the question bank, and how many characters of an answer the interviewer adapter is shown."""
+
+    bank: str = "machine_learning"
+    shown_characters: Annotated[int, Field(gt=0)] = 400
 
 
 @pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
@@ -128,6 +144,12 @@ class Profile:
     bases: dict[str, BaseModelProfile]
     adapters: dict[str, AdapterProfile]
     encoders: dict[str, EncoderProfile]
+    interview: InterviewProfile = InterviewProfile()
+
+    @property
+    def can_interview(self) -> bool:
+        """Whether everything that interviews need is here: their adapter and both encoders."""
+        return INTERVIEW_ADAPTER in self.adapters and all(name in self.encoders for name in INTERVIEW_ENCODERS)
 
     def __post_init__(self) -> None:
         """Check that names fit together."""
@@ -175,7 +197,8 @@ def with_weights(profile: Profile, directory: Path) -> Profile:
     """Return `profile` with every folder source that exists under `directory` taken from there.
 
     `directory` is laid out like `models/weights/embedded`: `base/`, `adapters/NAME/`, `encoders/NAME/`; or it is itself one
-    sentence encoder (it holds modules.json), which then stands for every encoder.
+    sentence encoder (it holds modules.json), which then stands for every encoder. An optional adapter that is not there is left out
+    where its base is, because it was trained over another one.
 
     Raises:
         ProfileError: `directory` holds none of these.
@@ -192,15 +215,18 @@ def with_weights(profile: Profile, directory: Path) -> Profile:
         found = found or path.is_dir()
         return str(path) if path.is_dir() else source
 
+    places = {name: ("base",) if len(profile.bases) == 1 else ("bases", name) for name in profile.bases}
+
+    def has_base(name: str) -> bool:
+        return directory.joinpath(*places[name]).is_dir()
+
     swapped = replace(
         profile,
-        bases={
-            name: replace(base, source=choose(base.source, *(["base"] if len(profile.bases) == 1 else ["bases", name])))
-            for name, base in profile.bases.items()
-        },
+        bases={name: replace(base, source=choose(base.source, *places[name])) for name, base in profile.bases.items()},
         adapters={
             name: replace(adapter, source=choose(adapter.source, "adapters", name))
             for name, adapter in profile.adapters.items()
+            if not adapter.optional or (directory / "adapters" / name).is_dir() or not has_base(adapter.base)
         },
         encoders={
             name: replace(encoder, source=choose(encoder.source, "encoders", name))

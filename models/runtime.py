@@ -47,7 +47,7 @@ async def open_models(
     workers: list[Worker] = [embed_worker, *(DecodeWorker(batch) for batch in batches), *scorers]
     async with DeviceThread(workers) as device:
         yield ModelRuntime(
-            profile=profile,
+            profile=loaded.profile,
             generator=AdapterGenerator(device, batches, scorers),
             embedder=EncoderEmbedder(device, embed_worker),
         )

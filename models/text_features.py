@@ -22,6 +22,8 @@ from torch import Tensor, nn
 _LETTERS = re.compile(r"[가-힣ㄱ-ㅎㅏ-ㅣa-z]+")
 _WORDS = re.compile(r"[가-힣ㄱ-ㅎㅏ-ㅣa-z0-9]+")
 _SYMBOLS = re.compile(r"[^\w\s]")
+_LEFT = re.compile(r" \((?:남은 답변: [^()]*|[^():]*완료)\)$")
+_STATE_REPEATS = 4
 _REPEATS = re.compile(r"(.)\1{2,}")
 _CALLS = re.compile(r"^(오?로라야?|롤아야)[\s,!~.]*")
 _LEADS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
@@ -82,10 +84,36 @@ def features(text: str) -> Iterator[str]:
     yield from (f"p{symbol}" for symbol in _SYMBOLS.findall(text))
 
 
+def turn_features(text: str) -> Iterator[str]:
+    """Yield the features of an interview turn, `question -> answer (남은 답변: …)`; of another text, such as a label, those of a message.
+
+    What was asked, and what is left to answer, are whole features, repeated so that a long answer does not drown them. The n-grams of
+    the answer come by themselves and once more bound to the question, because the same words are right under one question and wrong
+    under another.
+    """
+    topic, arrow, rest = text.partition(" -> ")
+    if not arrow:
+        yield f"n{text}"
+        yield from features(text)
+        return
+    answer, _, left = rest.rpartition(" (") if rest.endswith(")") and _LEFT.search(rest) else (rest, "", "")
+    for number in range(_STATE_REPEATS):
+        yield f"q{number}{topic}"
+        if left:
+            yield f"l{number}{left}"
+            yield f"t{number}{topic}|{left}"
+    for feature in features(answer):
+        yield feature
+        yield f"{topic}|{feature}"
+
+
+READINGS = {"message": features, "turn": turn_features}
+
+
 class HashedNgrams(InputModule):  # type: ignore[misc]
     """Text to embedding by hashed n-grams; a module for `SentenceTransformer(modules=[HashedNgrams()])`."""
 
-    config_keys: ClassVar[list[str]] = ["buckets", "dimensions", "hidden", "max_features", "feature_dropout"]
+    config_keys: ClassVar[list[str]] = ["buckets", "dimensions", "hidden", "max_features", "feature_dropout", "reading"]
     config_file_name: ClassVar[str] = "hashed_ngrams.json"
     modalities: ClassVar[list[str]] = ["text"]
 
@@ -96,8 +124,9 @@ class HashedNgrams(InputModule):  # type: ignore[misc]
         hidden: int = 256,
         max_features: int = 1024,
         feature_dropout: float = 0.5,
+        reading: str = "message",
     ) -> None:
-        """Make an untrained encoder.
+        """Make an untrained encoder that reads messages, or turns of an interview (`READINGS`).
 
         A text uses at most `max_features` n-grams (about 150 characters); in training each is left out with the probability
         `feature_dropout`, so that no single n-gram decides.
@@ -108,6 +137,8 @@ class HashedNgrams(InputModule):  # type: ignore[misc]
         self.hidden = hidden
         self.max_features = max_features
         self.feature_dropout = feature_dropout
+        self.reading = reading
+        self._known: dict[str, Tensor] | None = None
         self.table = nn.EmbeddingBag(buckets + 1, dimensions, mode="sum", padding_idx=0)
         self.head = nn.Sequential(nn.Linear(dimensions, hidden), nn.GELU(), nn.Linear(hidden, dimensions))
         nn.init.normal_(self.table.weight, std=0.1)
@@ -116,14 +147,25 @@ class HashedNgrams(InputModule):  # type: ignore[misc]
 
     def bucket_ids(self, text: str) -> list[int]:
         """Return the table rows of `text`, each in 1..buckets; row 0 is padding."""
-        return [zlib.crc32(f.encode()) % self.buckets + 1 for f in features(text)][: self.max_features]
+        return [zlib.crc32(f.encode()) % self.buckets + 1 for f in READINGS[self.reading](text)][: self.max_features]
+
+    def remember(self) -> None:
+        """Keep the table rows of every text from now on: training reads the same texts again and again."""
+        self._known = {}
+
+    def _ids(self, text: str) -> Tensor:
+        if self._known is None:
+            return torch.tensor(self.bucket_ids(text), dtype=torch.int32)
+        if text not in self._known:
+            self._known[text] = torch.tensor(self.bucket_ids(text), dtype=torch.int32)
+        return self._known[text]
 
     def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **_: Any) -> dict[str, Tensor]:
         """Return `input_ids` (texts, longest), padded with 0."""
-        rows = [self.bucket_ids(f"{prompt or ''}{text}") for text in inputs]
+        rows = [self._ids(f"{prompt or ''}{text}") for text in inputs]
         ids = torch.zeros(len(rows), max((len(row) for row in rows), default=1), dtype=torch.long)
         for index, row in enumerate(rows):
-            ids[index, : len(row)] = torch.tensor(row)
+            ids[index, : len(row)] = row
         return {"input_ids": ids}
 
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from bot.cli.options import (
     DeviceOption,
     EpochsOption,
     JsonOption,
+    OutOption,
     PrecisionOption,
     ProfileOption,
     RateOption,
@@ -30,6 +31,7 @@ from bot.settings import Settings, load_settings
 from engine.care import load_care
 from engine.policy_file import load_policy
 from engine.sanction_policy import find_offences, thresholds_under
+from models.interview_bank import BANKS_DIR, DEFAULT_BANK, load_bank
 from models.profile import Profile, load_profile
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from models.runtime import ModelRuntime
 
 Measured = TypeVar("Measured")
+INTERVIEWS = BANKS_DIR.parent / DEFAULT_BANK
 
 evaluate_app = typer.Typer(help="Measure models.", no_args_is_help=True)
 
@@ -178,8 +181,10 @@ def evaluate_held_out_command(
 @evaluate_app.command("cross-validate")
 def evaluate_cross_validate_command(
     context: typer.Context,
-    task: Annotated[Literal["memory", "ethics"], typer.Option(help="memory or ethics.")],
-    data: Annotated[Path, typer.Option(help="Memory pairs CSV or ethics CSV (docs/formats.md).")],
+    task: Annotated[
+        Literal["memory", "ethics", "interview-answer", "interview-question"], typer.Option(help="Which encoder.")
+    ],
+    data: Annotated[Path, typer.Option(help="Memory pairs, ethics or interview CSV (docs/formats.md).")],
     folds: Annotated[int, typer.Option(min=2, help="Parts; each is measured by an encoder without it.")] = 5,
     profile: ProfileOption = None,
     base: Annotated[str, typer.Option(help="Model to start from; without one, the profile's.")] = "",
@@ -204,6 +209,78 @@ def evaluate_cross_validate_command(
         from models.evaluation.cross_validation_report import write_cross_validation_report
 
         write_cross_validation_report(page, figures, chosen)
+
+
+@evaluate_app.command("interview")
+def evaluate_interview_command(
+    context: typer.Context,
+    data: Annotated[Path, typer.Option(help="Interview CSV, or a folder of interview files.")] = INTERVIEWS,
+    split: Annotated[str, typer.Option(help="train, valid or all.")] = "valid",
+    samples: Annotated[int, typer.Option(min=1, help="Lines drawn for each prompt.")] = 4,
+    prompts: Annotated[int, typer.Option(min=1, help="At most N prompts of the interviewer.")] = 81,
+    profile: ProfileOption = None,
+    weights: WeightsOption = None,
+    device: DeviceOption = None,
+    precision: PrecisionOption = None,
+    seed: int = 7,
+    report: ReportOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the encoders and the interviewer of interviews."""
+    from models.evaluation.interview import InterviewScores, interview_figures, measure_interview
+    from models.training.interview_rows import read_rows
+
+    settings = load_settings(profile=profile, device=device, precision=precision)
+    bank = load_bank(load_profile(settings.profile).interview.bank)
+    rows = read_rows(data, bank, split, seed=seed)
+    page = open_page(context, report, "interview")
+
+    async def measure(runtime: ModelRuntime) -> InterviewScores:
+        with show_progress(notes) as stage:
+            tell = stage("prompts")
+            return await measure_interview(
+                runtime.generator, runtime.embedder, runtime.profile, rows, bank, samples=samples, prompts=prompts,
+                seed=seed, progress=lambda done, count: tell(done, count, 0.0),
+            )  # fmt: skip
+
+    measured, scores = run_with_models(measure, settings, weights)
+    print_figures(interview_figures(scores), as_json)
+    if page:
+        from models.evaluation.interview_report import write_interview_report
+
+        write_interview_report(page, scores, measured)
+
+
+@evaluate_app.command("interview-bases")
+def evaluate_interview_bases_command(
+    context: typer.Context,
+    out: OutOption,
+    base: Annotated[list[str] | None, typer.Option(help="A base, again for each; without one, the profile's.")] = None,
+    epochs: Annotated[list[float] | None, typer.Option(min=0.01, help="Epochs, again for each.")] = None,
+    data: Annotated[Path, typer.Option(help="Interview CSV, or a folder of interview files.")] = INTERVIEWS,
+    samples: Annotated[int, typer.Option(min=1, help="Lines drawn for each prompt.")] = 4,
+    prompts: Annotated[int, typer.Option(min=1, help="At most N prompts.")] = 81,
+    train_rows: Annotated[int | None, typer.Option(min=1, help="Train on the first N rows.")] = None,
+    profile: ProfileOption = None,
+    seed: int = 7,
+    report: ReportOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the interviewer over several bases and epochs, and compare their lines in one table."""
+    from models.evaluation.interview_bases import compare_bases
+
+    chosen = load_profile(load_settings(profile=profile).profile)
+    page = open_page(context, report, "interview-bases")
+    with show_progress(notes) as stage:
+        figures = compare_bases(
+            chosen, data, out, base or [""], epochs or [], stage, show_note,
+            samples=samples, prompts=prompts, train_rows=train_rows, seed=seed,
+        )  # fmt: skip
+    print_figures(figures, as_json)
+    if page:
+        from models.evaluation.interview_bases import write_bases_report
+
+        write_bases_report(page, figures, chosen)
 
 
 def run_with_models(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,6 +20,7 @@ from bot.cli.options import (
 )
 from bot.progress import show_progress
 from bot.settings import load_settings
+from models.interview_bank import DEFAULT_BANK
 from models.profile import load_profile
 
 train_app = typer.Typer(help="Train models from text.", no_args_is_help=True)
@@ -47,11 +48,26 @@ def train_embedded_command(
     notes.print(f"models/weights/embedded: {manifest['bytes'] / 1e6:.1f} MB; restart to use it")
 
 
+@train_app.command("interview")
+def train_interview_command(
+    only: Annotated[
+        Literal["encoder", "adapter"] | None, typer.Option(help="Only the encoders, or the adapter.")
+    ] = None,
+) -> None:
+    """Train the interview parts of the embedded weights again, over the base that ships."""
+    from models.training.interview_parts import train_interview
+
+    with show_progress(notes) as stage:
+        manifest = train_interview(stage, only or "")
+    notes.print(f"models/weights/embedded: {manifest['bytes'] / 1e6:.1f} MB; restart to use it")
+
+
 @train_app.command("encoder")
 def train_encoder_command(
-    task: Annotated[str, typer.Option(help="memory or ethics.")],
-    data: Annotated[Path, typer.Option(help="Training file (docs/formats.md).")],
+    task: Annotated[str, typer.Option(help="memory, ethics, interview-answer or interview-question.")],
+    data: Annotated[Path, typer.Option(help="Training file, or a folder of interview files (docs/formats.md).")],
     out: OutOption,
+    bank: Annotated[str, typer.Option(help="Question bank of the interview encoders.")] = DEFAULT_BANK,
     validation: Annotated[Path | None, typer.Option(help="File to measure on after each epoch.")] = None,
     profile: ProfileOption = None,
     base: Annotated[str, typer.Option(help="Model to start from; without one, hashed n-grams.")] = "",
@@ -64,7 +80,9 @@ def train_encoder_command(
     from models.training.encoder_run import EncoderOptions, run_encoder
 
     chosen = load_profile(load_settings(profile=profile).profile)
-    options = EncoderOptions(base=base, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed)
+    options = EncoderOptions(
+        base=base, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, bank=bank, seed=seed
+    )
     with show_progress(notes) as stage:
         figures = run_encoder(chosen, task, data, validation, out, options, stage, show_note)
     print_figures(figures, as_json=True)
@@ -72,8 +90,8 @@ def train_encoder_command(
 
 @train_app.command("adapter")
 def train_adapter_command(
-    adapter: Annotated[str, typer.Option(help="output_message, memory, summary or eyes_mouth_pose.")],
-    data: Annotated[Path, typer.Option(help="Dialogue CSV (docs/formats.md).")],
+    adapter: Annotated[str, typer.Option(help="output_message, memory, summary, eyes_mouth_pose or interview.")],
+    data: Annotated[Path, typer.Option(help="Dialogue CSV, or interviews (docs/formats.md).")],
     out: OutOption,
     profile: ProfileOption = None,
     base: Annotated[str, typer.Option(help="Another base than the profile's: a folder or a Hugging Face id.")] = "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,40 +14,45 @@ from sentence_transformers import SentenceTransformer
 
 from models.embedder import encode
 from models.errors import ModelError
+from models.evaluation.interview import PUBLISHED as PUBLISHED_INTERVIEW
 from models.evaluation.similarity import Array, compare
+from models.interview_bank import QuestionBank, load_bank
 from models.loader import choose_device, load_encoder
-from models.profile import Profile
+from models.profile import EncoderProfile, Profile
 from models.settings import ModelSettings
 from models.sources import quieten_libraries
 from models.training.csv_rows import read_csv
 from models.training.encoder import train_encoder
 from models.training.encoder_data import (
     CATEGORIES,
-    EthicsSentence,
     Pair,
     ethics_pairs,
     read_ethics_csv,
     read_memory_csv,
 )
 from models.training.encoder_run import EncoderOptions
+from models.training.interview_encoders import INTERVIEW_TASKS, label_figures, labels_of, turn_pairs
+from models.training.interview_rows import read_rows
 from models.training.progress import Note, Stage
 
 PUBLISHED = {
     "memory": {"n": 1600, "mse": 0.0355, "mae": 0.1280, "corr": 0.7449},
     "ethics": {"n": 190, "accuracy": 0.9632, "mse": 0.0138, "mae": 0.0261, "corr": 0.9568},
+    **PUBLISHED_INTERVIEW,
 }
-"""The figures of the original Oh-LoRA on its own test rows (behaviour.md, sections 4 and 5); its encoders are fine-tuned RoBERTas."""
+"""The figures of the original Oh-LoRA on its own test rows (behaviour.md, sections 4, 5 and 7); its encoders are fine-tuned RoBERTas."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fold:
     """What one encoder is trained on, and the pairs that it is measured on.
 
-    For ethics the test pairs are each sentence with every category, in the order of `CATEGORIES`.
+    With `labels` the test pairs are each text with every label in their order, and training pairs, but for ethics, only with the own one.
     """
 
     training: Sequence[Pair]
     test: Sequence[Pair]
+    labels: Sequence[str] = ()
 
 
 def cross_validate(
@@ -60,26 +65,31 @@ def cross_validate(
     """
     quieten_libraries()
     if task not in PUBLISHED:
-        raise ModelError(f"no encoder task {task!r}; choose memory or ethics")
-    split = split_ethics if task == "ethics" else split_memory
-    parts = split(data, folds, options.seed)
-    encoder = profile.encoders[task]
+        raise ModelError(f"no encoder task {task!r}; choose {', '.join(PUBLISHED)}")
+    if task in INTERVIEW_TASKS:
+        parts = split_turns(task, data, load_bank(options.bank), folds, options.seed)
+    else:
+        parts = (split_ethics if task == "ethics" else split_memory)(data, folds, options.seed)
+    encoder = profile.encoders.get(task, EncoderProfile(source=""))
     recipe = options.make_recipe(encoder.training_base, encoder.training_epochs)
+    recipe = recipe.for_turns() if task in INTERVIEW_TASKS else recipe
     device, _ = choose_device(ModelSettings())
     measured: list[tuple[Array, Array]] = []
     for number, fold in enumerate(parts, 1):
         with tempfile.TemporaryDirectory(prefix="ohlora-fold-") as folder:
             out = Path(folder, "encoder")
             report = stage(f"fold {number} of {folds}")
-            train_encoder(fold.training, recipe, out, report, note=note, keep_log=False)
+            chosen = fold.labels if task in INTERVIEW_TASKS else ()
+            train_encoder(fold.training, recipe, out, report, labels=chosen, note=note, keep_log=False)
             predicted = _cosines(load_encoder(str(out), device), fold.test)
         measured.append((predicted, np.array([pair.similarity for pair in fold.test], dtype=np.float64)))
     predicted, true = (np.concatenate(arrays) for arrays in zip(*measured, strict=True))
+    labels = parts[0].labels
     return {
         "task": task,
         "base": options.base or encoder.training_base or "hashed n-grams",
-        "folds": [_figures(task, *arrays) for arrays in measured],
-        "all": _figures(task, predicted, true),
+        "folds": [_figures(task, labels, *arrays) for arrays in measured],
+        "all": _figures(task, labels, predicted, true),
         "published": PUBLISHED[task],
     }
 
@@ -94,7 +104,31 @@ def split_ethics(data: Path, folds: int, seed: int) -> list[Fold]:
         test = sentences[number::folds]
         held_out = {sentence.text for sentence in test}
         training = [sentence for sentence in sentences if sentence.text not in held_out]
-        parts.append(Fold(training=ethics_pairs(training, copies=4, seed=seed), test=_with_categories(test)))
+        parts.append(
+            Fold(
+                training=ethics_pairs(training, copies=4, seed=seed),
+                test=_with_labels([(sentence.text, sentence.category) for sentence in test], CATEGORIES),
+                labels=CATEGORIES,
+            )
+        )
+    return parts
+
+
+def split_turns(task: str, data: Path, bank: QuestionBank, folds: int, seed: int) -> list[Fold]:
+    """Return folds of the interview turns, shuffled; a text of the fold is taught by no turn outside it either."""
+    rows = read_rows(data, bank, "all", seed=seed)
+    texts = turn_pairs(task, rows, copies=1)
+    _check_count(data, "turns", len(texts), folds)
+    random.Random(seed).shuffle(rows)
+    labels = labels_of(task, bank)
+    parts = []
+    for number in range(folds):
+        test = turn_pairs(task, rows[number::folds], copies=1)
+        held_out = {pair.first for pair in test}
+        others = [row for place, row in enumerate(rows) if place % folds != number]
+        training = [pair for pair in turn_pairs(task, others, seed=seed) if pair.first not in held_out]
+        wanted = [(pair.first, pair.second) for pair in test]
+        parts.append(Fold(training=training, test=_with_labels(wanted, labels), labels=labels))
     return parts
 
 
@@ -128,12 +162,8 @@ def _check_count(data: Path, what: str, count: int, folds: int) -> None:
         raise ModelError(f"{data} has {count} {what}, which make no {folds} folds; give --folds from 2 to {count}")
 
 
-def _with_categories(sentences: Sequence[EthicsSentence]) -> list[Pair]:
-    return [
-        Pair(first=sentence.text, second=name, similarity=float(name == sentence.category))
-        for sentence in sentences
-        for name in CATEGORIES
-    ]
+def _with_labels(texts: Sequence[tuple[str, str]], labels: Sequence[str]) -> list[Pair]:
+    return [Pair(first=text, second=label, similarity=float(label == own)) for text, own in texts for label in labels]
 
 
 def _cosines(encoder: SentenceTransformer, pairs: Sequence[Pair]) -> Array:
@@ -144,11 +174,11 @@ def _cosines(encoder: SentenceTransformer, pairs: Sequence[Pair]) -> Array:
     return cosines
 
 
-def _figures(task: str, predicted: Array, true: Array) -> dict[str, Any]:
-    """Return the figures of cosines and true similarities; for ethics `n` counts sentences."""
-    figures = compare(predicted, true)
-    named = {"mse": figures.mse, "mae": figures.mae, "corr": figures.corr}
-    if task == "memory":
-        return {"n": len(true), **named}
-    right = predicted.reshape(-1, len(CATEGORIES)).argmax(axis=1) == true.reshape(-1, len(CATEGORIES)).argmax(axis=1)
-    return {"n": len(right), "accuracy": round(float(right.mean()), 5), **named}
+def _figures(task: str, labels: Sequence[str], predicted: Array, true: Array) -> dict[str, Any]:
+    """Return the figures of cosines and true similarities; where there are labels, `n` counts texts."""
+    if not labels:
+        figures = compare(predicted, true)
+        return {"n": len(true), "mse": figures.mse, "mae": figures.mae, "corr": figures.corr}
+    places = true.reshape(-1, len(labels)).argmax(axis=1).tolist()
+    named = asdict(label_figures(predicted.reshape(-1, len(labels)), places))
+    return named if task in INTERVIEW_TASKS else {name: named[name] for name in named if name != "mean_diff"}

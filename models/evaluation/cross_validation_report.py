@@ -8,7 +8,10 @@ from models.evaluation.markdown import escape, figure, table
 from models.evaluation.report import Report
 from models.profile import Profile
 
+_TURNS = "Turns are parted at random; each is scored by an encoder that was trained without it and without any other turn of its text."
 _HOW = {
+    "interview-answer": _TURNS,
+    "interview-question": _TURNS,
     "ethics": "Sentences are parted at random; each is scored by an encoder that was trained without it.",
     "memory": (
         "`[key: value] message` lines are parted at random; a pair is scored where both its lines are in the fold, by an "

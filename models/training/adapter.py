@@ -62,13 +62,14 @@ def train_adapter(
     with_unsloth: bool = False,
     base_name: str = "",
     in_bfloat16: bool = False,
+    with_tokenizer: bool = True,
     keep_log: bool = True,
 ) -> dict[str, float]:
     """Train on (prompt, answer) pairs and write the adapter folder `out`; return steps and the mean loss.
 
     The run can be interrupted and repeated (`run_folder`). Each epoch ends with the loss on the examples of `validation` and with
     answers to them. The weights are written as float32, or in half the size as bfloat16; `base_name` (else `base_source`) is what
-    the folder says of its base; `licence` is the profile's notice on it. Log, curves and answers stay in the folder with `keep_log`.
+    the folder says of its base; a folder without tokenizer takes its base's; `licence` is the profile's notice on it. Log, curves and answers stay in the folder with `keep_log`.
 
     Raises:
         TargetExists: `out` exists already.
@@ -98,7 +99,7 @@ def train_adapter(
         run.train(trainer)
         if in_bfloat16:
             trainer.model.to(torch.bfloat16)
-        save = partial(_save, trainer.model, tokenizer, base_name or base_source)
+        save = partial(_save, trainer.model, tokenizer if with_tokenizer else None, base_name or base_source)
         run.finish(save, (LOG_NAME, CURVES_NAME, ANSWERS_NAME) if keep_log else ())
     return {"steps": float(trainer.state.global_step), "loss": round(mean_loss(log.records), 4)}
 
@@ -106,7 +107,8 @@ def train_adapter(
 def _save(network: Any, tokenizer: Any, base_name: str, folder: Path) -> None:
     network.peft_config["default"].base_model_name_or_path = base_name
     network.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
-    tokenizer.save_pretrained(folder)
+    if tokenizer is not None:
+        tokenizer.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)
 
 

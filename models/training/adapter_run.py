@@ -1,24 +1,28 @@
-"""The command `train adapter`: train from a dialogue CSV, or, where the adapter exists, answer the validation prompts with it."""
+"""The command `train adapter`: train from a dialogue CSV or from interviews, or, where the adapter exists, answer the validation prompts with it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from models.errors import ModelError
+from models.interview_bank import load_bank
 from models.loader import choose_device, fetch_model, load_base
-from models.profile import AdapterTraining, Profile
+from models.profile import INTERVIEW_ADAPTER, AdapterProfile, AdapterTraining, Profile
 from models.settings import ModelSettings
 from models.sources import model_type, name_source, quieten_libraries
 from models.training.adapter import train_adapter
 from models.training.answers import AdapterValidation, answer_prompts, exact_share
-from models.training.dialogue_rows import DialogueRow, read_csv_rows
+from models.training.dialogue_rows import read_csv_rows
 from models.training.examples import make_examples, with_synonyms
+from models.training.interview_rows import interview_examples, read_rows
 from models.training.progress import Note, Stage
 from models.training.target_modules import fit_target_modules
 from models.training.training_log import LOG_NAME, last_validation
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,16 +68,12 @@ def run_adapter(
         raise ModelError(f"profile {profile.name} has no recipe for {name!r}; choose {', '.join(profile.adapters)}")
     if out.exists() and not (out / "adapter_config.json").is_file():
         raise ModelError(f"{out} exists and is no adapter; remove it, or give another --out")
-    rows = _take(read_csv_rows(data, "train"), options.train_rows, "train")
-    held_out = make_examples(name, adapter, _take(read_csv_rows(data, "valid"), options.valid_rows, "valid"))
+    examples, held_out = _read_examples(profile, name, adapter, data, options, swap=not out.exists())
     validation = AdapterValidation(adapter=adapter, examples=held_out) if held_out else None
     base = name_source(options.base) or profile.bases[adapter.base].source
     licence = "" if options.base else profile.bases[adapter.base].licence_notice
     if out.exists():
         return _answer(out, name, base, licence, validation, note)
-    if adapter.training.swap_synonyms:
-        rows = with_synonyms(rows, options.seed)
-    examples = make_examples(name, adapter, rows)
     if examples and validation is None:
         note(f"{data} has no validation rows for {name}; training goes on without them")
     architecture = model_type(fetch_model(base)) if options.base else ""
@@ -92,7 +92,24 @@ def run_adapter(
     return {"out": str(out), "examples": len(examples), **figures, "validation": last_validation(out / LOG_NAME)}
 
 
-def _take(rows: Sequence[DialogueRow], count: int | None, kind: str) -> list[DialogueRow]:
+def _read_examples(
+    profile: Profile, name: str, adapter: AdapterProfile, data: Path, options: AdapterOptions, *, swap: bool
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return the examples to train on and those to validate with: of interviews, or of a dialogue CSV."""
+    if name == INTERVIEW_ADAPTER:
+        bank, shown = load_bank(profile.interview.bank), profile.interview.shown_characters
+        train, valid = (read_rows(data, bank, split, seed=options.seed) for split in ("train", "valid"))
+        train, valid = _take(train, options.train_rows, "train"), _take(valid, options.valid_rows, "valid")
+        return interview_examples(train, adapter, shown), interview_examples(valid, adapter, shown)
+    assert adapter.training is not None
+    rows = _take(read_csv_rows(data, "train"), options.train_rows, "train")
+    held_out = make_examples(name, adapter, _take(read_csv_rows(data, "valid"), options.valid_rows, "valid"))
+    if swap and adapter.training.swap_synonyms:
+        rows = with_synonyms(rows, options.seed)
+    return make_examples(name, adapter, rows), held_out
+
+
+def _take(rows: Sequence[Row], count: int | None, kind: str) -> list[Row]:
     if count is not None and count > len(rows):
         raise ModelError(f"the data file has {len(rows)} {kind} rows, not {count}; lower --{kind}-rows")
     return list(rows[:count])

@@ -1,4 +1,4 @@
-"""Rebuild the weights of the embedded profile from the text in this repository: base, four adapters, two encoders, manifest."""
+"""Rebuild the weights of the embedded profile from the text in this repository: base, five adapters, four encoders, manifest."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ from models.training.encoder_data import (
     unrelated_pairs,
 )
 from models.training.examples import make_examples
-from models.training.manifest import LARGEST_BYTES, hash_corpus, write_manifest
+from models.training.interview_parts import EXAMPLES, interview_parts
+from models.training.manifest import LARGEST_BYTES, hash_folder, write_manifest
 from models.training.progress import Stage
 from models.training.training_log import LOG_NAME
 
@@ -42,6 +43,7 @@ class EmbeddedRecipe:
 
     base: BaseRecipe = BaseRecipe()
     adapter_examples: int = 12000
+    interview_examples: int = EXAMPLES
     ethics: EncoderRecipe = EncoderRecipe(epochs=3)
     memory: EncoderRecipe = EncoderRecipe(epochs=6)
     seed: int = 7
@@ -100,6 +102,10 @@ def train_embedded(
         near += memory_pairs(lines, keys, negatives=20, seed=recipe.seed + draw)
     part("encoder memory", memory, partial(train_encoder, near, recipe.memory, memory, keep_log=False))
 
+    for each in interview_parts(profile, base, data, seed=recipe.seed, examples=recipe.interview_examples):
+        folder = staging / each.folder
+        part(each.name, folder, partial(each.train, folder))
+
     figures_file.unlink()
     (staging / "recipe.txt").unlink()
     for extra in staging.rglob("training_args.bin"):
@@ -120,7 +126,7 @@ def train_embedded(
 
 def _keep_or_clear(staging: Path, recipe: EmbeddedRecipe, data: Path) -> None:
     """Keep the staging folder only when it was begun with the same text and recipe."""
-    stamp = f"{hash_corpus(data)} {recipe} {load_profile('embedded').adapters}"
+    stamp = f"{hash_folder(data)} {recipe} {load_profile('embedded').adapters}"
     note = staging / "recipe.txt"
     if note.is_file() and note.read_text() == stamp:
         return

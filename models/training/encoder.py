@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from models.loader import LOAD_FAILURES, broken_weights, fetch_model
 from models.text_features import HashedNgrams
 from models.training.encoder_data import Pair
 from models.training.encoder_validation import Validate
+from models.training.label_loss import LabelLoss
 from models.training.progress import Note, Report, ReportCallback, ignore_note
 from models.training.run_folder import make_stamp, open_run
 from models.training.target import prepare_target
@@ -43,7 +44,18 @@ class EncoderRecipe:
     buckets: int = 16384
     dimensions: int = 128
     hidden: int = 256
+    reading: str = "message"
+    max_features: int = 1024
     seed: int = 7
+
+    def for_turns(self) -> EncoderRecipe:
+        """Return this recipe for turns of an interview: new n-grams that read questions and answers apart, in a smaller table."""
+        if self.base:
+            return self
+        rate = 1e-2 if self.learning_rate == EncoderRecipe().learning_rate else self.learning_rate
+        return replace(
+            self, reading="turn", max_features=2048, buckets=8192, dimensions=32, hidden=64, learning_rate=rate
+        )
 
 
 def recipe_for(*, base: str, epochs: float, seed: int) -> EncoderRecipe:
@@ -72,7 +84,14 @@ def make_encoder(recipe: EncoderRecipe, note: Note = ignore_note) -> SentenceTra
     """Return an untrained encoder of the recipe's kind; `note` gets the licence notice of its base."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if not recipe.base:
-        module = HashedNgrams(buckets=recipe.buckets, dimensions=recipe.dimensions, hidden=recipe.hidden)
+        module = HashedNgrams(
+            buckets=recipe.buckets,
+            dimensions=recipe.dimensions,
+            hidden=recipe.hidden,
+            max_features=recipe.max_features,
+            reading=recipe.reading,
+        )
+        module.remember()
         return SentenceTransformer(modules=[module], device=device)
     from sentence_transformers.base.modules import Transformer
 
@@ -92,12 +111,14 @@ def train_encoder(
     out: Path,
     report: Report,
     *,
+    labels: Sequence[str] = (),
     note: Note = ignore_note,
     validate: Validate | None = None,
     keep_log: bool = True,
 ) -> dict[str, float]:
     """Train on `pairs` and write the encoder folder `out`; return steps and the mean loss.
 
+    With `labels` the second text of each pair is one of them, and the encoder learns to choose it among all (`label_loss`).
     The run can be interrupted and repeated (`run_folder`). Each epoch ends with the figures of `validate`. Log and curves stay in
     the folder with `keep_log`.
 
@@ -110,14 +131,14 @@ def train_encoder(
         raise ModelError("no training pairs; check the data file and its split")
     torch.manual_seed(recipe.seed)
     encoder = make_encoder(recipe, note)
-    with open_run(out, make_stamp("encoder", recipe, list(pairs)), note) as run:
+    with open_run(out, make_stamp("encoder", recipe, list(pairs), *labels), note) as run:
         log = TrainingLog(run.path)
         trainer = _Trainer(
             model=encoder,
             args=_arguments(recipe, run.path, validates=validate is not None),
-            train_dataset=_dataset(pairs),
+            train_dataset=_labelled(pairs, labels) if labels else _dataset(pairs),
             evaluator=_Evaluator(validate) if validate else None,
-            loss=CosineSimilarityLoss(encoder),
+            loss=LabelLoss(encoder, labels) if labels else CosineSimilarityLoss(encoder),
             callbacks=[log, ReportCallback(report)],
         )
         run.train(trainer)
@@ -149,6 +170,14 @@ def _dataset(pairs: Sequence[Pair]) -> Dataset:
             "sentence2": [pair.second for pair in pairs],
             "score": [pair.similarity for pair in pairs],
         }
+    )
+
+
+def _labelled(pairs: Sequence[Pair], labels: Sequence[str]) -> Dataset:
+    disable_progress_bars()
+    place = {label: index for index, label in enumerate(labels)}
+    return Dataset.from_dict(
+        {"sentence1": [pair.first for pair in pairs], "label": [place[pair.second] for pair in pairs]}
     )
 
 

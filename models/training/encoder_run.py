@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from models.errors import ModelError
+from models.interview_bank import DEFAULT_BANK, load_bank
 from models.loader import choose_device, fetch_model, load_encoder
 from models.profile import Profile
 from models.settings import ModelSettings
@@ -14,18 +16,23 @@ from models.sources import name_source, quieten_libraries
 from models.training.encoder import EncoderRecipe, recipe_for, train_encoder
 from models.training.encoder_data import read_training_pairs
 from models.training.encoder_validation import Validate, read_validation
+from models.training.interview_encoders import INTERVIEW_TASKS, labels_of, measure_labels, read_turn_pairs
 from models.training.progress import Note, Stage
 from models.training.training_log import LOG_NAME, last_validation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderOptions:
-    """What may differ from the profile's recipe; None and nothing leave it. `base` is a folder or a Hugging Face id."""
+    """What may differ from the profile's recipe; None and nothing leave it. `base` is a folder or a Hugging Face id.
+
+    `bank` is the question bank whose labels the interview encoders choose among.
+    """
 
     base: str = ""
     epochs: float | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
+    bank: str = DEFAULT_BANK
     seed: int = 7
 
     def make_recipe(self, training_base: str, training_epochs: float) -> EncoderRecipe:
@@ -57,17 +64,29 @@ def run_encoder(
     quieten_libraries()
     encoder = profile.encoders.get(task)
     if encoder is None:
-        raise ModelError(f"no encoder task {task!r}; choose memory or ethics")
+        raise ModelError(f"no encoder task {task!r}; choose {', '.join(profile.encoders)}")
     if out.exists() and not (out / "modules.json").is_file():
         raise ModelError(f"{out} exists and is no sentence encoder; remove it, or give another --out")
-    validate = read_validation(task, data, validation)
+    labels: tuple[str, ...] = ()
+    validate: Validate | None
+    if task in INTERVIEW_TASKS:
+        bank = load_bank(options.bank)
+        labels = labels_of(task, bank)
+        test = read_turn_pairs(task, validation or data, bank, "all" if validation else "valid")
+        validate = partial(measure_labels, pairs=test, labels=labels) if test else None
+    else:
+        validate = read_validation(task, data, validation)
     if out.exists():
         return _measure(out, validate, note)
-    pairs = read_training_pairs(task, data, seed=options.seed)
+    if labels:
+        pairs = read_turn_pairs(task, data, bank, "train", seed=options.seed)
+    else:
+        pairs = read_training_pairs(task, data, seed=options.seed)
     if pairs and validate is None:
         note("there are no validation rows; training goes on without them")
     recipe = options.make_recipe(encoder.training_base, encoder.training_epochs)
-    figures = train_encoder(pairs, recipe, out, stage(f"{task} encoder"), note=note, validate=validate)
+    recipe = recipe.for_turns() if labels else recipe
+    figures = train_encoder(pairs, recipe, out, stage(f"{task} encoder"), labels=labels, note=note, validate=validate)
     return {"out": str(out), "pairs": len(pairs), **figures, "validation": last_validation(out / LOG_NAME)}
 
 

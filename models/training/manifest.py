@@ -34,6 +34,7 @@ def write_manifest(weights: Path, corpus: Path, command: str, figures: Mapping[s
     manifest = {
         "command": command,
         "corpus_sha256": hash_corpus(corpus),
+        "interview_sha256": hash_folder(corpus / INTERVIEW),
         "figures": dict(figures),
         "bytes": sum(path.stat().st_size for path in files),
         "files": {
@@ -41,4 +42,14 @@ def write_manifest(weights: Path, corpus: Path, command: str, figures: Mapping[s
         },
     }
     (weights / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return manifest
+
+
+def refresh_manifest(weights: Path, corpus: Path, figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the manifest of `weights` anew after its interview parts were trained again, with their `figures`, and return it."""
+    file = weights / MANIFEST
+    before = json.loads(file.read_text(encoding="utf-8"))
+    manifest = write_manifest(weights, corpus, before["command"], {**before["figures"], **figures})
+    manifest["corpus_sha256"] = before["corpus_sha256"]  # her talk was not trained again
+    file.write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return manifest

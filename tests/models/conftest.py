@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 from peft import PeftModel
 
 from models.loader import LoadedBase, load_base
-from models.profile import ADAPTER_NAMES, Profile, load_profile
+from models.profile import ADAPTER_NAMES, INTERVIEW_ENCODERS, Profile, load_profile
 from models.sources import quieten_libraries
 from tests.models.tiny import TinyBase, make_base, make_encoder, profile_text
 
@@ -111,6 +112,17 @@ def profile_file(tmp_path: Path, llama: TinyBase, encoder_folder: Path) -> Path:
 @pytest.fixture
 def profile(profile_file: Path) -> Profile:
     return load_profile(str(profile_file))
+
+
+@pytest.fixture
+def interview_profile(profile: Profile) -> Profile:
+    """The profile with recipes for interviews, as the embedded profile has them."""
+    embedded = load_profile("embedded")
+    return replace(
+        profile,
+        adapters=profile.adapters | {"interview": embedded.adapters["interview"]},
+        encoders=profile.encoders | {name: embedded.encoders[name] for name in INTERVIEW_ENCODERS},
+    )
 
 
 @pytest.fixture
