@@ -19,7 +19,7 @@ from models.training.curves import draw_curves
 
 LOG_NAME = "training_log.jsonl"
 CURVES_NAME = "curves.png"
-FIGURES = ("loss", "accuracy", "mse", "mae", "corr")
+FIGURES = ("loss", "accuracy", "mean_diff", "mse", "mae", "corr")
 
 Record = dict[str, Any]
 EpochEnd = Callable[[Any, Record], dict[str, float]]
