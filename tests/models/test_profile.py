@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import ProfileError
-from models.profile import ADAPTER_NAMES, Profile, list_profiles, load_profile, with_weights
+from models.profile import ADAPTER_NAMES, INTERVIEW_ENCODERS, Profile, list_profiles, load_profile, with_weights
 from tests.models.tiny import make_encoder
 
 KANANA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -22,13 +22,16 @@ def test_shipped_profile_has_the_marks_limits_and_tries_of_the_design(name: str)
     profile = load_profile(name)
     assert profile.name == name
     marks = {key: (adapter.start_mark, adapter.stop_mark) for key, adapter in profile.adapters.items()}
+    assert marks.pop("interview", (" (발화 시작)", "(발화 종료)")) == (" (발화 시작)", "(발화 종료)")
     assert marks == {
         "output_message": (" (답변 시작)", "(답변 종료)"),
         "memory": (" (요약 시작)", "(요약 종료)"),
         "summary": (" (요약 시작)", "(요약 종료)"),
         "eyes_mouth_pose": (" (표정 출력 시작)", "(표정 출력 종료)"),
     }
-    limits = {key: (a.max_total_tokens, a.max_new_tokens, a.tries) for key, a in profile.adapters.items()}
+    limits = {
+        key: (a.max_total_tokens, a.max_new_tokens, a.tries) for key, a in profile.adapters.items() if not a.optional
+    }
     assert limits == {
         "output_message": (128, None, 5),
         "memory": (None, 24, 5),
@@ -60,6 +63,7 @@ def test_shipped_profile_has_its_temperatures(name: str, temperatures: tuple[flo
 def test_v4_names_the_published_weights() -> None:
     profile = load_profile("ohlora-v4")
     sources = {name: (profile.bases[a.base].source, a.source) for name, a in profile.adapters.items()}
+    assert sources.pop("interview") == ("kakaocorp/kanana-1.5-2.1b-instruct-2505", "ohlora-v4/interview")
     assert sources == {
         "output_message": (
             "kakaocorp/kanana-1.5-2.1b-instruct-2505",
@@ -70,6 +74,8 @@ def test_v4_names_the_published_weights() -> None:
         "eyes_mouth_pose": ("EleutherAI/polyglot-ko-1.3b", "daebakgazua/250526_OhLoRA_LLM_polyglot:eyes_mouth_pose"),
     }
     encoders = {name: (e.source, e.training_base, e.training_epochs) for name, e in profile.encoders.items()}
+    for name in INTERVIEW_ENCODERS:
+        assert encoders.pop(name) == (f"ohlora-v4/{name}", "klue/roberta-base", 40)
     assert encoders == {
         "memory": (
             "daebakgazua/250526_OhLoRA_LLM_SBERT:memory_sbert/trained_sbert_model",
@@ -89,6 +95,7 @@ def test_v4_has_the_recipes_and_thresholds_of_the_design() -> None:
         shared = adapter.training.learning_rate, adapter.training.alpha, adapter.training.dropout
         assert (*shared, adapter.training.batch_size) == (3e-4, 16, 0.05, 2)
         assert adapter.training.swap_synonyms == (name == "output_message")
+    assert recipes.pop("interview") == (64, 5, KANANA_TARGETS)
     assert recipes == {
         "output_message": (16, 5, KANANA_TARGETS),
         "summary": (64, 10, KANANA_TARGETS),
