@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from peft import PeftConfig, PeftModel, get_peft_model_state_dict
 from safetensors import SafetensorError, safe_open
 from sentence_transformers import SentenceTransformer
 from torch import nn
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from models.attention import use_row_attention
 from models.errors import WeightsError
 from models.half_weights import halve_linear_layers
 from models.licence import licence_notice
+from models.llama_heads import load_causal, load_tokenizer
 from models.lora import AdapterRows, mix_adapters
 from models.profile import WEIGHTS_DIR, AdapterProfile, EncoderProfile, Profile
 from models.settings import Device, ModelSettings, Precision
@@ -35,7 +37,9 @@ class LoadProgress:
 
 SILENT = LoadProgress()
 
-LOAD_FAILURES = (OSError, ValueError, KeyError, RuntimeError, SafetensorError, AssertionError, TypeError)
+LOAD_FAILURES = (
+    OSError, ValueError, KeyError, RuntimeError, SafetensorError, AssertionError, TypeError, StrictDataclassError,
+)  # fmt: skip
 
 
 @dataclass(slots=True, kw_only=True)
@@ -158,14 +162,8 @@ def load_peft(
     """Load one base language model and put `adapters` (name: source) onto it, as PEFT runs them, on the CPU."""
     folder = fetch_model(source)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        network, info = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=dtype,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
+        tokenizer = load_tokenizer(folder)
+        network, info = load_causal(folder, dtype=dtype, output_loading_info=True)
         if info["missing_keys"]:
             raise ValueError(f"it lacks {sorted(info['missing_keys'])[0]}")
     except LOAD_FAILURES as error:

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from datasets import Dataset, disable_progress_bars
 from peft import LoraConfig
-from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import SFTConfig, SFTTrainer
 
 from models.attention import row_attention_in
 from models.errors import ModelError
+from models.llama_heads import load_causal, load_tokenizer
 from models.loader import LOAD_FAILURES, LoadedBase, broken_weights, cpu_multiplies_bfloat16, fetch_model
 from models.lora import AdapterRows
 from models.profile import AdapterTraining
@@ -116,16 +116,11 @@ def _load_base(folder: Path, recipe: AdapterTraining, seed: int, *, use_unsloth:
     """Return the tokenizer and the network; Unsloth puts the adapter on at once."""
     cuda = torch.cuda.is_available()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        tokenizer = load_tokenizer(folder)
         if use_unsloth:
             return tokenizer, load_patched(folder, recipe, max_length=MAX_LENGTH, seed=seed)
-        return tokenizer, AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=torch.bfloat16 if cuda else torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-            attn_implementation=None if cuda else "eager",
-        )
+        dtype, attention = (torch.bfloat16, None) if cuda else (torch.float32, "eager")
+        return tokenizer, load_causal(folder, dtype=dtype, attn_implementation=attention)
     except LOAD_FAILURES as error:
         raise broken_weights("base model", folder, error) from error
 

@@ -14,7 +14,6 @@ import torch
 from peft import LoraConfig, get_peft_model
 from sentence_transformers import SentenceTransformer
 from transformers import (
-    AutoModelForCausalLM,
     Gemma2Config,
     Gemma2ForCausalLM,
     GPTNeoXConfig,
@@ -27,6 +26,7 @@ from transformers import (
 from models.decode_batch import DecodeBatch
 from models.device import DeviceThread
 from models.generator import AdapterGenerator, DecodeWorker
+from models.llama_heads import FreeHeadsConfig, load_causal
 from models.loader import LoadedBase
 from models.profile import ADAPTER_NAMES
 from models.receiver import Receiver
@@ -41,6 +41,7 @@ RANKS = {"output_message": 4, "memory": 8, "summary": 8, "eyes_mouth_pose": 4}
 TARGETS = {
     "llama": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
     "neox": ["query_key_value"],
+    "free_heads": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
     "gemma2": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
 }
 PROMPTS = {
@@ -73,7 +74,7 @@ class TinyBase:
 
     def network(self) -> Any:
         """Return a fresh copy of the base, as transformers loads it."""
-        return AutoModelForCausalLM.from_pretrained(self.folder, dtype=torch.float32)
+        return load_causal(self.folder, dtype=torch.float32)
 
 
 def make_network(kind: str, vocabulary: int) -> Any:
@@ -93,6 +94,9 @@ def make_network(kind: str, vocabulary: int) -> Any:
     }
     if kind == "llama":
         return LlamaForCausalLM(LlamaConfig(**shared, num_key_value_heads=2))
+    if kind == "free_heads":  # as Kanana: heads that do not divide the width
+        heads = {"hidden_size": 40, "num_attention_heads": 3, "num_key_value_heads": 1, "head_dim": 16}
+        return LlamaForCausalLM(FreeHeadsConfig(**shared | heads))
     if kind == "gemma2":
         return Gemma2ForCausalLM(Gemma2Config(**shared, num_key_value_heads=2, head_dim=8, sliding_window=64))
     return GPTNeoXForCausalLM(GPTNeoXConfig(**shared, rotary_pct=0.5))
