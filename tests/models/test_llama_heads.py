@@ -58,5 +58,5 @@ def test_width_that_heads_do_not_divide_needs_the_size_of_a_head(base: TinyBase,
     raw = json.loads((folder / "config.json").read_text())
     del raw["head_dim"]
     (folder / "config.json").write_text(json.dumps(raw))
-    with pytest.raises(WeightsError, match="not a multiple"):
+    with pytest.raises(WeightsError, match="validate_architecture"):
         load_base("main", str(folder), {}, torch.device("cpu"), torch.float32)
