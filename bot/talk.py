@@ -49,6 +49,7 @@ Dress = Callable[[Actor, Texts, InterviewView], Awaitable[InterviewExtras]]
 
 _log = logging.getLogger(__name__)
 _MOST_MANNERS = 1000
+_LONGEST_COMMIT_S = 10.0
 
 
 class Conversing:
@@ -178,6 +179,13 @@ class Talk:
                 talking.cancel()
         self._last.drop_of(user)
         self._chain.drop_of(user)
+
+    async def settle(self, user: UserKey, timeout_s: float = _LONGEST_COMMIT_S) -> None:
+        """Wait until nothing of a user is on its way, at most `timeout_s`: a turn that is being stored is stored to its end."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while mine := [talking for talking in self._running if talking.actor.user == user]:
+                    await mine[0].ended()
 
     def reset(self, conversation: ConversationKey) -> None:
         """Let nothing that was said in a conversation so far be answered again: it would read what stood before."""

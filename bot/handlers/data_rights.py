@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 
 from bot.answers import Answer, Attachment, ButtonStyle
@@ -25,6 +25,7 @@ class DataRightsHandler:
         self._book = book
         self._retention = retention
         self._listeners: list[Callable[[UserKey], None]] = []
+        self._settling: list[Callable[[UserKey], Awaitable[None]]] = []
 
     def commands(self) -> Mapping[str, Run]:
         """Return what each command runs."""
@@ -33,6 +34,10 @@ class DataRightsHandler:
     def when_forgotten(self, forget: Callable[[UserKey], None]) -> None:
         """Call `forget` before a user is erased: what stands in memory about them goes too."""
         self._listeners.append(forget)
+
+    def settle_before_forgetting(self, settle: Callable[[UserKey], Awaitable[None]]) -> None:
+        """Wait for `settle` before a user is erased: what is being stored about them must not come after."""
+        self._settling.append(settle)
 
     async def export(self, visit: Visit, _: Mapping[str, Value]) -> Answer:
         """Hand out everything that is stored about this person as a zip of JSON files."""
@@ -67,6 +72,8 @@ class DataRightsHandler:
     async def _erase(self, visit: Visit, _: Mapping[str, str]) -> Answer:
         for forget in self._listeners:
             forget(visit.user)
+        for settle in self._settling:
+            await settle(visit.user)
         await forget_user(self._database, visit.user, visit.now)
         self._book.forget(visit.user)
         return Answer(text=visit.texts.get("data.erased"), replaces=True)

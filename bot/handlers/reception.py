@@ -224,6 +224,10 @@ class Reception:
         """Call `forget` before a user is erased by /forgetme."""
         self._data_rights.when_forgotten(forget)
 
+    def settle_before_forgetting(self, settle: Callable[[UserKey], Awaitable[None]]) -> None:
+        """Wait for `settle` before a user is erased by /forgetme."""
+        self._data_rights.settle_before_forgetting(settle)
+
     def when_reset(self, forget: Callable[[ConversationKey], None]) -> None:
         """Call `forget` when a conversation is begun anew by /reset."""
         self._preferences.when_reset(forget)

@@ -306,6 +306,16 @@ async def test_message_on_its_way_is_given_up_when_its_user_wants_to_be_forgotte
         assert await ConversationStore(session).get(actor().place.conversation) is None
 
 
+async def test_what_a_forgotten_user_has_on_its_way_is_waited_for(talk: Talk, gated: Gate) -> None:
+    talking = talk.begin(actor(), "나는 민지야")
+    await gated.reached.wait()
+    talk.forget(actor().user)
+    await talk.settle(actor().user)
+    assert await talk.idle(0)
+    gated.set()
+    assert (await talking.outcome()).is_cancelled
+
+
 async def test_message_from_before_a_reset_is_not_answered_again(talk: Talk, desk: Desk) -> None:
     first = await say(talk, "안녕!")
     elsewhere = await say(talk, "안녕!", actor(room="other"))

@@ -90,6 +90,16 @@ async def test_forgetting_waits_for_a_yes(lobby: Lobby) -> None:
     assert (await person.press(asked, "Delete everything")).text.startswith("This button has expired")
 
 
+async def test_what_is_being_stored_when_a_person_asks_goes_too(lobby: Lobby) -> None:
+    async def store_late(user: UserKey) -> None:
+        await lobby.remember("이름", "민지", user=user.id)
+
+    lobby.desk.settle_before_forgetting(store_late)
+    person = lobby.person()
+    await person.press(await person.run("forgetme"), "Delete everything")
+    assert await lobby.memories() == []
+
+
 async def test_nothing_of_the_person_is_left_but_emptied_sanctions(lobby: Lobby, make_case: MakeCase) -> None:
     forgotten: list[UserKey] = []
     lobby.desk.when_forgotten(forgotten.append)
