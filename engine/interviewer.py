@@ -10,13 +10,12 @@ from engine.interview import Standing, Verdict, is_closed
 from engine.interview_words import InterviewWords
 from engine.reply_check import clean_reply, find_fault
 from models.interview_bank import Collect, Question, QuestionBank
-from models.interview_text import interviewer_input, is_well_formed, topic_of
+from models.interview_text import interviewer_input, is_well_formed, quiet, shorten, topic_of
 from models.profile import Profile
 from models.types import FinishReason, Sampling, TextGenerator
 from storage.interview_records import StepKind
 
 INTERVIEWER = "interview"  # the name of the adapter
-_MOST_READ = 300  # characters of an answer that the adapter reads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +114,7 @@ class Interviewer:
         following = cue.following
         return interviewer_input(
             topic_of(cue.before.question, cue.before.drawn),
-            cue.text[:_MOST_READ],
+            shorten(quiet(cue.text), self._profile.interview.shown_characters),
             cue.verdict.label or self._bank.marks.failed,
             topic_of(following.question, following.drawn) if following else self._bank.marks.end,
         )

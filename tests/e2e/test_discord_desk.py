@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -132,8 +134,9 @@ async def test_own_data_come_as_a_file(rig: Rig, mina: Person) -> None:
     asked = rig.server.slash(mina, "mydata")
     await rig.server.answered(asked)
     ((name, data),) = rig.server.world.files[shown(rig, asked)["id"]]
-    assert name.endswith(".json")
-    assert data.startswith(b"{")
+    assert name.endswith(".zip")
+    with ZipFile(BytesIO(data)) as archive:
+        assert "README.txt" in archive.namelist()
 
 
 async def test_only_admins_set_her_channels(rig: Rig, general: Channel, mina: Person) -> None:
