@@ -41,6 +41,7 @@ def refused(capfd: pytest.CaptureFixture[str]) -> Refused:
     """Run a command that must be refused, and return the one line that it says, behind `notes` lines of progress."""
 
     def run(*arguments: str, notes: int = 0) -> str:
+        capfd.readouterr()  # what making the models wrote is not the command's
         code = program.main(arguments)
         out, err = capfd.readouterr()
         assert out == ""
