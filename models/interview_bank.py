@@ -1,7 +1,7 @@
 """Question banks: what an interview asks, which answers it collects, how they are judged, what is explained. No torch here.
 
 A bank is one TOML file in `models/data/interview/banks` or anywhere else; docs/formats.md describes it. Training reads it as well as
-the engine (docs/decisions/0017).
+the engine (docs/decisions/0024).
 """
 
 from __future__ import annotations
