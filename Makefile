@@ -3,11 +3,11 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
 VENV := .venv
 BIN := $(VENV)/bin
-# Files of tests side by side, one thread of torch each; coverage is asked for where all tests run.
+# Files of tests side by side, one thread of torch each.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: setup chat run test check format reports interviews faces screens dashboard-load clean
+.PHONY: setup chat run test coverage check format reports interviews faces screens dashboard-load clean
 
 setup: $(VENV)/.installed
 chat: setup
@@ -15,7 +15,9 @@ chat: setup
 run: setup
 	@exec $(BIN)/python main.py run $(ARGS)
 test: $(VENV)/.installed-dev
-	$(PYTEST) $(if $(ARGS),$(ARGS),--cov --cov-fail-under=90)
+	$(PYTEST) $(ARGS)
+coverage: $(VENV)/.installed-dev
+	$(PYTEST) --cov --cov-fail-under=90
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

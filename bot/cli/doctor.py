@@ -150,8 +150,9 @@ def _models(settings: Settings) -> Iterator[Finding]:
     try:
         profile = load_profile(settings.profile)
         named = [base.source for base in profile.bases.values()]
-        named += [adapter.source for adapter in profile.adapters.values()]
-        named += [encoder.source for encoder in profile.encoders.values()]
+        parts = [(each.source, each.optional) for each in profile.adapters.values()]
+        parts += [(each.source, each.optional) for each in profile.encoders.values()]
+        named += [source for source, is_optional in parts if not is_optional or _is_folder(source)]
         sources = [resolve_source(source) for source in named]
     except ModelError as error:
         yield _broken("models", str(error), "choose another profile, or fetch its weights (docs/formats.md#profiles)")
@@ -167,6 +168,11 @@ def _models(settings: Settings) -> Iterator[Finding]:
     hub = sorted({source.hub_id for source in sources if source.hub_id})
     where = f"; from the hub: {', '.join(hub)}" if hub else ""
     yield _ok("models", f"the weights of the profile {profile.name} are there{where}")
+
+
+def _is_folder(source: str) -> bool:
+    """Tell whether an optional part is there: the loader leaves it out where it is not."""
+    return Path(source).is_dir() or (WEIGHTS_DIR / source).is_dir()
 
 
 def _changed(folders: set[Path]) -> Iterator[str]:

@@ -251,5 +251,5 @@ def test_program_that_waits_for_a_line_ends_in_order(tmp_path: Path, ends: str) 
             program.send_signal(signal.SIGINT)
         else:
             program.stdin.close()
-        assert program.wait(5) == (130 if ends == "interrupt" else 0)
+        assert program.wait(60) == (130 if ends == "interrupt" else 0)
     assert not list(tmp_path.glob(f"{DATABASE}-*"))  # the database was closed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine.interview_learners import LEARNERS, PLATFORM, SteppedClock, Transcript, hold_interview
@@ -9,6 +11,7 @@ from engine.interview_report import Report, build_report
 from engine.interview_words import load_interview_words
 from engine.types import ChatReply, Rejection, RejectionReason
 from models.interview_bank import list_banks, load_bank
+from models.profile import ADAPTER_NAMES, ENCODER_NAMES, load_profile
 from storage.interview_records import InterviewState
 from storage.interviews import InterviewStore
 from storage.records import UserKey
@@ -22,8 +25,11 @@ ABUSE = {"느금마한테나 물어봐.": {PAEDRIP: 0.95}, "그런 이것 그냥
 
 @pytest.fixture
 def rig(make_rig: MakeRig) -> Rig:
-    """A rig without the interview's encoders: key points judge."""
-    return make_rig(ABUSE)
+    """A rig without the interview's models: key points judge, and the bank's words are said."""
+    profile = load_profile("ohlora-v4")
+    adapters = {name: profile.adapters[name] for name in ADAPTER_NAMES}
+    encoders = {name: profile.encoders[name] for name in ENCODER_NAMES}
+    return make_rig(ABUSE, profile=replace(profile, adapters=adapters, encoders=encoders))
 
 
 async def hold(rig: Rig, learner: str, bank: str) -> tuple[Transcript, Report, InterviewState]:
