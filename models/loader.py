@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +38,7 @@ class LoadProgress:
 
 SILENT = LoadProgress()
 
+_log = logging.getLogger(__name__)
 LOAD_FAILURES = (
     OSError, ValueError, KeyError, RuntimeError, SafetensorError, AssertionError, TypeError, StrictDataclassError,
 )  # fmt: skip
@@ -109,7 +111,7 @@ def load_models(
     """
     quieten_libraries()
     device, dtype = choose_device(settings)
-    profile = without_missing(profile, progress.note)
+    profile = without_missing(profile, _log.info)
     progress.note(f"profile {profile.name} · {device.type} · {str(dtype).removeprefix('torch.')}")
     bases = []
     for name, base in profile.bases.items() if with_generator else ():
