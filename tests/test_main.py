@@ -38,17 +38,16 @@ def empty_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def refused(capfd: pytest.CaptureFixture[str]) -> Refused:
-    """Run a command that must be refused, and return the one line that it says, behind `notes` lines of progress (None: any number)."""
+    """Run a command that must be refused, and return the one line that it says, behind `notes` lines of progress."""
 
-    def run(*arguments: str, notes: int | None = 0) -> str:
+    def run(*arguments: str, notes: int = 0) -> str:
         capfd.readouterr()  # what making the models wrote is not the command's
         code = program.main(arguments)
         out, err = capfd.readouterr()
         assert out == ""
         assert err.endswith("\n")
         lines = err.splitlines()
-        errors = [line.startswith("error: ") for line in lines]
-        assert errors == [False] * (len(lines) - 1 if notes is None else notes) + [True]
+        assert [line.startswith("error: ") for line in lines] == [False] * notes + [True]
         assert code == 2
         return lines[-1].removeprefix("error: ")
 
@@ -159,7 +158,7 @@ def test_profile_whose_weights_are_missing_gets_one_line(refused: Refused, empty
     text = (ROOT / "models" / "profiles" / "embedded.toml").read_text(encoding="utf-8")
     missing = empty_place / "no-such-weights"
     (empty_place / "mine.toml").write_text(text.replace('"embedded/', f'"{missing}/'), encoding="utf-8")
-    assert str(missing) in refused("chat", "--profile", "mine.toml", notes=None)
+    assert str(missing) in refused("chat", "--profile", "mine.toml", notes=1)
 
 
 @pytest.mark.parametrize("content", [b"profile = ", b"profile = '\xff'", b"profil = 'embedded'", b"max_rows = 0"])

@@ -18,7 +18,14 @@ from tests.fakes import FakeEmbedder, FakeGenerator
 
 NOW = datetime(2026, 3, 11, 6, 30, tzinfo=UTC)
 USERS, MESSAGES = 20, 3
-LINES = ("로라야 안녕!", "나 내일 면접이라 떨려")
+NAMES = (
+    "지은", "서연", "예린", "태민", "수빈", "도윤", "하은", "성민", "지훈", "가영", "다은", "은진", "재현", "동훈", "혜진", "보람", "채원", "우진", "한별", "윤슬",
+)  # fmt: skip
+
+
+def lines_of(number: int) -> tuple[str, str]:
+    """Return what the user of this number says: a greeting as everybody's, then their own name."""
+    return "로라야 안녕!", f"저는 {NAMES[number]}이라고 해요"
 
 
 class EchoGenerator(FakeGenerator):
@@ -106,21 +113,23 @@ async def test_real_conversation_on_both_platforms_with_the_models_that_ship(tmp
         faults = misbehave(town, seed=5, share=0.2)
         on_discord, on_telegram = town.people(USERS // 2)
         users: list[User] = [*on_discord, *on_telegram]
-        for user in users:
-            user.say(LINES[0])
+        for number, user in enumerate(users):
+            user.say(lines_of(number)[0])
         await town.telegram.until(lambda: len(town.heard) == len(users), PATIENCE_S)
         town.telegram.go_down()
         shown_there = [user.replies() for user in on_telegram]
         await all_answered(on_discord, 1)  # nobody waits for the other platform
         assert [user.replies() for user in on_telegram] == shown_there
         town.telegram.down = False
-        for user in users:
-            user.say(LINES[1])
-        for user, replies in zip(users, await all_answered(users, 2), strict=True):
+        for number, user in enumerate(users):
+            user.say(lines_of(number)[1])
+        for number, (user, replies) in enumerate(zip(users, await all_answered(users, 2), strict=True)):
             heard, told = zip(*town.told_to(user), strict=True)
-            assert heard == LINES
+            assert heard == lines_of(number)
             assert replies == [user.as_shown(text) for text in told]
             assert all(re.search("[가-힣]", text) for text in told)
+            assert not any(name in replies[1] for name in NAMES if name != NAMES[number]), "her line is for this person"
+        assert len({town.told_to(user)[1][1] for user in users}) > 1, "she talks with each of them"
         assert all(message["attachments"] for message in town.discord.world.standing()), (
             "her face goes with every reply"
         )
