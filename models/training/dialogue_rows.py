@@ -100,8 +100,8 @@ def expand(
     """Draw one widened set of rows; another seed draws other slot values, noise and contexts, and made-up nouns if they are wanted.
 
     Held-out rows are drawn once each, without noise; training rows several times (`_widening`), the first time without noise. What she says
-    to despair, abuse, declarations of love and forbidden requests, and who she is (`CAREFUL_FILES`), is drawn twice as often: it must not
-    be diluted.
+    to despair, abuse, declarations of love and forbidden requests, and who she is (`CAREFUL_FILES`), is drawn three times as often: it must
+    not be diluted.
     """
     rng = random.Random(seed)
     lists = (values for file in corpus.files for values in file.lists.values())
@@ -112,7 +112,7 @@ def expand(
     for file, exchange in corpus.exchanges():
         copies, swapped_share = (1, 0.0) if held_out else _widening(exchange)
         if not held_out and file.path.stem.rstrip("_0123456789") in CAREFUL_FILES:
-            copies *= 2
+            copies *= 3
         for text in exchange.inputs:
             if corpus.is_held_out(exchange, text) != held_out:
                 continue

@@ -55,6 +55,7 @@ class Person:
             "premium_since": None,
             "nick": None,
             "avatar": None,
+            "banner": None,
             "deaf": False,
             "mute": False,
             "pending": False,
