@@ -71,6 +71,7 @@ class Option:
 class Command:
     """One command. A subcommand's name is two words, `memory forget`; its group is the first.
 
+    `ephemeral` says that its answer is for this person alone; of the others, a refusal still is.
     `opens_form` says that it may answer with a form, which Discord shows only as the first answer: do not defer it.
     """
 

@@ -27,8 +27,8 @@ class IntroductionHandler:
         return {("help", "command"): self.complete_command}
 
     async def start(self, visit: Visit, _: Mapping[str, Value]) -> Answer:
-        """Greet somebody who has just come."""
-        return visit.say("introduction.start")
+        """Greet somebody who has just come, where they came."""
+        return Answer(text=visit.texts.get("introduction.start"), is_private=False)
 
     async def about(self, visit: Visit, _: Mapping[str, Value]) -> Answer:
         """Say who she is."""

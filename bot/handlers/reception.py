@@ -144,7 +144,7 @@ class Reception:
             if isinstance(read, Misread):
                 return Answer(text=write_misread(visit.texts, read))
             done = await self._runs[command](visit, read.arguments)
-            return replace(done, is_private=known.ephemeral)
+            return replace(done, is_private=known.ephemeral or done.is_private)
 
         return await self._serve(actor, command, answer)
 

@@ -9,6 +9,7 @@ import pytest
 
 from bot.handlers.communities import PersonaDefaults
 from bot.handlers.reception import Reception, ReceptionSettings
+from bot.rendering import Texts
 from engine.care import load_care
 from engine.pipeline import ChatPipeline
 from engine.policy_file import load_policy
@@ -16,7 +17,7 @@ from models.interview_bank import load_bank
 from models.profile import load_profile
 from storage.database import Database
 from tests.e2e import discord_rig, telegram_rig
-from tests.e2e.discord_objects import Channel, Json, Person
+from tests.e2e.discord_objects import EPHEMERAL, Channel, Json, Person
 from tests.e2e.discord_rig import NOW, SEOUL
 from tests.e2e.telegram_rig import CHULSOO, MINJI
 from tests.fakes import FakeEmbedder, FakeGenerator, make_firewall
@@ -72,7 +73,8 @@ async def test_telegram_group_has_one_interview_and_its_buttons_are_the_persons_
     query = await press(telegram, CHULSOO, greeting, "그만")
     await telegram.server.until(lambda: telegram.world.queries[query])
     telegram.world.say(CHULSOO, "/interview start", chat=group)
-    assert "다른 사람" in (await telegram.server.texts(group["id"], 2))[-1]
+    assert "다른 사람" in (await telegram.server.texts(int(str(CHULSOO["id"])), 2))[-1]
+    assert (await telegram.server.texts(group["id"], 2))[-1] == Texts("ko", SEOUL).get("telegram.sent_privately")
     telegram.world.say(CHULSOO, "나도 궁금해", chat=group, reply_to_message=greeting)
     assert (await telegram.server.texts(group["id"], 3))[-1] == telegram_rig.REPLY
     telegram.world.say(MINJI, "시작하자", chat=group, reply_to_message=greeting)
@@ -123,6 +125,15 @@ async def test_discord_interview_from_start_to_card(discord: discord_rig.Rig) ->
     assert "면접 결과: 운영체제" in await server.answered(ended)
     names = [file["filename"] for file in server.shown(ended)[-1]["attachments"]]
     assert [name.rpartition(".")[2] for name in names] == ["png", "html"]
+
+
+async def test_discord_refusal_is_seen_by_its_person_alone(discord: discord_rig.Rig) -> None:
+    mina, server = Person(name="mina"), discord.server
+    room: Channel = next(channel for channel in server.world.channels.values() if channel.guild)
+    asked = server.slash(mina, "interview skip", room)
+    assert "/interview start" in await server.answered(asked)
+    assert server.is_private(asked)
+    assert not [message for message in server.world.messages.values() if not message["flags"] & EPHEMERAL]
 
 
 async def test_discord_answer_has_the_buttons_of_the_next_question(discord: discord_rig.Rig) -> None:

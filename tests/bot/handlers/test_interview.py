@@ -137,6 +137,16 @@ async def test_command_without_an_interview_says_how_to_start(room: Room) -> Non
     assert "no such question bank" in await room.lobby.person().ask("interview start", bank="없음")
 
 
+async def test_why_a_command_is_refused_is_for_the_person_alone(room: Room) -> None:
+    person, other = room.lobby.person(community="9"), room.lobby.person("2002", community="9")
+    assert (await person.run("interview skip")).is_private
+    assert (await person.run("interview start", bank="없음")).is_private
+    await begin(person)
+    assert (await person.run("interview start")).is_private
+    assert (await other.run("interview start")).is_private
+    assert (await other.run("interview end")).is_private
+
+
 async def test_what_is_said_in_an_interview_comes_back_with_buttons(room: Room) -> None:
     person = room.lobby.person()
     await begin(person)
