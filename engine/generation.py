@@ -89,7 +89,8 @@ class Writer:
             faults = [self._find_fault(*each, now, needs_care) for each in zip(answers, texts, strict=True)]
             if good := [text for text, fault in zip(texts, faults, strict=True) if fault is None]:
                 good = [text for text in good if any(word in text for word in declining)] or good
-                text = await choose_draft(self._generator, "output_message", adapter, final_input, good)
+                seed = self._seeds.seed("choice", attempt)
+                text = await choose_draft(self._generator, "output_message", adapter, final_input, good, seed)
                 if drafts > 1:
                     shown.push(text)
                 return WrittenReply(text=text, tries=attempt + 1, first_token_s=first_token_s, is_fallback=False)

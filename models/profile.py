@@ -53,14 +53,16 @@ class AdapterTraining:
 
 @pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
 class DraftChoice:
-    """How one of several drafts of an answer is chosen: `log p(answer | prompt) - contrast * log p(answer)`.
+    """How one of several drafts of an answer is chosen: by `log p(answer | prompt) - contrast * log p(answer)`.
 
     This is the mutual information of Li et al. 2016 (arXiv:1510.03055); the second term, an answer's probability whatever was said, is
-    the mean over `neutral_prompts`. See docs/decisions/0014.
+    the mean over `neutral_prompts`. `spread` is the temperature in nats at which a draft is drawn by it; 0 takes the best. See
+    docs/decisions/0014.
     """
 
     drafts: Annotated[int, Field(gt=1, le=16)]
     contrast: _Share
+    spread: Annotated[float, Field(ge=0, le=100)] = 0.0
     neutral_prompts: Annotated[tuple[str, ...], Field(min_length=1)]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from bot.cli.bench_turns import compete, turns_table
+from bot.cli.bench_turns import compete, course_table, flood_table, turns_table
 from bot.cli.evaluate import open_page
 from bot.cli.lifetimes import make_model_settings
 from bot.cli.options import (
@@ -45,6 +46,13 @@ def bench_turns_command(
     rate: Annotated[float, typer.Option(min=0.01, help="Messages a second of everybody, with poisson.")] = 1.0,
     only: Annotated[str, typer.Option(help="Contestants, with commas between; without it all.")] = "",
     turns_at_once: Annotated[int | None, typer.Option(min=1, help="Turns that run at once; a static batch.")] = None,
+    seconds: Annotated[
+        float, typer.Option(min=1, help="After so long in a round nobody begins another turn.")
+    ] = math.inf,
+    flood: Annotated[
+        int, typer.Option(min=0, help="Messages of one more sender, at once; each round also without.")
+    ] = 0,
+    tenths: Annotated[bool, typer.Option("--tenths", help="Also print what each tenth of a round cost.")] = False,
     profile: ProfileOption = None,
     device: DeviceOption = None,
     precision: PrecisionOption = None,
@@ -59,12 +67,16 @@ def bench_turns_command(
     names = [name.strip() for name in only.split(",") if name.strip()] or list(CONTESTANTS)
     check_names(names)
     page = open_page(context, report, "turns")
-    contest = Contest(users=users, turns=turns, arrivals=arrivals, rate=rate, seed=seed)
+    contest = Contest(users=users, turns=turns, arrivals=arrivals, rate=rate, seed=seed, seconds=seconds, flood=flood)
     figures = compete(settings, names, contest, rounds, turns_at_once or settings.max_concurrent_turns)
     if as_json:
         print_figures(figures, as_json)
     else:
-        Console().print(turns_table(figures["contestants"]))
+        contestants = figures["contestants"]
+        Console().print(turns_table(contestants))
+        for table, is_wanted in ((flood_table, flood > 0), (course_table, tenths)):
+            if is_wanted:
+                Console().print(table(contestants))
     if page:
         from models.benchmark.report import write_turns_report
 

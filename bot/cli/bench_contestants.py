@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from models.benchmark.contest import Contest, ContestResult, TurnServer, drive
+from models.benchmark.course import Course
 from models.benchmark.workload import Workload
 from models.errors import ModelError
 from models.profile import Profile, with_one_draft
@@ -129,13 +130,15 @@ async def _serve(name: str, settings: ContestantSettings, pipe: Connection) -> N
 async def _round(
     server: TurnServer, workload: Workload, contest: Contest, tell: Callable[[int], None]
 ) -> ContestResult:
+    course = Course(contest.users * contest.turns, tell)
     wall, cpu = time.perf_counter(), time.process_time()
-    times = await drive(server, workload, contest, tell)
+    times = await drive(server, workload, contest, course.note)
     return ContestResult(
         times=tuple(times),
         wall_s=time.perf_counter() - wall,
         cpu_s=time.process_time() - cpu,
         peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        course=tuple(course.milestones),
     )
 
 

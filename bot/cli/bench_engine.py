@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,19 +46,21 @@ _OFTEN = 8  # conversations that are tried for one that is kept, before giving u
 class EngineServer:
     """Serves recorded turns through a queue and a pipeline."""
 
-    def __init__(self, queue: TurnQueue, plays: dict[str, TurnPlay]) -> None:
-        """Made by `open_engine_server`; `plays` is read by the queue's turns."""
+    def __init__(self, queue: TurnQueue, plays: dict[str, tuple[TurnPlay, ChatRequest]]) -> None:
+        """Made by `open_engine_server`; `plays` is read by the queue's turns, by request."""
         self._queue = queue
         self._plays = plays
 
-    async def serve(self, user: str, work: TurnWork) -> tuple[float, float]:
-        """Send the message and wait until its turn is over.
+    async def serve(self, user: str, work: TurnWork, sender: str = "") -> tuple[float, float]:
+        """Send the message and wait until its turn is over; for the queue it comes from `sender`.
 
         Raises:
             ModelError: it got no reply.
         """
-        play = self._plays[user] = TurnPlay(work=work)
-        outcome = await self._queue.submit(_request(user, work.message)).outcome()
+        play, request = TurnPlay(work=work), _request(user, work.message)
+        self._plays[request.request_id] = play, request
+        queued = replace(request, user=UserKey(platform="console", id=sender or user))
+        outcome = await self._queue.submit(queued).outcome()
         if not isinstance(outcome, ChatReply):
             raise ModelError(f"a turn of the benchmark got no reply: {outcome.reason}")
         return play.first_token_at, play.reply_at
@@ -68,14 +71,15 @@ async def open_engine_server(
     runtime: ModelRuntime, profile: Profile, turns_at_once: int
 ) -> AsyncIterator[EngineServer]:
     """Put an engine over `runtime` with a database of its own."""
-    plays: dict[str, TurnPlay] = {}
+    plays: dict[str, tuple[TurnPlay, ChatRequest]] = {}
     limits = EngineSettings(
         max_concurrent_turns=turns_at_once, queue_capacity=100_000, queue_capacity_per_user=100_000, turn_timeout_s=3600
     )
     async with _open_pipeline(profile, ReplayingGenerator(runtime.generator), runtime.embedder) as pipeline:
 
-        async def run(request: ChatRequest, show: EventSink, queued_ms: float) -> ChatOutcome:
-            PLAYED.set(plays[request.user.id])
+        async def run(queued: ChatRequest, show: EventSink, queued_ms: float) -> ChatOutcome:
+            play, request = plays.pop(queued.request_id)
+            PLAYED.set(play)
             return await pipeline.run(request, show, queued_ms)
 
         async with open_queue(run, limits) as queue:

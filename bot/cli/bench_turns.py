@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -12,7 +12,7 @@ from bot.cli.options import notes
 from bot.progress import show_progress
 from bot.settings import Settings
 from models.benchmark.contest import Contest, ContestResult
-from models.benchmark.figures import add_ratios, contestant_figures
+from models.benchmark.figures import add_ratios, contestant_figures, flood_figures
 from models.errors import ModelError
 from models.profile import MODELS_DIR, load_profile
 
@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 GOLDEN = MODELS_DIR / "evaluation" / "golden" / "dialogue_dev.jsonl"
 _RECORDED = 8  # conversations are recorded for as many users; further users repeat them
 _LONGEST = 8  # turns of a recorded conversation
+_FLOODED_FROM = 1_000_000  # the numbers of flooded rounds, so that their people are others
+
+
+@dataclass(slots=True, kw_only=True)
+class _Standing:
+    """What a contestant has done: its rounds, those beside a flood, and why it takes no further part."""
+
+    rounds: list[ContestResult] = field(default_factory=list)
+    flooded: list[ContestResult] = field(default_factory=list)
+    failure: str = ""
 
 
 def compete(settings: Settings, names: list[str], contest: Contest, rounds: int, at_once: int) -> dict[str, Any]:
@@ -36,27 +46,34 @@ def compete(settings: Settings, names: list[str], contest: Contest, rounds: int,
     )
     processes = {name: ContestantProcess(name, chosen) for name in names}
     extra = [] if "engine" in processes else [ContestantProcess("engine", chosen)]
-    results: dict[str, list[ContestResult]] = {name: [] for name in names}
-    failures: dict[str, str] = {}
+    standings = {name: _Standing() for name in names}
     try:
         with show_progress(notes) as stage:
             recorder = extra[0] if extra else processes["engine"]
             workload = _record(recorder, contest, stage("recording"))
             for number in range(rounds + 1):
                 for name, process in processes.items():
-                    if name not in failures:
-                        _round(process, workload, contest, number, results, failures, stage)
+                    if not standings[name].failure:
+                        _round(process, workload, contest, number, standings[name], stage)
     finally:
         for process in [*processes.values(), *extra]:
             process.close()
-    contestants: dict[str, dict[str, Any]] = {name: contestant_figures(done) for name, done in results.items() if done}
+    contestants = {name: _figures(standing, contest.flood) for name, standing in standings.items()}
     add_ratios(contestants)
-    contestants |= {name: {"unavailable": reason} for name, reason in failures.items()}
     asked = {
         "users": contest.users, "turns": contest.turns, "rounds": rounds, "arrivals": contest.arrivals.value,
-        "seed": contest.seed, "turns_at_once": at_once, "profile": settings.profile,
+        "seed": contest.seed, "turns_at_once": at_once, "profile": settings.profile, "flood": contest.flood,
     }  # fmt: skip
     return {"asked": asked, "contestants": contestants}
+
+
+def _figures(standing: _Standing, flood: int) -> dict[str, Any]:
+    if standing.failure:
+        return {"unavailable": standing.failure}
+    figures = contestant_figures(standing.rounds)
+    if standing.flooded:
+        figures["flood"] = flood_figures(standing.rounds, standing.flooded, flood)
+    return figures
 
 
 def _record(recorder: ContestantProcess, contest: Contest, report: Any) -> Workload:
@@ -72,26 +89,28 @@ def _record(recorder: ContestantProcess, contest: Contest, report: Any) -> Workl
 
 
 def _round(
-    process: ContestantProcess,
-    workload: Workload,
-    contest: Contest,
-    number: int,
-    results: dict[str, list[ContestResult]],
-    failures: dict[str, str],
-    stage: Any,
+    process: ContestantProcess, workload: Workload, contest: Contest, number: int, standing: _Standing, stage: Any
 ) -> None:
-    """Run one round of one contestant; the first only warms it up, and is not counted."""
-    size = replace(contest, round=number)
+    """Run one round of one contestant, and again beside a flood if there is one; the first only warms it up, and is not counted."""
+    calm = replace(contest, round=number, flood=0)
     if number == 0:
-        size = replace(size, users=min(2, contest.users), turns=1)
-    report = stage(f"{process.name} {'warming up' if number == 0 else f'round {number}'}")
+        calm = replace(calm, users=min(2, contest.users), turns=1)
+
+    def run(size: Contest, name: str) -> ContestResult:
+        report = stage(f"{process.name} {name}")
+        result: ContestResult = process.ask((workload, size), lambda done: report(done, size.users * size.turns, 0.0))
+        return result
+
     try:
-        result = process.ask((workload, size), lambda done: report(done, size.users * size.turns, 0.0))
+        result = run(calm, f"round {number}" if number else "warming up")
+        if number == 0:
+            return
+        standing.rounds.append(result)
+        if contest.flood:
+            flooded = replace(contest, round=_FLOODED_FROM + number)
+            standing.flooded.append(run(flooded, f"round {number} in a flood"))
     except ModelError as error:
-        failures[process.name] = str(error)
-        return
-    if number > 0:
-        results[process.name].append(result)
+        standing.failure = str(error)
 
 
 def turns_table(contestants: dict[str, dict[str, Any]]) -> Table:
@@ -120,4 +139,23 @@ def turns_table(contestants: dict[str, dict[str, Any]]) -> Table:
             f"{each['cpu_ms_per_turn']:.0f}",
             f"{each['peak_mb']:.0f}",
         )
+    return table
+
+
+def course_table(contestants: dict[str, dict[str, Any]]) -> Table:
+    """Return what each tenth of the last round cost, for the terminal."""
+    table = Table("contestant", "turns", "CPU ms a turn", "turns/s", "MB")
+    for name, each in contestants.items():
+        for part in each.get("course", {}).get("parts", ()):
+            table.add_row(name, *(str(part[key]) for key in ("turns", "cpu_ms_per_turn", "turns_per_s", "resident_mb")))
+    return table
+
+
+def flood_table(contestants: dict[str, dict[str, Any]]) -> Table:
+    """Return how users fared beside a flood, for the terminal."""
+    table = Table("contestant", "turn p50 / p95 ms", "in the flood p50 / p95 ms", "slowed by, in turns, p50 / p95")
+    for name, each in contestants.items():
+        if flood := each.get("flood"):
+            cells = (each["turn_ms"], flood["turn_ms"], flood["slowed_by_turns"])
+            table.add_row(name, *(f"{cell['p50']} / {cell['p95']}" for cell in cells))
     return table

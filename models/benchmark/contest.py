@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Callable
@@ -33,14 +34,21 @@ class TurnTimes:
 class TurnServer(Protocol):
     """Something that serves turns of many users."""
 
-    async def serve(self, user: str, work: TurnWork) -> tuple[float, float]:
-        """Do a turn; return when the first token and the whole reply were there (`time.perf_counter()`)."""
+    async def serve(self, user: str, work: TurnWork, sender: str = "") -> tuple[float, float]:
+        """Do a turn; return when the first token and the whole reply were there (`time.perf_counter()`).
+
+        `user` is who is remembered; `sender`, where it is not the same, is who the message comes from for a queue that looks at that.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contest:
-    """Who comes: `users` with `turns` each, other people in every `round`; `rate` is messages a second of all together, for POISSON."""
+    """Who comes: `users` with `turns` each, other people in every `round`; `rate` is messages a second of all together, for POISSON.
+
+    After `seconds` nobody begins another turn, but everybody has one. `flood` is the number of messages that one more sender sends at
+    once at the beginning, each in a conversation of its own.
+    """
 
     users: int
     turns: int
@@ -48,23 +56,40 @@ class Contest:
     rate: float = 1.0
     seed: int = 7
     round: int = 0
+    seconds: float = math.inf
+    flood: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Milestone:
+    """Where a round stood after so many turns: seconds on the wall, of the processor, and megabytes resident."""
+
+    turns: int
+    wall_s: float
+    cpu_s: float
+    resident_mb: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContestResult:
-    """What a contestant did in one round: times in seconds, `cpu_s` of its process on all cores, `peak_mb` of it so far."""
+    """What a contestant did in one round: times in seconds, `cpu_s` of its process on all cores, `peak_mb` of it so far.
+
+    `times` are those of the users, without a flood's; `course` has a milestone at each tenth of the round.
+    """
 
     times: tuple[TurnTimes, ...]
     wall_s: float
     cpu_s: float
     peak_mb: float
+    course: tuple[Milestone, ...] = ()
 
 
 async def drive(
     server: TurnServer, workload: Workload, contest: Contest, tell: Callable[[int], None] = lambda _: None
 ) -> list[TurnTimes]:
-    """Let every user take their turns; `tell` gets the number of turns so far."""
+    """Let every user take their turns; `tell` gets the number of turns so far. The times are those of the users."""
     times: list[TurnTimes] = []
+    started = time.perf_counter()
 
     async def turn(user: int, again: int, work: TurnWork) -> None:
         begun = time.perf_counter()
@@ -79,12 +104,18 @@ async def drive(
 
     async def talk(user: int) -> None:
         waits = random.Random(f"{contest.seed}|{user}")
-        for again, _, work in workload.turns_of(user, contest.turns):
+        for number, (again, _, work) in enumerate(workload.turns_of(user, contest.turns)):
             if contest.arrivals is Arrivals.POISSON:
                 await asyncio.sleep(waits.expovariate(contest.rate / contest.users))
+            if number and time.perf_counter() - started > contest.seconds:
+                return
             await turn(user, again, work)
 
     async with asyncio.TaskGroup() as group:
+        for number in range(contest.flood):
+            work = workload.conversations[number % len(workload.conversations)][0]
+            name = f"{contest.round}-flood"
+            group.create_task(server.serve(f"{name}-{number}", work, name))
         for user in range(contest.users):
             group.create_task(talk(user))
     return times

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from models.benchmark.contest import ContestResult
+from models.benchmark.course import course_figures
 
 BASELINE = "sequential"
 LOWER_IS_BETTER = ("first_token_ms", "reply_ms", "turn_ms")
 
 
 def contestant_figures(rounds: Sequence[ContestResult]) -> dict[str, Any]:
-    """Return the figures of one contestant over its rounds; rates are turns and tokens over the whole time."""
+    """Return the figures of one contestant over its rounds; rates are turns and tokens over the whole time, the course is the last's."""
     times = [each for result in rounds for each in result.times]
     wall = sum(result.wall_s for result in rounds)
     cpu = sum(result.cpu_s for result in rounds)
@@ -27,6 +28,20 @@ def contestant_figures(rounds: Sequence[ContestResult]) -> dict[str, Any]:
         "turn_ms": percentiles([each.turn_s for each in times]),
         "cpu_ms_per_turn": round(cpu / len(times) * 1000, 1),
         "peak_mb": round(max(result.peak_mb for result in rounds), 1),
+        "course": course_figures(rounds[-1].course),
+    }
+
+
+def flood_figures(calm: Sequence[ContestResult], flooded: Sequence[ContestResult], messages: int) -> dict[str, Any]:
+    """Return how users fared beside a flood of `messages`; `slowed_by_turns` is how much later, in turns as they are without it."""
+    usual = percentiles([each.turn_s for result in calm for each in result.times])
+    beside = [each for result in flooded for each in result.times]
+    turn = percentiles([each.turn_s for each in beside])
+    return {
+        "messages": messages,
+        "reply_ms": percentiles([each.reply_s for each in beside]),
+        "turn_ms": turn,
+        "slowed_by_turns": {key: round((turn[key] - usual[key]) / usual["p50"], 2) for key in turn},
     }
 
 

@@ -33,7 +33,7 @@ class PeftMixedServer:
         self._waiting: list[_Waiting] = []
         self._arrived = asyncio.Event()
 
-    async def serve(self, user: str, work: TurnWork) -> tuple[float, float]:
+    async def serve(self, user: str, work: TurnWork, sender: str = "") -> tuple[float, float]:
         """Do a turn in the next batch."""
         turn = _Waiting(work=work, done=asyncio.get_running_loop().create_future())
         self._waiting.append(turn)

@@ -17,7 +17,7 @@ from models.errors import GenerationError
 from models.profile import ADAPTER_NAMES, Profile
 from models.types import Embeddings, FinishReason, Generation, Sampling, TextEmbedder, TextGenerator
 
-_ANOTHER = -100.0  # the logarithmic score of a draft that is not the recorded answer
+_ANOTHER = -1e6  # the logarithmic score of a draft that is not the recorded answer: no spread draws it
 
 
 @dataclass(slots=True, kw_only=True)

@@ -20,7 +20,7 @@ class SequentialServer:
         self._models = models
         self._free = asyncio.Lock()  # hands itself on in order
 
-    async def serve(self, user: str, work: TurnWork) -> tuple[float, float]:
+    async def serve(self, user: str, work: TurnWork, sender: str = "") -> tuple[float, float]:
         """Do a turn when those before it are done."""
         async with self._free:
             return await asyncio.to_thread(self._turn, work)

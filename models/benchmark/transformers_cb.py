@@ -21,6 +21,9 @@ from models.errors import ModelError
 from models.profile import ADAPTER_NAMES
 
 _PAGE, _BLOCKS = 32, 256  # tokens of a page, pages of a layer: room for 64 rows of 128 tokens
+# The mask of attention is held for this many tokens times all pages. By default it is 8,192, half a gigabyte for each adapter, and a
+# CPU is busy for minutes before the first token; 256 is what the engine reads in one step.
+_BATCH_TOKENS, _BATCH_ROWS = 256, 64
 
 
 class TransformersServer:
@@ -32,7 +35,7 @@ class TransformersServer:
         self._managers = managers
         self._encoding = asyncio.Lock()
 
-    async def serve(self, user: str, work: TurnWork) -> tuple[float, float]:
+    async def serve(self, user: str, work: TurnWork, sender: str = "") -> tuple[float, float]:
         """Do a turn: encode, reply beside memory, expression beside summary."""
         async with self._encoding:
             await asyncio.to_thread(encode_together, self._models, [work])
@@ -82,7 +85,12 @@ def open_transformers_server(models: PeftModels) -> Iterator[TransformersServer]
         config = GenerationConfig(do_sample=True, temperature=0.6, top_p=0.9, eos_token_id=-1, max_new_tokens=128)
         manager = network.init_continuous_batching(
             generation_config=config,
-            continuous_batching_config=ContinuousBatchingConfig(page_size=_PAGE, num_blocks=_BLOCKS),
+            continuous_batching_config=ContinuousBatchingConfig(
+                page_size=_PAGE,
+                num_blocks=_BLOCKS,
+                max_batch_tokens=_BATCH_TOKENS,
+                max_requests_per_batch=_BATCH_ROWS,
+            ),
         )
         manager.start()
         managers[name] = manager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from bot.cli.bench_engine import open_engine_server, record_workload
@@ -49,6 +51,23 @@ async def test_five_drafts_are_five_generations_and_lead_to_the_recorded_reply()
         await drive(server, workload, Contest(users=1, turns=2))
     assert len(played.prompts("output_message")) == 10
     assert len(played.prompts("summary")) == 2
+
+
+async def test_flood_of_one_sender_keeps_another_waiting_for_one_turn_at_most() -> None:
+    profile = with_one_draft(PROFILE)
+    workload = await record_workload(_runtime(FakeGenerator()), profile, MESSAGES, (1, 1), 7, lambda _: None)
+    work, ended = workload.conversations[0][0], []
+    async with open_engine_server(_runtime(FakeGenerator()), profile, 1) as server, asyncio.TaskGroup() as group:
+
+        async def serve(user: str, sender: str = "") -> None:
+            await server.serve(user, work, sender)
+            ended.append(user)
+
+        for number in range(10):
+            group.create_task(serve(f"flood {number}", "flood"))
+        group.create_task(serve("other"))
+    assert sorted(ended) == sorted(["other", *(f"flood {number}" for number in range(10))])
+    assert ended.index("other") <= 1
 
 
 async def test_models_that_answer_nothing_cannot_be_measured() -> None:

@@ -1,4 +1,4 @@
-"""Check the choice among drafts: what the message makes likely wins over what is always likely."""
+"""Check the choice among drafts: what the message makes likely is said rather than what is always likely, and not always the same."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from engine.care import load_care
 from engine.clock_context import DayPart
-from engine.draft_choice import choose_draft
+from engine.draft_choice import choose_draft, draw_by_worth
 from engine.generation import SeedSource, Writer
 from engine.types import ChatEvent, TextShown, ignore_event
 from models.errors import GenerationError
@@ -46,14 +46,46 @@ def score(generator: FakeGenerator, draft: str, given: float, neutral: float) ->
 async def test_draft_that_the_message_calls_for_wins(generator: FakeGenerator) -> None:
     score(generator, "좋아!", given=-4.0, neutral=-3.0)
     score(generator, "김밥 좋지!", given=-6.0, neutral=-15.0)
-    assert await choose_draft(generator, "output_message", ADAPTER, "김밥", ["좋아!", "김밥 좋지!"]) == "김밥 좋지!"
+    assert await choose_draft(generator, "output_message", ADAPTER, "김밥", ["좋아!", "김밥 좋지!"], 7) == "김밥 좋지!"
 
 
 async def test_without_contrast_the_likeliest_wins(generator: FakeGenerator) -> None:
     adapter = replace(ADAPTER, choice=DraftChoice(drafts=3, contrast=0.0, neutral_prompts=("응", "ㅎㅎ")))
     score(generator, "좋아!", given=-4.0, neutral=-3.0)
     score(generator, "김밥 좋지!", given=-6.0, neutral=-15.0)
-    assert await choose_draft(generator, "output_message", adapter, "김밥", ["좋아!", "김밥 좋지!"]) == "좋아!"
+    assert await choose_draft(generator, "output_message", adapter, "김밥", ["좋아!", "김밥 좋지!"], 7) == "좋아!"
+
+
+async def test_drafts_of_equal_worth_are_all_said_by_somebody_and_a_bad_one_by_nobody(generator: FakeGenerator) -> None:
+    adapter = replace(ADAPTER, choice=DraftChoice(drafts=3, contrast=0.5, spread=1.0, neutral_prompts=("응", "ㅎㅎ")))
+    score(generator, "김밥 최고!", given=-6.0, neutral=-15.0)
+    score(generator, "김밥 좋지!", given=-6.0, neutral=-15.0)
+    score(generator, "좋아!", given=-60.0, neutral=-3.0)
+    drafts = ["좋아!", "김밥 최고!", "김밥 좋지!"]
+    said = [await choose_draft(generator, "output_message", adapter, "김밥", drafts, seed) for seed in range(30)]
+    assert set(said) == {"김밥 최고!", "김밥 좋지!"}
+    again = [await choose_draft(generator, "output_message", adapter, "김밥", drafts, seed) for seed in range(30)]
+    assert said == again
+
+
+@pytest.mark.parametrize(
+    ("spread", "drawn"),
+    [(0.0, [1, 1, 1, 1]), (1.0, [0, 1, 1, 2]), (100.0, [0, 0, 1, 2])],  # odds e^-2 : 1 : e^-1, then nearly 1 : 1 : 1
+)
+def test_spread_is_the_temperature_of_the_draw(spread: float, drawn: list[int]) -> None:
+    assert [draw_by_worth([-3.0, -1.0, -2.0], spread, draw) for draw in (0.05, 0.3, 0.6, 0.9)] == drawn
+
+
+async def test_two_people_who_say_the_same_may_hear_different_lines(generator: FakeGenerator) -> None:
+    choice = DraftChoice(drafts=3, contrast=0.5, spread=1.0, neutral_prompts=("응", "ㅎㅎ"))
+    adapter = replace(ADAPTER, choice=choice)
+    profile = replace(PROFILE, adapters={**PROFILE.adapters, "output_message": adapter})
+    said = set()
+    for seed in range(20):
+        generator.enqueue("output_message", "안녕! 😊", "어서 와!", "반가워!")
+        writer = Writer(generator, profile, load_care(), SeedSource(seed, "turn"))
+        said.add((await writer.write_reply("안녕", "안녕", NOW, ignore_event)).text)
+    assert said == {"안녕! 😊", "어서 와!", "반가워!"}
 
 
 async def test_faulty_drafts_are_not_chosen_and_the_line_is_shown_once(

@@ -41,6 +41,30 @@ async def test_busy_as_can_be_she_still_blocks_an_offence(make_rig: MakeRig) -> 
     assert [sanction.category for sanction in await rig.sanctions()] == [PAEDRIP]
 
 
+async def test_crowd_gets_less_the_longer_it_is_but_every_check_and_the_last_one_hears_how_long(
+    make_rig: MakeRig,
+) -> None:
+    load = Load(turns_at_once=1)
+    rig = make_rig({"느금마": {PAEDRIP: 0.99}}, load=load, profile=load_profile("embedded"))
+    rig.generator.enqueue("memory", *["[오늘 일정: 카페]"] * 4)
+    async with open_queue(rig.pipeline.run, make_settings(queue_capacity=5), load) as queue:
+        await queue.submit(make_request("early", text="나 오늘 카페 가")).outcome()
+        crowd = [queue.submit(make_request("offender", text="느금마"))]
+        crowd += [queue.submit(make_request(f"waits behind {n}", text="나 오늘 카페 가")) for n in (1, 2, 3, 4)]
+        too_late = await queue.submit(make_request("late", text="나 오늘 카페 가")).outcome()
+        blocked, *served = [await turn.outcome() for turn in crowd]
+    assert isinstance(blocked, Rejection)
+    assert blocked.reason is RejectionReason.BLOCKED
+    assert [sanction.category for sanction in await rig.sanctions("offender")] == [PAEDRIP]
+    assert isinstance(too_late, Rejection)
+    assert (too_late.reason, (too_late.wait_s or 0) > 0) == (RejectionReason.QUEUE_FULL, True)
+    replies = [outcome for outcome in served if isinstance(outcome, ChatReply)]
+    assert [reply.details.summary is not None for reply in replies] == [False, False, True, True]
+    assert [len(await rig.memories(f"waits behind {n}")) for n in (1, 2, 3, 4)] == [0, 1, 1, 1]
+    assert all(reply.expression != make_expression() for reply in replies)
+    assert len(rig.generator.prompts("output_message")) == 5 + 1 + 1 + 1 + 5  # early, three who wait, the last of them
+
+
 @pytest.mark.parametrize(
     ("waiting", "left_out"),
     [

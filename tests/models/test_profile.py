@@ -148,6 +148,11 @@ def test_unknown_profile_is_answered_with_those_there_are(name: str) -> None:
         ("max_total_tokens = 128", "", "give one of max_total_tokens and max_new_tokens"),
         ("max_total_tokens = 128", "max_total_tokens = 128\nmax_new_tokens = 3", "give one of"),
         ("max_new_tokens = 24", "max_new_tokens = 0", "adapters.memory"),
+        (
+            "tries = 3",
+            "tries = 3\nchoice = {drafts = 3, contrast = 0.5, spread = -1, neutral_prompts = ['응']}",
+            "choice.spread",
+        ),
         ("[adapters.memory]", "[adapters.diary]", "missing: memory"),
         ("[encoders.ethics]", "[encoders.manners]", "missing: encoder ethics"),
         ('base = "main"', 'base = "other"', "'other'"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from models.benchmark.contest import ContestResult, TurnTimes
-from models.benchmark.figures import add_ratios, contestant_figures
+from models.benchmark.figures import add_ratios, contestant_figures, flood_figures
 
 
 def _result(*replies: float, wall_s: float, peak_mb: float = 100.0) -> ContestResult:
@@ -19,6 +19,14 @@ def test_rates_are_over_all_rounds_and_waits_over_all_turns() -> None:
     assert figures["reply_ms"] == {"p50": 200.0, "p95": 290.0}
     assert figures["first_token_ms"]["p50"] == 100.0
     assert (figures["cpu_ms_per_turn"], figures["peak_mb"]) == (500.0, 150.0)
+
+
+def test_flood_is_told_in_turns_as_they_are_without_it() -> None:
+    calm = [_result(0.1, 0.1, 0.1, wall_s=1)]  # a turn takes 0.2 s
+    figures = flood_figures(calm, [_result(0.15, 0.15, 0.15, wall_s=2)], 50)
+    assert figures["messages"] == 50
+    assert figures["turn_ms"] == {"p50": 300.0, "p95": 300.0}
+    assert figures["slowed_by_turns"] == {"p50": 0.5, "p95": 0.5}
 
 
 def test_ratios_are_to_sequential() -> None:

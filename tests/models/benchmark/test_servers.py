@@ -13,7 +13,9 @@ from models.benchmark.contest import Arrivals, Contest, drive
 from models.benchmark.peft_mixed import PeftMixedServer
 from models.benchmark.peft_models import PeftModels, load_peft_models
 from models.benchmark.sequential import SequentialServer
+from models.benchmark.transformers_cb import open_transformers_server
 from models.benchmark.workload import EncodingWork, GenerationWork, TurnWork, Workload
+from models.errors import ModelError
 from models.profile import ADAPTER_NAMES, Profile
 from models.settings import Device, ModelSettings, Precision
 from tests.models.tiny import PROMPTS
@@ -67,14 +69,28 @@ async def test_peft_mixed_serves_in_batches_of_mixed_adapters(models: PeftModels
         worker.cancel()
 
 
+async def test_transformers_serves_by_its_own_continuous_batching_with_merged_adapters(models: PeftModels) -> None:
+    with open_transformers_server(models) as server:
+        await _check(server, Contest(users=3, turns=2))
+
+
+async def test_transformers_that_has_stopped_is_an_error_and_no_endless_wait(models: PeftModels) -> None:
+    with open_transformers_server(models) as server:
+        pass
+    with pytest.raises(ModelError, match="takes no requests"):
+        await asyncio.wait_for(server.serve("user", _turn("안녕")), 60)
+
+
 class _Instant:
     """Answers at once and counts who came."""
 
     def __init__(self) -> None:
         self.users: Counter[str] = Counter()
+        self.senders: Counter[str] = Counter()
 
-    async def serve(self, user: str, work: TurnWork) -> tuple[float, float]:
+    async def serve(self, user: str, work: TurnWork, sender: str = "") -> tuple[float, float]:
         self.users[user] += 1
+        self.senders[sender] += 1
         return time.perf_counter(), time.perf_counter()
 
 
@@ -84,3 +100,19 @@ async def test_users_talk_through_their_conversation_and_begin_again_as_somebody
     assert server.users == Counter(
         {f"0-{user}-{again}": 2 for user in range(3) for again in (0, 1)} | {f"0-{user}-2": 1 for user in range(3)}
     )
+
+
+async def test_flood_is_one_sender_in_many_conversations_whose_turns_are_not_the_users() -> None:
+    server = _Instant()
+    times = await drive(server, WORKLOAD, Contest(users=2, turns=2, flood=5))
+    assert len(times) == 4
+    assert server.senders == {"0-flood": 5, "": 4}
+    assert sum(count for user, count in server.users.items() if "flood" in user) == 5
+    assert max(server.users.values()) == 2  # a flood's conversations have one message each
+
+
+async def test_after_the_time_nobody_begins_another_turn_but_everybody_has_had_one() -> None:
+    server = _Instant()
+    times = await drive(server, WORKLOAD, Contest(users=3, turns=50, seconds=0))
+    assert len(times) == 3
+    assert server.users == {"0-0-0": 1, "0-1-0": 1, "0-2-0": 1}
