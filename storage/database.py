@@ -188,9 +188,9 @@ async def _migrate(settings: StorageSettings, scripts: Path, place: str, keyring
             if sqlite:
                 await connection.run_sync(_mark_file)
             # Again, now with the lock held: another process may have migrated in between.
-            await connection.run_sync(check_revision, scripts, place)
-            before = await connection.run_sync(revision_of)
-            revision = await connection.run_sync(migrate, scripts, keyring)
+            before = revision = await connection.run_sync(check_revision, scripts, place)
+            if before != newest_revision(scripts):
+                revision = await connection.run_sync(migrate, scripts, keyring)
             if sqlite:
                 await connection.run_sync(_check_references, place)
         if sqlite and before not in (None, revision):

@@ -1,5 +1,6 @@
 """Bring a database to the newest revision, inside the transaction that the caller opened."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -21,8 +22,8 @@ def revision_of(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def check_revision(connection: Connection, scripts: Path, place: str) -> None:
-    """Refuse a database that the migrations in `scripts` do not know.
+def check_revision(connection: Connection, scripts: Path, place: str) -> str | None:
+    """Return the database's revision as `revision_of` does; refuse one that the migrations in `scripts` do not know.
 
     Raises:
         DatabaseTooNew: its revision is not among them.
@@ -35,14 +36,15 @@ def check_revision(connection: Connection, scripts: Path, place: str) -> None:
                 f"{place} holds the tables of another program; nothing was changed. "
                 "Name an empty database or a new file."
             )
-        return
-    directory = ScriptDirectory.from_config(config_for(scripts))
+        return None
+    directory = scripts_in(scripts)
     if revision not in {script.revision for script in directory.walk_revisions()}:
         raise DatabaseTooNew(
             f"{place} was written by a newer version of this program (its revision is "
             f"{revision}, the newest known here is {directory.get_current_head()}); nothing was "
             "changed. Update the program, or name another database."
         )
+    return revision
 
 
 def holds_keys(connection: Connection) -> bool:
@@ -58,16 +60,21 @@ def migrate(connection: Connection, scripts: Path, keyring: Keyring) -> str | No
     One at a time in a process: Alembic keeps the migration that runs in module globals.
     """
     config = config_for(scripts)
-    if revision_of(connection) != newest_revision(scripts):
-        config.attributes["connection"] = connection
-        config.attributes["keyring"] = keyring
-        command.upgrade(config, "head")
+    config.attributes["connection"] = connection
+    config.attributes["keyring"] = keyring
+    command.upgrade(config, "head")
     return revision_of(connection)
 
 
 def newest_revision(scripts: Path = MIGRATIONS) -> str | None:
     """Return the revision that this version of the program brings a database to."""
-    return ScriptDirectory.from_config(config_for(scripts)).get_current_head()
+    return scripts_in(scripts).get_current_head()
+
+
+@cache
+def scripts_in(folder: Path) -> ScriptDirectory:
+    """Return the migrations in `folder`, read once in a process: Alembic compiles every one of them anew each time."""
+    return ScriptDirectory.from_config(config_for(folder))
 
 
 def config_for(scripts: Path) -> Config:
