@@ -9,6 +9,8 @@ from typing import Any
 from zipfile import ZipFile
 
 from storage.conversations import ConversationStore
+from storage.interview_records import InterviewStep, ReviewCard, StepKind
+from storage.interviews import InterviewStore
 from storage.records import MANUAL, ConversationKey, Turn, UserKey, UserSettings
 from storage.turns import TurnStore
 from storage.user_settings import UserSettingsStore
@@ -39,6 +41,23 @@ async def talk(lobby: Lobby, user: str, room: str) -> None:
     async with lobby.database.begin() as session:
         await TurnStore(session).add(turn)
         await ConversationStore(session).save_summary(key, f"{room}의 요약", lobby.clock())
+
+
+async def interview(lobby: Lobby, user: str, room: str) -> None:
+    """Store an open interview with an answer and what is to be repeated, as the engine does."""
+    key, now = ConversationKey(platform="discord", id=room), lobby.clock()
+    async with lobby.database.begin() as session:
+        store = InterviewStore(session)
+        begun = await store.start(user_key(user), key, "machine_learning", "인사", now)
+        assert begun is not None
+        step = InterviewStep(
+            question="인사", kind=StepKind.FAILED, next_question="인사", at=now, label="답변 실패", text=f"{user}의 답"
+        )
+        await store.add_steps(begun.id, [step], now)
+        card = ReviewCard(
+            bank="machine_learning", question="인사", label="인사", box=1, asked_at=now, due_at=now + timedelta(days=1)
+        )
+        await store.save_cards(user_key(user), [card])
 
 
 async def summaries(lobby: Lobby) -> dict[str, str | None]:
@@ -76,6 +95,29 @@ async def test_export_holds_what_is_stored_of_this_person_alone(lobby: Lobby, ma
     assert [note["text"] for note in data["notes"]] == ["조용히 지켜봄"]
     assert "3003" not in str(data)
     assert "철수" not in str(data)
+
+
+async def test_interviews_are_handed_out_with_what_was_answered_and_forgotten_with_everything_else(
+    lobby: Lobby,
+) -> None:
+    await interview(lobby, "1001", "dm")
+    await interview(lobby, "2002", "hall")
+    person = lobby.person(locale="ko")
+    answer = await person.run("mydata")
+    assert answer.attachment is not None
+    data = unpack(answer.attachment.data)
+    assert [step["text"] for each in data["interviews"] for step in each["steps"]] == ["", "1001의 답"]
+    assert [card["question"] for card in data["review_cards"]] == ["인사"]
+    with ZipFile(BytesIO(answer.attachment.data)) as archive:
+        (readme,) = (archive.read(name).decode() for name in archive.namelist() if "README" in name)
+    assert "내가 쓴 답" in readme
+    await person.press(await person.run("forgetme"), "모두 지우기")
+    async with lobby.database.read() as session:
+        store = InterviewStore(session)
+        assert await store.of_user(user_key("1001")) == []
+        assert await store.cards(user_key("1001")) == []
+        assert await store.open_in(ConversationKey(platform="discord", id="dm")) is None
+        assert len(await store.of_user(user_key("2002"))) == 1
 
 
 async def test_forgetting_waits_for_a_yes(lobby: Lobby) -> None:

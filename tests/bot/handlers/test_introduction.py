@@ -41,3 +41,12 @@ async def test_she_says_who_she_is_and_what_is_kept(lobby: Lobby) -> None:
     for word in ("/mydata", "/forgetme", "/memory pause"):
         assert word in await lobby.person().ask("privacy")
     assert "오로라" in await lobby.person(platform="telegram", locale="ko").ask("start")
+
+
+@pytest.mark.parametrize(("locale", "word"), [("ko", "모의 면접"), ("en", "mock interviews")])
+async def test_privacy_names_interviews_wherever_it_says_what_is_kept_and_deleted(
+    lobby: Lobby, locale: str, word: str
+) -> None:
+    person = lobby.person(locale=locale)
+    assert word in await person.ask("privacy")
+    assert word in await person.ask("forgetme")
