@@ -130,7 +130,7 @@ async def _serve(name: str, settings: ContestantSettings, pipe: Connection) -> N
 async def _round(
     server: TurnServer, workload: Workload, contest: Contest, tell: Callable[[int], None]
 ) -> ContestResult:
-    course = Course(contest.users * contest.turns, tell)
+    course = Course(contest.users * contest.turns, tell, seconds=contest.seconds)
     wall, cpu = time.perf_counter(), time.process_time()
     times = await drive(server, workload, contest, course.note)
     return ContestResult(

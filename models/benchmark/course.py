@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import time
@@ -17,25 +18,33 @@ _STATM = Path("/proc/self/statm")
 
 
 class Course:
-    """Takes a milestone at the beginning and whenever another tenth of `turns` is done."""
+    """Takes a milestone at the beginning and whenever another tenth of the turns, or of the time, is over."""
 
-    def __init__(self, turns: int, tell: Callable[[int], None] = lambda _: None) -> None:
-        """Begin now; `tell` gets what `note` gets."""
-        self._marks = {max(1, round(turns * part / _PARTS)) for part in range(1, _PARTS + 1)}
-        self._tell = tell
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
+    def __init__(
+        self,
+        turns: int,
+        tell: Callable[[int], None] = lambda _: None,
+        *,
+        seconds: float = math.inf,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """Begin a round of `turns` that ends after `seconds` at the latest; `tell` gets what `note` gets."""
+        self._turns, self._seconds = turns, seconds
+        self._tell, self._clock = tell, clock
+        self._wall, self._cpu = clock(), time.process_time()
         self.milestones = [self._milestone(0)]
 
     def note(self, done: int) -> None:
         """Take in that `done` turns are done."""
-        if done in self._marks:
+        over = max(done * _PARTS // self._turns, (self._clock() - self._wall) * _PARTS / self._seconds)
+        if over >= len(self.milestones):
             self.milestones.append(self._milestone(done))
         self._tell(done)
 
     def _milestone(self, turns: int) -> Milestone:
         return Milestone(
             turns=turns,
-            wall_s=time.perf_counter() - self._wall,
+            wall_s=self._clock() - self._wall,
             cpu_s=time.process_time() - self._cpu,
             resident_mb=resident_mb(),
         )

@@ -27,6 +27,15 @@ def test_short_round_has_a_milestone_a_turn() -> None:
     assert [each.turns for each in course.milestones] == [0, 1, 2, 3]
 
 
+def test_round_that_ends_by_time_has_a_milestone_at_each_tenth_of_it() -> None:
+    now = [0.0]
+    course = Course(1_000_000, seconds=20.0, clock=lambda: now[0])
+    for done in range(1, 101):  # five turns a second
+        now[0] = done / 5
+        course.note(done)
+    assert [(each.turns, each.wall_s) for each in course.milestones] == [(10 * n, 2.0 * n) for n in range(11)]
+
+
 def test_parts_say_what_they_cost_and_how_far_apart_they_are() -> None:
     figures = course_figures(_course((0, 0, 0, 100), (10, 5, 1, 300), (20, 10, 2, 301), (30, 20, 3.3, 306.5)))
     assert [part["cpu_ms_per_turn"] for part in figures["parts"]] == [100, 100, 130]
