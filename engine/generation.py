@@ -81,7 +81,7 @@ class Writer:
         first_token_s = 0.0
         for attempt in range(adapter.tries):
             shown = _Stream(show)
-            base = adapter.temperature if self._temperature is None else self._temperature
+            base = adapter.sampling_temperature if self._temperature is None else self._temperature
             temperature = base + adapter.temperature_step * wrong_days
             answers = await self._draft(final_input, attempt, temperature, drafts, shown if drafts == 1 else None)
             first_token_s = first_token_s or min(answer.first_token_s for answer in answers)

@@ -56,13 +56,15 @@ class DraftChoice:
     """How one of several drafts of an answer is chosen: by `log p(answer | prompt) - contrast * log p(answer)`.
 
     This is the mutual information of Li et al. 2016 (arXiv:1510.03055); the second term, an answer's probability whatever was said, is
-    the mean over `neutral_prompts`. `spread` is the temperature in nats at which a draft is drawn by it; 0 takes the best. See
+    the mean over `neutral_prompts`. `spread` is the temperature in nats at which a draft is drawn by it; 0 takes the best.
+    `temperature`, where it is given, is that at which the drafts themselves are sampled: hotter than one line alone would bear. See
     docs/decisions/0014.
     """
 
     drafts: Annotated[int, Field(gt=1, le=16)]
     contrast: _Share
     spread: Annotated[float, Field(ge=0, le=100)] = 0.0
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     neutral_prompts: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -94,6 +96,13 @@ class AdapterProfile:
         """Check that one limit is given."""
         if (self.max_total_tokens is None) == (self.max_new_tokens is None):
             raise ValueError("give one of max_total_tokens and max_new_tokens")
+
+    @property
+    def sampling_temperature(self) -> float:
+        """The temperature at which answers are sampled: that of the drafts, where there are several."""
+        if self.choice is None or self.choice.temperature is None:
+            return self.temperature
+        return self.choice.temperature
 
     def new_token_limit(self, prompt_tokens: int) -> int:
         """Return how many tokens may be generated behind a prompt of `prompt_tokens`, at least 1."""

@@ -75,7 +75,7 @@ def build_app(settings: Settings, engine: Engine, clock: Clock) -> App:
     zone = ZoneInfo(settings.time_zone)
     persona = PersonaDefaults(
         profile=settings.profile,
-        temperature=load_profile(settings.profile).adapters["output_message"].temperature,
+        temperature=load_profile(settings.profile).adapters["output_message"].sampling_temperature,
         face_mode=settings.face_mode,
     )
     dashboard = _dashboard_settings(settings) if settings.dashboard_enabled else None

@@ -106,6 +106,15 @@ async def test_when_all_drafts_are_faulty_all_are_drawn_anew(generator: FakeGene
     assert [round(sampling.temperature, 1) for _, _, sampling in generator.calls] == [0.6] * 3 + [0.7] * 3
 
 
+async def test_drafts_have_a_temperature_of_their_own_unless_somebody_chose_one(generator: FakeGenerator) -> None:
+    choice = DraftChoice(drafts=3, contrast=0.5, temperature=1.2, neutral_prompts=("응",))
+    profile = replace(PROFILE, adapters={**PROFILE.adapters, "output_message": replace(ADAPTER, choice=choice)})
+    for temperature in (None, 0.3):
+        writer = Writer(generator, profile, load_care(), SeedSource(7, "turn"), temperature)
+        await writer.write_reply("김밥", "김밥", NOW, ignore_event)
+    assert [sampling.temperature for _, _, sampling in generator.calls] == [1.2] * 3 + [0.3] * 3
+
+
 async def test_failure_of_a_draft_is_the_failure_of_the_line(generator: FakeGenerator, writer: Writer) -> None:
     generator.enqueue("output_message", "좋아", GenerationError("out of memory"))
     with pytest.raises(GenerationError, match="out of memory"):

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from models.errors import ProfileError
-from models.profile import ADAPTER_NAMES, INTERVIEW_ENCODERS, Profile, list_profiles, load_profile, with_weights
+from models.profile import (
+    ADAPTER_NAMES,
+    INTERVIEW_ENCODERS,
+    Profile,
+    list_profiles,
+    load_profile,
+    with_weights,
+)
 from tests.models.tiny import make_encoder
 
 KANANA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -128,6 +136,15 @@ def test_new_token_limit_counts_the_prompt_only_where_it_should(profile: Profile
 def test_unknown_profile_is_answered_with_those_there_are(name: str) -> None:
     with pytest.raises(ProfileError, match="embedded, kanana-one, ohlora-v4"):
         load_profile(name)
+
+
+def test_drafts_may_be_hotter_than_a_line_that_stands_alone() -> None:
+    reply = load_profile("embedded").adapters["output_message"]
+    assert reply.choice is not None
+    assert reply.sampling_temperature == 0.6
+    hot = replace(reply, choice=replace(reply.choice, temperature=0.8))
+    assert hot.sampling_temperature == 0.8
+    assert replace(hot, choice=None).sampling_temperature == 0.6
 
 
 @pytest.mark.parametrize(
