@@ -4,17 +4,24 @@ Sanctions are numbered in the order in which they were given, so a page ends at 
 move nothing, and a late page costs no more than an early one.
 """
 
-import asyncio
-import unicodedata
-from collections.abc import Sequence
-from datetime import datetime
+from __future__ import annotations
 
-from sqlalchemy import ColumnElement, func, select
+import asyncio
+import time
+import unicodedata
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, case, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.records import CaseFilter, CaseMoment, Sanction, SanctionKind, SanctionState, Scope
+from storage.records import MANUAL, CaseCount, CaseFilter, Sanction, SanctionState, Scope
 from storage.sanctions import END, SanctionStore, is_within
 from storage.tables import SanctionRow
+
+if TYPE_CHECKING:
+    from storage.database import Database
 
 _FINAL = (SanctionState.LIFTED.value, SanctionState.OVERTURNED.value)
 
@@ -38,14 +45,23 @@ class CaseLogStore:
         found = {each.id: each for each in await SanctionStore(self._session).of_ids(ids, scope)}
         return [found[number] for number in ids if number in found]
 
-    async def moments(self, scope: Scope, since: datetime) -> list[CaseMoment]:
-        """Return when sanctions within `scope` were given from `since` on, oldest first, without anything that was said."""
-        columns = (SanctionRow.started_at, SanctionRow.category, SanctionRow.kind, SanctionRow.policy_version)
-        query = select(*columns).where(is_within(scope), SanctionRow.started_at >= since)
-        return [
-            CaseMoment(started_at=row[0], category=row[1], kind=SanctionKind(row[2]), policy_version=row[3])
-            for row in await self._session.execute(query.order_by(SanctionRow.started_at))
-        ]
+    async def counts(self, scope: Scope, begins: Sequence[datetime]) -> list[CaseCount]:
+        """Count sanctions within `scope` by category and stretch of time, the largest counts first.
+
+        `begins` are the moments at which the stretches begin, in order; each ends where the next begins, the last one never. What
+        moderators gave by hand counts as the category `MANUAL`.
+        """
+        is_before = [(SanctionRow.started_at < end, place) for place, end in enumerate(begins[1:])]
+        place = case(*is_before, else_=len(begins) - 1) if is_before else literal(0)
+        category = case((SanctionRow.policy_version == MANUAL, MANUAL), else_=SanctionRow.category)
+        counted = select(place.label("place"), category.label("category")).where(
+            is_within(scope), SanctionRow.started_at >= begins[0]
+        )
+        stretch = counted.subquery()
+        count = func.count().label("count")
+        query = select(stretch.c.place, stretch.c.category, count).group_by(stretch.c.place, stretch.c.category)
+        rows = await self._session.execute(query.order_by(count.desc(), stretch.c.category, stretch.c.place))
+        return [CaseCount(place=row[0], category=row[1], count=row[2]) for row in rows]
 
     async def communities(self, scope: Scope) -> list[str]:
         """Return the communities that sanctions within `scope` came about in."""
@@ -58,13 +74,16 @@ class EvidenceSearch:
 
     The log is looked through from its newest end, and only as far as a page needs. A text that was read is kept for the next
     search; `forget` drops all, and so does an idle time. What is found is compared once more as the database has it now, so that
-    nothing is shown that was erased meanwhile.
+    nothing is shown that was erased meanwhile. `open_ahead` reads before anybody searches.
     """
 
-    def __init__(self, idle_s: float = 600.0) -> None:
-        """Drop every text `idle_s` after the last search."""
+    def __init__(self, idle_s: float = 600.0, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """Drop every text `idle_s` after the last use; `sleep` is replaced in tests."""
         self._idle_s = idle_s
+        self._sleep = sleep
         self._texts: dict[int, str] = {}  # as it is compared, by number
+        self._drops = 0
+        self._ahead: set[Scope] = set()  # opened ahead since then
         self._dropping: asyncio.TimerHandle | None = None
 
     @property
@@ -75,6 +94,26 @@ class EvidenceSearch:
     def forget(self) -> None:
         """Drop every text."""
         self._texts.clear()
+        self._ahead.clear()
+        self._drops += 1
+
+    async def open_ahead(self, database: Database, scope: Scope) -> None:
+        """Read the newest texts within `scope`, so that the first search need not; a few at a time, with rests for other work."""
+        self._keep_for_now()
+        if scope in self._ahead:
+            return
+        drops = self._drops
+        query = select(SanctionRow.id).where(is_within(scope)).order_by(SanctionRow.id.desc()).limit(_MOST_AHEAD)
+        async with database.read() as session:
+            numbers = list(await session.scalars(query))
+        unread = [number for number in numbers if number not in self._texts]
+        for start in range(0, len(unread), _AHEAD_AT_ONCE):
+            begun = time.perf_counter()
+            async with database.read() as session:
+                await self._read(CaseLogStore(session), scope, unread[start : start + _AHEAD_AT_ONCE])
+            await self._sleep(_REST * (time.perf_counter() - begun))
+        if drops == self._drops:
+            self._ahead.add(scope)
 
     async def page(
         self,
@@ -94,8 +133,8 @@ class EvidenceSearch:
         found: list[Sanction] = []
         for start in range(0, len(numbers), _AT_ONCE):
             some = numbers[start : start + _AT_ONCE]
-            await self._read(log, scope, some)
-            hits = [number for number in some if _holds(self._texts.get(number, ""), words)]
+            texts = await self._read(log, scope, some)
+            hits = [number for number in some if _holds(texts.get(number, ""), words)]
             cut = hits[: limit - len(found)]
             confirmed = self._confirmed(await log.of_ids(cut, scope), words) if cut else []
             if len(confirmed) < len(cut):  # some of it was erased; now that this is known, look again
@@ -105,10 +144,17 @@ class EvidenceSearch:
                 break
         return found
 
-    async def _read(self, log: CaseLogStore, scope: Scope, numbers: list[int]) -> None:
-        if unread := [number for number in numbers if number not in self._texts]:
-            for sanction in await log.of_ids(unread, scope):
-                self._texts[sanction.id or 0] = _said(sanction)
+    async def _read(self, log: CaseLogStore, scope: Scope, numbers: list[int]) -> dict[int, str]:
+        """Return these texts, and keep them, unless texts are dropped meanwhile: what was read before a drop may be erased by now."""
+        texts = {number: self._texts[number] for number in numbers if number in self._texts}
+        if unread := [number for number in numbers if number not in texts]:
+            drops = self._drops
+            opened = {case.id or 0: _said(case) for case in await log.of_ids(unread, scope)}
+            if drops == self._drops:
+                self._texts |= opened
+                self._keep_for_now()
+            texts |= opened
+        return texts
 
     def _confirmed(self, cases: list[Sanction], words: list[str]) -> list[Sanction]:
         """Keep what the database still holds as it was compared; correct the rest."""
@@ -122,6 +168,9 @@ class EvidenceSearch:
 
 
 _AT_ONCE = 250  # texts opened and compared between two looks at whether the page is full
+_MOST_AHEAD = 20_000  # texts opened before anybody searches
+_AHEAD_AT_ONCE = 50
+_REST = 2.0  # times as long as the opening before it took: a third of the loop at most, less where it has other work
 
 
 def _said(case: Sanction) -> str:

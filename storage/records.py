@@ -457,10 +457,9 @@ class CaseFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseMoment:
-    """Tell when a sanction was given and what for, to count it."""
+class CaseCount:
+    """Tell how many sanctions of one category fell into one stretch of time, by its place; what was given by hand is one category."""
 
-    started_at: datetime
+    place: int
     category: str
-    kind: SanctionKind
-    policy_version: str
+    count: int

@@ -145,6 +145,11 @@ class SanctionStore:
         """Return the blocks in force within `scope`, newest first."""
         return await self._all(select(SanctionRow).where(_is_in_force(now), is_within(scope)).order_by(*_NEWEST_FIRST))
 
+    async def count_in_force(self, now: datetime, scope: Scope) -> int:
+        """Return how many blocks are in force within `scope`."""
+        query = select(func.count()).select_from(SanctionRow).where(_is_in_force(now), is_within(scope))
+        return (await self._session.scalars(query)).one()
+
     async def categories(self, scope: Scope) -> list[str]:
         """Return the categories that sanctions within `scope` have, in alphabetical order."""
         query = select(SanctionRow.category).where(is_within(scope)).distinct().order_by(SanctionRow.category)

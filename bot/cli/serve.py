@@ -151,7 +151,7 @@ def _dashboard(
     from bot.dashboard.front_end import DashboardFrontEnd
     from bot.dashboard.signing import open_key
 
-    web = build_dashboard(
+    dashboard = build_dashboard(
         database,
         reception,
         clock,
@@ -161,7 +161,7 @@ def _dashboard(
         zone=ZoneInfo(settings.time_zone),
         normal_category=load_profile(settings.profile).ethics.normal_category,
     )
-    return DashboardFrontEnd(web, chosen)
+    return DashboardFrontEnd(dashboard.web, chosen, dashboard.warming.run)
 
 
 def _owners(settings: Settings, platform: str) -> frozenset[str]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from storage.records import MANUAL, CaseMoment
+from storage.records import CaseCount
 
 HEIGHT = 100.0  # of the drawing, in its own units; a column is 10 wide
 COLUMN, GAP = 10.0, 1.5
-BY_HAND = "manual"  # stands for whatever moderators wrote as a reason
 _MOST_SERIES = 6  # colours
 
 
@@ -75,24 +74,25 @@ class Chart:
         return parts
 
 
-def begin_of(span: Span, now: datetime, zone: ZoneInfo) -> datetime:
-    """Return the midnight at which a chart of `span` begins; its last column ends with today."""
-    first = now.astimezone(zone).date() - timedelta(days=_DAYS[span] - 1)
-    return datetime(first.year, first.month, first.day, tzinfo=zone)
+def begins_of(span: Span, now: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
+    """Return the midnights at which the columns of a chart begin; its last column ends with today."""
+    days, step = _DAYS[span], _STEP_DAYS[span]
+    first = now.astimezone(zone).date() - timedelta(days=days - 1)
+    starts = (first + timedelta(days=day) for day in range(0, days, step))
+    return tuple(datetime.combine(start, time(), zone) for start in starts)
 
 
-def draw(moments: Sequence[CaseMoment], span: Span, now: datetime, zone: ZoneInfo) -> Chart:
-    """Count sanctions by category and time. The most frequent categories have a series; what is given by hand is one."""
-    names = [BY_HAND if moment.policy_version == MANUAL else moment.category for moment in moments]
-    series = tuple(name for name, _ in Counter(names).most_common(_MOST_SERIES))
-    first, step = begin_of(span, now, zone).date(), _STEP_DAYS[span]
-    counted = [[0] * len(series) for _ in range(_DAYS[span] // step)]
-    for moment, name in zip(moments, names, strict=True):
-        place = (moment.started_at.astimezone(zone).date() - first).days // step
-        if name in series and 0 <= place < len(counted):
-            counted[place][series.index(name)] += 1
+def draw(counts: Sequence[CaseCount], begins: Sequence[datetime]) -> Chart:
+    """Draw counts as columns, one for each of `begins`. The most frequent categories have a series."""
+    totals: Counter[str] = Counter()
+    for each in counts:
+        totals[each.category] += each.count
+    series = tuple(name for name, _ in totals.most_common(_MOST_SERIES))
+    counted = [[0] * len(series) for _ in begins]
+    for each in counts:
+        if each.category in series:
+            counted[each.place][series.index(each.category)] = each.count
     columns = tuple(
-        Column(begins=first + timedelta(days=place * step), counts=tuple(counts))
-        for place, counts in enumerate(counted)
+        Column(begins=begin.date(), counts=tuple(column)) for begin, column in zip(begins, counted, strict=True)
     )
     return Chart(series=series, columns=columns, most=max((sum(column.counts) for column in columns), default=0) or 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.dashboard.charts import Span, begin_of, draw
+from bot.dashboard.charts import Span, begins_of, draw
 from bot.dashboard.door import Visitor
 from bot.dashboard.pages import Pages
 from storage.appeals import AppealStore
@@ -28,10 +28,11 @@ class ChartsPage:
         visit, zone = visitor.visit, visitor.visit.actor.zone
         asked = request.query_params.get("span", "")
         span = Span(asked) if asked in tuple(Span) else Span.MONTH
+        begins = begins_of(span, visit.now, zone)
         async with self._database.read() as session:
-            moments = await CaseLogStore(session).moments(visit.scope, begin_of(span, visit.now, zone))
+            counts = await CaseLogStore(session).counts(visit.scope, begins)
             open_now = {
-                "blocks": len(await SanctionStore(session).in_force(visit.now, visit.scope)),
+                "blocks": await SanctionStore(session).count_in_force(visit.now, visit.scope),
                 "appeals": len(await AppealStore(session).waiting(visit.scope)),
                 "reports": len(await ReportStore(session).waiting(visit.scope)),
             }
@@ -39,9 +40,9 @@ class ChartsPage:
             visitor,
             "charts.html",
             here="charts",
-            chart=draw(moments, span, visit.now, zone),
+            chart=draw(counts, begins),
             span=span,
             spans=tuple(Span),
-            total=len(moments),
+            total=sum(each.count for each in counts),
             open_now=open_now,
         )

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -22,9 +23,12 @@ _STOP_S = 3  # for answers that are on their way
 class DashboardFrontEnd:
     """Serves the web app until it is cancelled or closed."""
 
-    def __init__(self, web: ASGIApp, settings: DashboardSettings) -> None:
-        """Serve `web` where `settings` say."""
+    def __init__(
+        self, web: ASGIApp, settings: DashboardSettings, warm: Callable[[], Coroutine[Any, Any, None]] | None = None
+    ) -> None:
+        """Serve `web` where `settings` say; `warm` runs beside it, from when it is served to when it no longer is."""
         self._web = web
+        self._warm = warm
         self._settings = settings
         self._server: _Server | None = None
         self._ended = asyncio.Event()
@@ -54,15 +58,21 @@ class DashboardFrontEnd:
         )
         server = self._server = _Server(config)
         self._ended.clear()
+        warming: list[asyncio.Task[None]] = []
         try:
             self.port = listening.getsockname()[1]
             self.serving.set()
             _log.info("dashboard: at %s", self._settings.url)
+            if self._warm is not None:
+                warming.append(asyncio.create_task(self._warm(), name="dashboard warming"))
             await server.serve([listening])
         finally:
             self.serving.clear()
             self._server = None
             listening.close()
+            for task in warming:
+                task.cancel()
+            await asyncio.gather(*warming, return_exceptions=True)
             self._ended.set()
 
     async def close(self) -> None:

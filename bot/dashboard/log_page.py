@@ -15,6 +15,7 @@ from starlette.responses import Response
 from bot.dashboard.door import Visitor
 from bot.dashboard.numbers import read_number
 from bot.dashboard.pages import Pages
+from bot.dashboard.warming import Warming
 from storage.case_log import CaseLogStore, EvidenceSearch
 from storage.database import Database
 from storage.records import CaseFilter, Sanction, SanctionKind, SanctionState
@@ -54,8 +55,9 @@ class _Asked:
 class LogPage:
     """Shows the log within the visitor's scope."""
 
-    def __init__(self, database: Database, search: EvidenceSearch, pages: Pages) -> None:
-        """Read `database`; look for words by `search`."""
+    def __init__(self, database: Database, search: EvidenceSearch, pages: Pages, warming: Warming) -> None:
+        """Read `database`; look for words by `search`, which `warming` prepares for who looks at the log."""
+        self._warming = warming
         self._database = database
         self._search = search
         self._pages = pages
@@ -64,6 +66,7 @@ class LogPage:
         """Show a page of the log; a filter that cannot be read shows nothing, and says so."""
         visit = visitor.visit
         asked = read_query(request.query_params, visit.actor.zone)
+        self._warming.expect_search(visit.scope)
         async with self._database.read() as session:
             log = CaseLogStore(session)
             categories = await SanctionStore(session).categories(visit.scope)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -45,6 +46,13 @@ class Pages:
         )
         self._environment.globals["asset"] = self.asset
         self._environment.globals["rooms"] = ROOMS
+
+    def prepare(self) -> None:
+        """Compile every template and read how each language writes moments: what would hold the first page up."""
+        for name in self._environment.list_templates():
+            self._environment.get_template(name)
+        for language in LANGUAGES:
+            Texts(language, self._zone).moment(datetime.now(UTC))
 
     def show(
         self, visitor: Visitor, template: str, *, status: int = 200, here: str = "", **values: object

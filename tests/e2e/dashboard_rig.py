@@ -147,7 +147,9 @@ async def open_served_house(folder: Path) -> AsyncIterator[House]:
         port = free.getsockname()[1]
     async with open_database(StorageSettings.for_data_dir(folder)) as database:
         house = open_house(database, FixedClock(NOW), url=f"http://127.0.0.1:{port}")
-        front = DashboardFrontEnd(house.web, dashboard_settings(host="127.0.0.1", port=port, url="", hosts=""))
+        front = DashboardFrontEnd(
+            house.web, dashboard_settings(host="127.0.0.1", port=port, url="", hosts=""), house.warming.run
+        )
         serving = asyncio.create_task(front.run(), name="dashboard under test")
         try:
             await front.serving.wait()

@@ -40,12 +40,14 @@ PAGES: dict[str, Look] = {
     "time": page(PLATFORM, CaseFilter(since=NOW - timedelta(days=7), until=NOW)),
 }
 OTHER_QUERIES: dict[str, Look] = {
-    "charts": lambda session: CaseLogStore(session).moments(PLATFORM, NOW),
+    "charts": lambda session: CaseLogStore(session).counts(PLATFORM, [NOW, NOW + timedelta(days=1)]),
     "one sanction": lambda session: SanctionStore(session).get(17, COMMUNITY),
     "gate": lambda session: SanctionStore(session).active_block(USER, NOW, "9"),
     "ladder": lambda session: SanctionStore(session).rungs(USER),
     "history of a user": lambda session: SanctionStore(session).of_user_within(USER, COMMUNITY),
+    "charts of a community": lambda session: CaseLogStore(session).counts(COMMUNITY, [NOW, NOW + timedelta(days=1)]),
     "blocks in force": lambda session: SanctionStore(session).in_force(NOW, COMMUNITY),
+    "count of blocks in force": lambda session: SanctionStore(session).count_in_force(NOW, COMMUNITY),
     "changes of a sanction": lambda session: SanctionStore(session).changes([17]),
     "appeals of a sanction": lambda session: AppealStore(session).of_sanction(17),
     "appeals of a user": lambda session: AppealStore(session).of_user(USER),

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from bot.answers import Announcement, Answer, Rights
 from bot.dashboard.build import build_dashboard
 from bot.dashboard.settings import dashboard_settings
+from bot.dashboard.warming import Warming
 from bot.handlers.communities import PersonaDefaults
 from bot.handlers.reception import Reception, ReceptionSettings
 from storage.database import Database
@@ -50,6 +51,7 @@ class House:
     lobby: Lobby
     platform: Platform
     web: ASGIApp
+    warming: Warming
     url: str = URL
     addresses: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -137,9 +139,11 @@ def open_house(database: Database, clock: FixedClock, *, url: str = URL) -> Hous
         reception.offer_rights(name, platform.rights_of)
         reception.offer_announcer(name, platform.announce)
     chosen = dashboard_settings(host="127.0.0.1", port=8710, url=url, hosts="")
-    app = build_dashboard(database, reception, clock, chosen, key=KEY, locale="ko", zone=SEOUL, normal_category=NORMAL)
+    built = build_dashboard(
+        database, reception, clock, chosen, key=KEY, locale="ko", zone=SEOUL, normal_category=NORMAL
+    )
     lobby = Lobby(desk=reception, database=database, clock=clock)
-    return House(lobby=lobby, platform=platform, url=url, web=app)
+    return House(lobby=lobby, platform=platform, url=url, web=built.web, warming=built.warming)
 
 
 def later(clock: FixedClock, by: timedelta) -> datetime:
