@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, case, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.records import MANUAL, CaseCount, CaseFilter, Sanction, SanctionState, Scope
+from storage.records import CaseCount, CaseFilter, Sanction, SanctionState, Scope
 from storage.sanctions import END, SanctionStore, is_within
 from storage.tables import SanctionRow
 
@@ -53,8 +53,7 @@ class CaseLogStore:
         """
         is_before = [(SanctionRow.started_at < end, place) for place, end in enumerate(begins[1:])]
         place = case(*is_before, else_=len(begins) - 1) if is_before else literal(0)
-        category = case((SanctionRow.policy_version == MANUAL, MANUAL), else_=SanctionRow.category)
-        counted = select(place.label("place"), category.label("category")).where(
+        counted = select(place.label("place"), SanctionRow.category).where(
             is_within(scope), SanctionRow.started_at >= begins[0]
         )
         stretch = counted.subquery()
@@ -125,7 +124,7 @@ class EvidenceSearch:
         limit: int,
         before: int | None = None,
     ) -> list[Sanction]:
-        """Return a page of the sanctions that hold every word of `wanted.text`, in the message or the reply."""
+        """Return a page of the sanctions that hold every word of `wanted.text`: in the message, the reply or a moderator's reason."""
         self._keep_for_now()
         log, words = CaseLogStore(session), _comparable(wanted.text).split()
         query = select(SanctionRow.id).where(*_conditions(scope, wanted, now, before))
@@ -174,7 +173,8 @@ _REST = 2.0  # times as long as the opening before it took: a third of the loop 
 
 
 def _said(case: Sanction) -> str:
-    return _comparable(f"{case.evidence.text}\n{case.evidence.reply or ''}")
+    by_hand = case.category if case.is_manual else ""
+    return _comparable(f"{case.evidence.text}\n{case.evidence.reply or ''}\n{by_hand}")
 
 
 def _holds(text: str, words: list[str]) -> bool:

@@ -127,7 +127,7 @@ class ErasureStore:
         await self._session.execute(
             update(SanctionRow)
             .where(SanctionRow.platform == user.platform, SanctionRow.user_id == user.id)
-            .values(user_id=pseudonym, text=ERASED, reply=None, link=None)
+            .values(user_id=pseudonym, text=ERASED, reply=None, reason=None, link=None)
         )
         await self._session.execute(
             update(AppealRow)

@@ -105,7 +105,7 @@ class Sanction:
 
     @property
     def is_manual(self) -> bool:
-        """Whether a moderator gave it: its category is then the reason, and no ladder counts it."""
+        """Whether a moderator gave it: its category is then the reason (`MANUAL` once that was erased), and no ladder counts it."""
         return self.evidence.policy_version == MANUAL
 
     @property

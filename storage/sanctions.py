@@ -137,7 +137,7 @@ class SanctionStore:
         return await self._own(user, query)
 
     async def of_category(self, category: str, scope: Scope) -> list[Sanction]:
-        """Return the sanctions of a category within `scope`, newest first."""
+        """Return the sanctions of a category within `scope`, newest first; `MANUAL` is that of all that were given by hand."""
         query = select(SanctionRow).where(SanctionRow.category == category, is_within(scope))
         return await self._all(query.order_by(*_NEWEST_FIRST))
 
@@ -301,7 +301,8 @@ def _to_row(sanction: Sanction, sealer: Sealer) -> SanctionRow:
     return SanctionRow(
         platform=sanction.user.platform,
         user_id=sanction.user.id,
-        category=sanction.category,
+        category=MANUAL if sanction.is_manual else sanction.category,
+        reason=sealer.seal(SealedColumn.SANCTION_REASON, sanction.category) if sanction.is_manual else None,
         level=sanction.level,
         kind=sanction.kind.value,
         started_at=sanction.started_at,
@@ -324,11 +325,16 @@ def _to_row(sanction: Sanction, sealer: Sealer) -> SanctionRow:
     )
 
 
+def _category(row: SanctionRow, sealer: Sealer) -> str:
+    """Return a category, or, for what was given by hand, the reason; `MANUAL` where it was erased."""
+    return (sealer.open_if(SealedColumn.SANCTION_REASON, row.reason) if row.reason else None) or row.category
+
+
 def _to_record(row: SanctionRow, sealer: Sealer, user: UserKey | None = None) -> Sanction:
     return Sanction(
         id=row.id,
         user=user or _user_of(row),
-        category=row.category,
+        category=_category(row, sealer),
         level=row.level,
         kind=SanctionKind(row.kind),
         started_at=row.started_at,

@@ -32,6 +32,7 @@ class SealedColumn(StrEnum):
 
     SANCTION_TEXT = "sanctions.text"
     SANCTION_REPLY = "sanctions.reply"
+    SANCTION_REASON = "sanctions.reason"
     SANCTION_CHANGE_REASON = "sanction_changes.reason"
     MEMORY_LIVE_KEY = "memories.live_key"
     MEMORY_KEY = "memories.key"

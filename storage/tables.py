@@ -84,7 +84,8 @@ class SanctionRow(Base):
     """One warning or block with its evidence; a row's end may come earlier, and its texts be emptied.
 
     `counts_as` is the rung that it counts as today: its level, less the rungs given back beneath it; 0 once it is
-    overturned, and for what moderators gave by hand. `state` is `Sanction.decision`. `margin` is kept to sort by.
+    overturned, and for what moderators gave by hand, whose category is `MANUAL` and whose `reason` is sealed. `state` is
+    `Sanction.decision`. `margin` is kept to sort by.
     """
 
     __tablename__ = "sanctions"
@@ -106,6 +107,7 @@ class SanctionRow(Base):
     platform: Mapped[str]
     user_id: Mapped[str]
     category: Mapped[str]
+    reason: Mapped[str | None] = mapped_column(Text)
     level: Mapped[int]
     kind: Mapped[str]
     started_at: Mapped[datetime]

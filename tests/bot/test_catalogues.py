@@ -26,7 +26,7 @@ from engine.types import InterviewAct, RejectionReason
 from models.profile import list_profiles, load_profile
 from storage.audit_check import AuditFault
 from storage.interview_records import InterviewState
-from storage.records import AppealState, SanctionAction, SanctionKind, SanctionState
+from storage.records import MANUAL, AppealState, SanctionAction, SanctionKind, SanctionState
 
 LANGUAGES = ("ko", "en")
 BOT = LOCALES_DIR.parent
@@ -98,7 +98,7 @@ def dynamic_keys() -> set[str]:
     interviews = {f"interview_button.{act}" for act in InterviewAct if act is not InterviewAct.PAUSE}
     interviews |= {f"interview.{state}" for state in (InterviewState.RUNNING, InterviewState.PAUSED)}
     interviews |= {f"card.{state}" for state in AnswerState} | {f"card_why.{reason}" for reason in MissReason}
-    categories = {f"category.{name}" for name in policies | profiles}
+    categories = {f"category.{name}" for name in policies | profiles | {MANUAL}}
     words = reasons | categories | interviews | refusals | memories | verdicts | notices | ends
     return words | command_keys() | dashboard_keys()
 

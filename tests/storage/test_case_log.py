@@ -130,6 +130,16 @@ async def test_sanctions_are_counted_by_stretch_of_time_and_category(
     ]
 
 
+async def test_words_of_a_moderators_reason_are_found(
+    database: Database, make_sanction: MakeSanction, manual: Callable[[datetime], Sanction], now: datetime
+) -> None:
+    await add(database, [make_sanction()])
+    async with database.begin() as session:
+        await SanctionStore(session).add(manual(now), UserKey(platform="discord", id="5005"))
+    assert await found(database, EvidenceSearch(), "도배", now) == [2]
+    assert await found(database, EvidenceSearch(), "정치", now) == []  # a category is no word that somebody said
+
+
 async def test_one_stretch_counts_everything_since_its_beginning(
     database: Database, make_sanction: MakeSanction, now: datetime
 ) -> None:

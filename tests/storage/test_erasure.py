@@ -11,13 +11,14 @@ from storage.conversations import ConversationStore
 from storage.database import Database
 from storage.erasure import ErasureStore
 from storage.export import ExportStore
+from storage.forgetting import forget_user
 from storage.interview_records import InterviewStep, ReviewCard, StepKind
 from storage.interviews import InterviewStore
 from storage.memories import MemoryStore
-from storage.records import ConversationKey, Sanction, Turn, UserKey, UserSettings
+from storage.records import MANUAL, ConversationKey, Sanction, Turn, UserKey, UserSettings
 from storage.reports import ReportStore
 from storage.sanctions import SanctionStore
-from storage.tables import Base
+from storage.tables import Base, SanctionRow
 from storage.turns import TurnStore
 from storage.user_settings import UserSettingsStore
 
@@ -117,3 +118,20 @@ async def test_export_tells_nothing_of_moderators_and_of_who_was_reported(
     assert [report["link"] for report in data["reports_made"]] == ["discord 2"]
     assert [step["text"] for each in data["interviews"] for step in each["steps"]] == ["", "준비됐어"]
     assert [card["label"] for card in data["review_cards"]] == ["LoRA"]
+
+
+async def test_reason_of_a_block_by_hand_goes_with_its_user_and_the_block_holds(
+    database: Database, user: UserKey, make_sanction: Callable[..., Sanction], now: datetime
+) -> None:
+    case = make_sanction("도배를 함", block=timedelta(days=7), text="", reply=None)
+    case = replace(case, evidence=replace(case.evidence, policy_version=MANUAL))
+    async with database.begin() as session:
+        await SanctionStore(session).add(case, by=UserKey(platform=user.platform, id="9"))
+    async with database.read() as session:
+        assert (await ExportStore(session).of_user(user))["sanctions"][0]["category"] == "도배를 함"
+    await forget_user(database, user, now)
+    async with database.read() as session:
+        block = await SanctionStore(session).active_block(user, now)
+        assert block is not None
+        assert (block.category, block.is_manual) == (MANUAL, True)
+        assert (await session.scalars(select(SanctionRow.reason))).all() == [None]

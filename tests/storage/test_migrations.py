@@ -24,11 +24,12 @@ from storage.errors import DatabaseTooNew
 from storage.keyring import Keyring
 from storage.memories import MemoryStore
 from storage.migration import MIGRATIONS, config_for
-from storage.records import ConversationKey, UserKey
+from storage.records import MANUAL, ConversationKey, Scope, UserKey
+from storage.sanctions import SanctionStore
 from storage.settings import StorageSettings
 from storage.tables import Base
 
-HEAD = "0008"
+HEAD = "0009"
 BEFORE_SEALING = "0006"
 NEXT_REVISION = '''
 """Add a column and a table, then meet what the test asks for."""
@@ -231,6 +232,44 @@ async def test_sealed_texts_are_opened_when_the_database_goes_back(settings: Sto
     run_on(file, BEFORE_SEALING, open_keyring(settings))
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("SELECT * FROM memories").fetchall() == before
+
+
+BY_HAND = (
+    "INSERT INTO sanctions (id, platform, user_id, category, level, kind, started_at, text, scores, thresholds, profile,"
+    " policy_version, request_id) VALUES (?, 'discord', ?, ?, 1, 'warning', '2026-03-14 06:30:00.000000', '', '{}', '{}', '',"
+    " ?, 'manual:9')"
+)
+
+
+async def test_reasons_given_by_hand_are_sealed_and_those_of_forgotten_users_are_gone(
+    settings: StorageSettings, file: Path, user: UserKey, now: datetime
+) -> None:
+    async with open_database(settings) as database, database.begin() as session:
+        await MemoryStore(session).remember(user, "이름", "하나", now, None)  # so this user has a key already
+    run_on(file, "0008")
+    reasons = [
+        ("1001", "도배를 함", "manual"),
+        ("2002", "욕설", "manual"),
+        ("forgotten-ab", "비밀", "manual"),
+        ("1", "정치", "1"),
+    ]
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executemany(BY_HAND, [(number, *row) for number, row in enumerate(reasons, start=1)])
+        connection.commit()
+    async with open_database(settings) as database:
+        async with database.read() as session:
+            store, scope = SanctionStore(session), Scope(platform="discord")
+            found = await store.of_ids([1, 2, 3, 4], scope)
+            assert [each.category for each in found] == ["정치", MANUAL, "욕설", "도배를 함"]
+            assert await store.categories(scope) == [MANUAL, "정치"]
+        stored = b"".join(path.read_bytes() for path in file.parent.iterdir())
+    assert not [word for word in ("도배를 함", "욕설", "비밀") if word.encode() in stored]
+    with pytest.raises(RuntimeError, match="no keyring given"):
+        run_on(file, "0008")
+    run_on(file, "0008", open_keyring(settings))
+    with closing(sqlite3.connect(file)) as connection:
+        rows = connection.execute("SELECT category FROM sanctions ORDER BY id").fetchall()
+    assert rows == [("도배를 함",), ("욕설",), (MANUAL,), ("정치",)]
 
 
 async def test_failed_migration_leaves_the_database_as_it_was(

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from storage.interviews import InterviewStore
 from storage.master_key import MasterKey
 from storage.memories import MemoryStore
 from storage.notes import NoteStore
-from storage.records import AppealState, ConversationKey, Note, Sanction, Scope, UserKey
+from storage.records import MANUAL, AppealState, ConversationKey, Note, Sanction, Scope, UserKey
 from storage.reports import ReportStore
 from storage.sanctions import SanctionStore
 from storage.sealing import SealedColumn
@@ -32,7 +33,7 @@ NOT_PERSONAL = {
     "user_settings", "observations",
 }  # fmt: skip
 WRITTEN = {
-    "sanctions.text", "sanctions.reply", "sanction_changes.reason", "memories.key", "memories.value",
+    "sanctions.text", "sanctions.reply", "sanctions.reason", "sanction_changes.reason", "memories.key", "memories.value",
     "memory_changes.old_value", "memory_changes.new_value", "conversations.last_summary", "appeals.text",
     "appeals.reason", "reports.text", "notes.text", "interview_steps.text",
 }  # fmt: skip
@@ -51,6 +52,8 @@ async def write_everything(
         evidence = {"text": words["sanctions.text"], "reply": words["sanctions.reply"]}
         sanction = await sanctions.add(make_sanction(of=user, block=timedelta(days=7), **evidence))
         await sanctions.end(sanction.id or 0, now + timedelta(days=1), moderator, words["sanction_changes.reason"], now)
+        given = make_sanction(category=words["sanctions.reason"], of=user, text="", reply=None)
+        await sanctions.add(replace(given, evidence=replace(given.evidence, policy_version=MANUAL)), by=moderator)
         memories = MemoryStore(session)
         for value in (words["memory_changes.old_value"], words["memories.value"]):
             await memories.remember(user, words["memories.key"], value, now, None)
