@@ -151,7 +151,8 @@ class Texts:
 
     def case_line(self, sanction: Sanction, now: datetime, *, is_whole: bool = False) -> str:
         """Write one line of a moderator's list: who, what, and the beginning of what was said (the whole with the evidence)."""
-        values = {"number": sanction.id, "user": sanction.user.id, "sanction": self._sanction(sanction, now)}
+        user = self.get("cases.forgotten_user") if sanction.user.is_forgotten else sanction.user.id
+        values = {"number": sanction.id, "user": user, "sanction": self._sanction(sanction, now)}
         excerpt = _excerpt(sanction.evidence.text)
         if is_whole or not excerpt:
             return self.get("cases.line", **values)
@@ -197,12 +198,16 @@ class Texts:
         """Write what a moderator did with a sanction for a card, which names who did it."""
         until = "" if change.new_end is None else self.moment(change.new_end)
         values = {"moderator": change.moderator.id, "moment": self.moment(change.changed_at), "until": until}
-        return self.get(f"card_change.{change.action}", **values, reason=_excerpt(change.reason, 200))
+        return self.get(f"card_change.{change.action}", **values, reason=self._reason(change.reason))
 
     def card_denial(self, appeal: Appeal) -> str:
         """Write for a card that an appeal was denied."""
         moment = self.moment(appeal.decided_at or appeal.created_at)
-        return self.get("card.denied", moment=moment, reason=_excerpt(appeal.reason or "", 200))
+        return self.get("card.denied", moment=moment, reason=self._reason(appeal.reason or ""))
+
+    def _reason(self, text: str) -> str:
+        """Write a reason for a card; one that went with its user is said to be gone."""
+        return _excerpt(text, 200) or self.get("cases.erased_reason")
 
     def verdict(self, appeal: Appeal, changes: Sequence[SanctionChange]) -> str:
         """Write to a user what came of their appeal, and why."""

@@ -1,12 +1,12 @@
-"""Store the cards of cases in modlogs: what is due is written by `bot/case_rounds.py`, again and again until it stands."""
+"""Store the cards of cases in modlogs: what is due is written by `bot/handlers/case_rounds.py`, again and again until it stands."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.records import CaseCard
+from storage.records import CaseCard, UserKey
 from storage.tables import CaseCardRow, SanctionRow
 
 
@@ -26,6 +26,18 @@ class CaseCardStore:
         row.revision += 1
         row.tries = 0
         await self._session.flush()
+
+    async def touch_of_user(self, user: UserKey, now: datetime) -> None:
+        """Let every card that there is of a user's sanctions be written anew; to call before the sanctions bear another name.
+
+        Also those that stand nowhere: one of them may be on its way to a modlog.
+        """
+        theirs = select(SanctionRow.id).where(SanctionRow.platform == user.platform, SanctionRow.user_id == user.id)
+        await self._session.execute(
+            update(CaseCardRow)
+            .where(CaseCardRow.sanction_id.in_(theirs))
+            .values(due_at=now, revision=CaseCardRow.revision + 1, tries=0)
+        )
 
     async def due(self, platforms: Sequence[str], now: datetime, limit: int) -> list[CaseCard]:
         """Return the cards on these platforms that are to be written by `now`, those that wait longest first."""

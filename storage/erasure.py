@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.case_cards import CaseCardStore
 from storage.conversations import took_part, with_others
 from storage.records import ConversationKey, UserKey
 from storage.sealing import Subject, kind_of
@@ -44,10 +45,11 @@ class ErasureStore:
 
         Turns, observations, memories with their history, notes, summaries, interviews and settings are deleted. Sanctions stay,
         because nobody gets rid of a block by asking to be forgotten, and with them appeals and reports: emptied of every text, and
-        under a pseudonym. A summary of a conversation with others is forgotten too, since it may be about this user.
+        under a pseudonym, also on their cards in modlogs. A summary of a conversation with others is forgotten too, since it may be about this user.
         """
         subjects: list[Subject] = [user, *await self._forget_conversations(user, now)]
         await self._delete_rows(user)
+        await CaseCardStore(self._session).touch_of_user(user, now)
         await self._empty_sanctions(user)
         await self._empty_reports(user)
         return await self.take_keys(subjects)

@@ -8,13 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+PSEUDONYM = "forgotten-"  # no platform gives ids that begin so
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserKey:
-    """Name a user by the platform and the platform's id for them."""
+    """Name a user by the platform and the platform's id for them, or a forgotten one by their pseudonym."""
 
     platform: str
     id: str
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether this is the pseudonym of somebody who was forgotten."""
+        return self.id.startswith(PSEUDONYM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.keyring import PSEUDONYMS, Keyring
-from storage.records import UserKey
+from storage.records import PSEUDONYM, UserKey
 from storage.sealing import DataKey, Sealer, Subject, kind_of
 from storage.tables import DataKeyRow
 
@@ -29,7 +29,6 @@ Clock = Callable[[], datetime]
 _MOST_KEYS = 4096  # unwrapped at a time
 _SPARES = 32  # keys made at a time
 _MOST_IN_A_QUERY = 500
-_PSEUDONYM = "forgotten-"
 
 
 class Vault:
@@ -51,7 +50,7 @@ class Vault:
         """Return who a forgotten user is in the records that stay: the same for the same user, and no way back."""
         name = f"{user.platform}\n{user.id}".encode()
         digest = hmac.new(self._pseudonyms, name, hashlib.sha256).hexdigest()[:32]
-        return UserKey(platform=user.platform, id=_PSEUDONYM + digest)
+        return UserKey(platform=user.platform, id=PSEUDONYM + digest)
 
     def ids_of(self, user: UserKey) -> tuple[str, str]:
         """Return the ids that a user's records may bear: their own, and that of their forgotten self."""

@@ -101,7 +101,8 @@ class CaseRounds:
         text = card_text(self._texts, sanction, changes, appeals, now)
         buttons = (card_buttons(self._texts, sanction, appeals, now),)
         next_at = sanction.end if sanction.holds(now) else None
-        is_news = card.revision != card.shown  # otherwise the clock alone made it due
+        # Otherwise the clock alone made it due, or its user's being forgotten, which asks for no new card where the old one is gone.
+        is_news = card.revision != card.shown and not sanction.user.is_forgotten
         post = self._posts[sanction.user.platform]
         try:
             message = await self._show(post, card, channel, text, buttons, is_news=is_news)

@@ -212,6 +212,21 @@ async def test_card_outlives_a_restart_and_a_made_up_button_does_nothing(
             await card_of(rig, general, "상태: 취소됨")
 
 
+async def test_card_of_a_user_who_forgets_names_them_no_more(rig: Rig, general: Channel, mina: Person) -> None:
+    server, moderator = rig.server, Person(name="mod", permissions=MODERATE)
+    await server.answered(
+        server.slash(Person(name="admin", permissions=MANAGE), "setup modlog", general, channel=general)
+    )
+    await server.answered(server.slash(moderator, "block", general, user=mina, length="3d", reason="도배"))
+    assert mina.id in (await card_of(rig, general, "도배"))["content"]
+    asked = server.slash(mina, "forgetme", general)
+    await server.answered(asked)
+    server.press(mina, shown(rig, asked), "모두 지우기")
+    card = await card_of(rig, general, "(잊힘)", "상태: 유효")
+    assert mina.id not in card["content"]
+    assert "도배" not in card["content"]
+
+
 async def test_report_reaches_the_modlog(rig: Rig, general: Channel, mina: Person) -> None:
     server, admin = rig.server, Person(name="admin", permissions=MANAGE)
     await server.answered(server.slash(admin, "setup modlog", general, channel=general))

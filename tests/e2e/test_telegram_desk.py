@@ -134,6 +134,26 @@ async def test_appeal_goes_over_the_card_of_another_group_to_the_user(rig: Rig) 
     assert len([text for text in rig.world.texts(council["id"]) if text.startswith("#1")]) == 1
 
 
+async def test_card_of_a_user_who_forgets_names_them_no_more(rig: Rig) -> None:
+    group, council = rig.world.group(-1001), rig.world.group(-1002)
+    boss = [administrator(OWNER, status="creator")]
+    rig.world.admins |= {group["id"]: boss, council["id"]: boss}
+    for user in (MINJI, OWNER):
+        await rig.ask(user, "/start")
+    rig.world.say(OWNER, f"/setup modlog {council['id']}", chat=group)
+    await rig.server.texts(OWNER["id"], 2)
+    rig.world.say(OWNER, f"/block {MINJI['id']} 3d 도배", chat=group)
+    await rig.server.until(lambda: f"사용자 {MINJI['id']}" in "".join(rig.world.texts(council["id"])))
+    await rig.ask(MINJI, "/forgetme")
+    question = rig.world.sent(MINJI["id"])[-1]
+    erase = next(button for button in rig.world.buttons(question) if button["text"] == "모두 지우기")
+    rig.world.press(MINJI, question, erase["callback_data"])
+    await rig.server.until(lambda: "(잊힘)" in rig.world.texts(council["id"])[0])
+    (card,) = rig.world.texts(council["id"])
+    assert f"사용자 {MINJI['id']}" not in card
+    assert "도배" not in card
+
+
 async def test_admin_sets_a_group_up_and_a_stranger_may_not(rig: Rig) -> None:
     group = rig.world.group()
     rig.world.admins[group["id"]] = [administrator(MINJI, status="creator")]

@@ -29,7 +29,7 @@ from storage.sanctions import SanctionStore
 from storage.settings import StorageSettings
 from storage.tables import Base
 
-HEAD = "0009"
+HEAD = "0010"
 BEFORE_SEALING = "0006"
 NEXT_REVISION = '''
 """Add a column and a table, then meet what the test asks for."""

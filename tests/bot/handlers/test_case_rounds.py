@@ -15,10 +15,12 @@ from bot.errors import DeliveryGivenUp, PlaceGone
 from bot.handlers.case_rounds import CaseRounds
 from storage.appeals import AppealStore
 from storage.case_cards import CaseCardStore
+from storage.forgetting import forget_user
 from storage.records import AppealState, CaseCard, UserKey
+from storage.sanctions import SanctionStore
 from tests.bot.conftest import SEOUL
 from tests.bot.handlers.conftest import MakeCase
-from tests.bot.handlers.lobby import ADMIN, MODERATOR, OWNER, Lobby, Person
+from tests.bot.handlers.lobby import ADMIN, MODERATOR, OWNER, Lobby, Person, user_key
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 STRANGER = "You may not press this."
@@ -212,6 +214,64 @@ async def test_case_that_changes_while_its_card_is_written_is_written_again(
     board.cards["m0"] = ("88", "old", [])
     await look(lobby)
     assert "⏳" in board.cards["m0"][1]
+
+
+async def forget(lobby: Lobby, user: str = "1001") -> None:
+    """What /forgetme does."""
+    await forget_user(lobby.database, user_key(user), lobby.clock())
+
+
+async def test_card_names_a_forgotten_user_no_more_also_when_the_platform_was_away(
+    lobby: Lobby, moderator: Person, board: Board, make_case: MakeCase
+) -> None:
+    for user in ("1001", "2002"):
+        await lobby.sanction(make_case(user=user, block=7 * DAY, community="9"))
+    async with lobby.database.begin() as session:
+        await SanctionStore(session).end(1, lobby.clock(), user_key("3003"), "1001이 사과함", lobby.clock())
+    await look(lobby)
+    assert len(board.cards) == 2
+    before = dict(board.cards)
+    await forget(lobby)
+    board.failures += [DeliveryGivenUp("away")]
+    await look(lobby)
+    assert board.cards == before
+    lobby.clock.advance(timedelta(seconds=5))
+    await look(lobby)
+    changed = [message for message in before if board.cards[message] != before[message]]
+    (text,) = [board.cards[message][1] for message in changed]
+    assert text.startswith("#1 사용자 (잊힘) · ")
+    assert "풀었어요: (지워짐)" in text
+    assert "1001" not in text
+    assert len(board.cards) == 2
+
+
+async def test_card_that_is_written_while_its_user_is_forgotten_is_written_again(
+    lobby: Lobby, moderator: Person, board: Board, make_case: MakeCase
+) -> None:
+    await lobby.sanction(make_case(community="9"))
+    card = await card_of(lobby)
+    assert card is not None
+    await forget(lobby)  # after the text of the card was read
+    async with lobby.database.begin() as session:
+        await CaseCardStore(session).begin_message(1, "88")
+        await CaseCardStore(session).note_shown(card, "m0", None)
+    board.cards["m0"] = ("88", "#1 사용자 1001", [])
+    await look(lobby)
+    assert "1001" not in board.cards["m0"][1]
+
+
+async def test_no_new_card_is_written_for_a_forgotten_user_where_the_old_one_is_gone(
+    lobby: Lobby, moderator: Person, board: Board, make_case: MakeCase
+) -> None:
+    await lobby.sanction(make_case(community="9"))
+    await look(lobby)
+    board.cards.clear()
+    await forget(lobby)
+    await look(lobby)
+    assert board.cards == {}
+    card = await card_of(lobby)
+    assert card is not None
+    assert (card.due_at, card.message_id) == (None, None)
 
 
 async def test_user_who_cannot_be_reached_is_told_when_they_come(
