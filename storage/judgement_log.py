@@ -1,7 +1,7 @@
 """Read what was judged and what came of it, without anybody's words: what a policy is tried on."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.records import MANUAL, SanctionKind, SanctionState, UserKey
 from storage.tables import ObservationRow, SanctionRow
+from storage.vault import vault_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,15 +54,32 @@ class JudgementLog:
         self._session = session
 
     async def by_user(self) -> AsyncIterator[tuple[UserKey, list[JudgedMessage]]]:
-        """Yield each user's messages in the order in which they were judged; what moderators gave by hand is left out."""
+        """Yield each person's messages in the order in which they were judged; what moderators gave by hand is left out.
+
+        Who was forgotten and came back is one person, since the ladder goes on for them, and bears their pseudonym: nothing that
+        is read from here ties it to an account (docs/decisions/0026-who-came-back-in-a-replay.md).
+        """
         everybody = union(
             select(SanctionRow.platform, SanctionRow.user_id).where(SanctionRow.policy_version != MANUAL),
             select(ObservationRow.platform, ObservationRow.user_id),
         ).order_by("platform", "user_id")
-        for platform, user_id in (await self._session.execute(everybody)).all():
-            user = UserKey(platform=platform, id=user_id)
-            messages = [*await self._sanctioned(user), *await self._observed(user)]
-            yield user, sorted(messages, key=lambda message: message.judged_at)  # stable: else the order of the log
+        users = [UserKey(platform=row[0], id=row[1]) for row in await self._session.execute(everybody)]
+        for person, accounts in self._people(users).items():
+            messages = [message for account in accounts for message in await self._messages(person, account)]
+            yield person, sorted(messages, key=lambda message: message.judged_at)  # stable: else the order of the log
+
+    def _people(self, users: Sequence[UserKey]) -> dict[UserKey, list[UserKey]]:
+        """Put each user with their forgotten self, where both are in the log; by whom the two are listed."""
+        forgotten = {user for user in users if user.is_forgotten}
+        people: dict[UserKey, list[UserKey]] = {}
+        for user in sorted(users, key=lambda each: not each.is_forgotten):  # what was forgotten is the older part
+            pseudonym = user if not forgotten or user.is_forgotten else vault_of(self._session).pseudonym(user)
+            people.setdefault(pseudonym if pseudonym in forgotten else user, []).append(user)
+        return people
+
+    async def _messages(self, person: UserKey, account: UserKey) -> list[JudgedMessage]:
+        found = [*await self._sanctioned(account), *await self._observed(account)]
+        return [replace(message, user=person) for message in found]
 
     async def _sanctioned(self, user: UserKey) -> Sequence[JudgedMessage]:
         row = SanctionRow

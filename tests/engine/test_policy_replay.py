@@ -18,6 +18,7 @@ from engine.sentencing import Sentencing
 from engine.types import ChatRequest
 from models.profile import load_profile
 from storage.database import Database, open_database
+from storage.forgetting import forget_user
 from storage.judgement_log import GivenSanction, JudgedMessage, JudgementLog
 from storage.observations import ObservationStore
 from storage.records import ConversationKey, SanctionKind, UserKey
@@ -72,13 +73,15 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
         yield database
 
 
-async def live(database: Database, policy: SanctionPolicy, rng: random.Random, messages: int) -> None:
+async def live(
+    database: Database, policy: SanctionPolicy, rng: random.Random, messages: int, *, first: int = 0
+) -> None:
     """Let a few users offend while moderators lift, shorten and overturn; what is said under a block was on its way before."""
-    now = NOW
+    now = NOW + first * 20 * DAY
     sentencing = Sentencing(profile=PROFILE, policy=policy, database=database, clock=lambda: now)
     async with database.begin() as session:
         store, moderator = SanctionStore(session), UserKey(platform="discord", id="7")
-        for number in range(messages):
+        for number in range(first, first + messages):
             now += rng.random() * 20 * DAY
             user = UserKey(platform="discord", id=str(rng.randrange(4)))
             if await store.active_block(user, now) is not None and rng.random() < 0.7:
@@ -129,6 +132,22 @@ async def test_log_replayed_under_its_own_policy_changes_nothing(database: Datab
     assert found.messages > 60
     assert found.set_aside > 0
     assert await replay_log(database, policy) == found  # and the same at every run
+
+
+async def test_who_was_forgotten_and_came_back_is_one_person_who_is_not_named(database: Database) -> None:
+    user = UserKey(platform="discord", id="0")
+    await live(database, POLICY, random.Random(5), 60)
+    await forget_user(database, user, NOW)
+    await live(database, POLICY, random.Random(6), 60, first=60)
+    async with database.read() as session:
+        people = {person: messages async for person, messages in JudgementLog(session).by_user()}
+    pseudonym = database.vault.pseudonym(user)
+    assert user not in people
+    moments = [message.judged_at for message in people[pseudonym]]
+    assert moments == sorted(moments)
+    assert moments[0] < NOW + 60 * 20 * DAY < moments[-1]
+    assert {message.user for message in people[pseudonym]} == {pseudonym}
+    assert (await replay_log(database, POLICY)).differences == ()
 
 
 async def test_policy_without_offences_takes_everything_back(database: Database) -> None:
