@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -55,9 +56,19 @@ class Finding:
     mend: str = ""
 
 
-def doctor(data_dir: DataDirOption = None, database_url: DatabaseOption = None, as_json: JsonOption = False) -> None:
+OfflineOption = Annotated[
+    bool, typer.Option("--offline", help="Do not ask the platforms whether they take the tokens.")
+]
+
+
+def doctor(
+    data_dir: DataDirOption = None,
+    database_url: DatabaseOption = None,
+    as_json: JsonOption = False,
+    offline: OfflineOption = False,
+) -> None:
     """Look at settings, tokens, database, keys, models, port and disk; exit code 1 when something is broken."""
-    findings = list(examine(data_dir, database_url))
+    findings = list(examine(data_dir, database_url, is_offline=offline))
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
     else:
@@ -69,8 +80,8 @@ def doctor(data_dir: DataDirOption = None, database_url: DatabaseOption = None, 
         raise typer.Exit(1)
 
 
-def examine(data_dir: Path | None, database_url: str | None) -> Iterator[Finding]:
-    """Yield what is found, part after part; nothing is changed."""
+def examine(data_dir: Path | None, database_url: str | None, *, is_offline: bool = False) -> Iterator[Finding]:
+    """Yield what is found, part after part; nothing is changed. Unless `is_offline`, platforms are asked about their tokens."""
     try:
         settings = load_settings(data_dir=data_dir, database_url=database_url)
         load_policy(settings.policy)
@@ -78,7 +89,7 @@ def examine(data_dir: Path | None, database_url: str | None) -> Iterator[Finding
         yield _broken("settings", str(error), "correct that value (docs/settings.md)")
         return
     yield _ok("settings", "every value can be used")
-    yield from _tokens(settings)
+    yield from _tokens(settings, is_offline=is_offline)
     yield from _database(settings)
     yield from _keys(settings)
     yield from _models(settings)
@@ -86,17 +97,40 @@ def examine(data_dir: Path | None, database_url: str | None) -> Iterator[Finding
     yield _disk(settings)
 
 
-def _tokens(settings: Settings) -> Iterator[Finding]:
-    given = [platform for platform in PLATFORMS if settings.token(platform)]
+def _tokens(settings: Settings, *, is_offline: bool) -> Iterator[Finding]:
+    given = {platform: token for platform in PLATFORMS if (token := settings.token(platform))}
     if not given:
         yield _warning(
             "tokens", "none is set, so `run` serves nobody", "set OHLORA_DISCORD_TOKEN or OHLORA_TELEGRAM_TOKEN"
         )
-    for platform in given:
-        if re.fullmatch(_TOKENS[platform], settings.token(platform) or ""):
-            yield _ok("tokens", f"{platform}'s has the right shape")
-        else:
-            yield _broken("tokens", f"{platform}'s is no token", f"copy it anew (docs/{platform}.md)")
+    likely = {platform: token for platform, token in given.items() if re.fullmatch(_TOKENS[platform], token)}
+    for platform in [platform for platform in given if platform not in likely]:
+        yield _broken("tokens", f"{platform}'s is no token", f"copy it anew (docs/{platform}.md)")
+    if is_offline:
+        for platform in likely:
+            yield _ok("tokens", f"{platform}'s has the right shape; the platform was not asked")
+    elif likely:
+        yield from _asked(settings, likely)
+
+
+def _asked(settings: Settings, tokens: dict[str, str]) -> Iterator[Finding]:
+    """Ask the platforms about tokens that have the right shape."""
+    from bot.cli.token_check import DISCORD_API, TokenState, ask_all
+
+    urls = {"discord": settings.discord_api_url or DISCORD_API, "telegram": settings.telegram_api_url}
+    for platform, answer in zip(tokens, asyncio.run(ask_all(tokens, urls)), strict=True):
+        match answer.state:
+            case TokenState.TAKEN:
+                yield _ok("tokens", f"{platform} takes it, as {answer.text}")
+            case TokenState.REFUSED:
+                mend = f"copy it anew (docs/{platform}.md)"
+                yield _broken("tokens", f"{platform}'s: {answer.text}", mend)
+            case TokenState.UNREACHED:
+                mend = "look at the network and its proxy; --offline leaves this out"
+                yield _warning("tokens", f"{platform}'s has the right shape; {answer.text}", mend)
+            case TokenState.ODD:
+                mend = f"try again later; if OHLORA_{platform.upper()}_API_URL is set, look whether it is right"
+                yield _warning("tokens", f"{platform}'s has the right shape; {answer.text}", mend)
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
