@@ -1,6 +1,7 @@
 """Seal the reasons of sanctions that moderators gave by hand; they had stood, readable, where a category stands.
 
-Those of users who were forgotten before are taken away: they should have gone with their user.
+Those of users who were forgotten before are taken away: they should have gone with their user. So are those of users whose key was
+destroyed since, in a copy of the database that is restored.
 """
 
 from datetime import UTC, datetime
@@ -47,8 +48,8 @@ def downgrade() -> None:
     rows = _given_by_hand()
     sealers = _sealers({_user(row) for row in rows if row.reason}, makes_keys=False)
     for row in rows:
-        if row.reason:
-            _rewrite(row.id, category=sealers[_user(row)].open(SealedColumn.SANCTION_REASON, row.reason), reason=None)
+        if row.reason and (sealer := sealers.get(_user(row))):
+            _rewrite(row.id, category=sealer.open(SealedColumn.SANCTION_REASON, row.reason), reason=None)
     with op.batch_alter_table("sanctions") as sanctions:
         sanctions.drop_column("reason")
 
@@ -68,7 +69,7 @@ def _user(row: Any) -> UserKey:
 
 
 def _sealers(users: set[UserKey], *, makes_keys: bool) -> dict[UserKey, Sealer]:
-    """Return the sealer of each user; where keys are made, also of who had none."""
+    """Return the sealer of each user whose key is there; where keys are made, also of who had none."""
     if not users:
         return {}
     keyring = _keyring()
@@ -96,7 +97,7 @@ def _sealers(users: set[UserKey], *, makes_keys: bool) -> dict[UserKey, Sealer]:
         )
         ids |= new
         secrets |= made
-    return {user: Sealer(user, DataKey(secrets[key_id])) for user, key_id in ids.items()}
+    return {user: Sealer(user, DataKey(secrets[key_id])) for user, key_id in ids.items() if key_id in secrets}
 
 
 def _keyring() -> Keyring:

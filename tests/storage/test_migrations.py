@@ -272,6 +272,23 @@ async def test_reasons_given_by_hand_are_sealed_and_those_of_forgotten_users_are
     assert rows == [("도배를 함",), ("욕설",), (MANUAL,), ("정치",)]
 
 
+async def test_reason_in_a_copy_from_before_its_user_was_forgotten_does_not_come_back(
+    settings: StorageSettings, file: Path, user: UserKey, now: datetime
+) -> None:
+    async with open_database(settings) as database, database.begin() as session:
+        await MemoryStore(session).remember(user, "이름", "하나", now, None)
+    run_on(file, "0008")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(BY_HAND, (1, user.id, "도배를 함", MANUAL))
+        connection.commit()
+    keyring = open_keyring(settings)
+    keyring.destroy(keyring.state().living, now)  # with all keys that were made ahead
+    async with open_database(settings) as database, database.read() as session:
+        (case,) = await SanctionStore(session).of_user(user)
+        assert (case.category, case.user) == (MANUAL, user)
+    assert "도배를 함".encode() not in b"".join(path.read_bytes() for path in file.parent.iterdir())
+
+
 async def test_failed_migration_leaves_the_database_as_it_was(
     settings: StorageSettings, file: Path, tmp_path: Path
 ) -> None:
