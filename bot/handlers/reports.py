@@ -52,7 +52,7 @@ class ReportHandler:
             )
         if report is None:  # somebody was faster; the moderators know already
             return visit.say("report.taken")
-        line = self._modlog.texts.get("modlog.report", number=report.id, user=message.author.id, link=message.link)
+        line = self._modlog.texts.get("modlog.report", number=report.id, link=message.link)
         told = await self._modlog.tell(visit.community, line)
         return Answer(text=visit.texts.get("report.taken"), announcements=told)
 

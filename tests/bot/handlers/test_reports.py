@@ -22,7 +22,8 @@ async def test_report_is_told_to_the_modlog_with_its_link(lobby: Lobby) -> None:
     assert answer.text == "The moderators are told. Thank you."
     (told,) = answer.announcements
     assert told.channel == "88"
-    assert told.text.startswith("사용자 2002의 메시지가 신고되었어요 (R1). https://example.org/1")
+    assert told.text.startswith("메시지 하나가 신고되었어요 (R1). https://example.org/1")
+    assert "2002" not in told.text  # nothing edits this line when they ask to be forgotten
     assert "욕설" not in told.text
 
 
