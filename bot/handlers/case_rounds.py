@@ -67,14 +67,17 @@ class CaseRounds:
 
     async def look(self) -> None:
         """Begin to write everything that is due now and not on its way."""
-        platforms = tuple(self._posts)
+        platforms, busy = tuple(self._posts), frozenset(self._on_their_way)
         async with self._database.read() as session:
             cards = await CaseCardStore(session).due(platforms, self._clock(), _MOST_AT_ONCE)
             appeals = await AppealStore(session).to_tell(platforms, self._clock(), _MOST_AT_ONCE)
+        # What was on its way before the reading may have arrived since: it was read as due, and is not. The next look knows.
         for card in cards:
-            self._begin(f"card {card.sanction_id}", self._write_card(card))
+            if (name := f"card {card.sanction_id}") not in busy:
+                self._begin(name, self._write_card(card))
         for appeal in appeals:
-            self._begin(f"appeal {appeal.id}", self._tell(appeal))
+            if (name := f"appeal {appeal.id}") not in busy:
+                self._begin(name, self._tell(appeal))
 
     async def settled(self) -> None:
         """Wait until nothing is on its way."""

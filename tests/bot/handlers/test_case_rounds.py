@@ -216,6 +216,18 @@ async def test_case_that_changes_while_its_card_is_written_is_written_again(
     assert "⏳" in board.cards["m0"][1]
 
 
+async def test_card_is_written_once_however_often_the_rounds_look_meanwhile(
+    lobby: Lobby, moderator: Person, board: Board, make_case: MakeCase
+) -> None:
+    for _ in range(15):
+        await lobby.sanction(make_case(community="9"))
+    for _ in range(25):
+        await lobby.desk.rounds.look()
+    await lobby.desk.rounds.settled()
+    assert len(board.cards) == 15
+    assert len(board.names) == len(set(board.names)) == 15
+
+
 async def forget(lobby: Lobby, user: str = "1001") -> None:
     """What /forgetme does."""
     await forget_user(lobby.database, user_key(user), lobby.clock())
