@@ -30,6 +30,9 @@ train_app = typer.Typer(help="Train models from text.", no_args_is_help=True)
 def train_embedded_command(
     passes: Annotated[int | None, typer.Option(min=1, help="Passes over the widened corpus for the base.")] = None,
     start: Annotated[Path | None, typer.Option(help="A base to go on with, instead of one from nothing.")] = None,
+    kept: Annotated[
+        float | None, typer.Option(min=0, max=1, help="What the weights of --start weigh in the end, of 1.")
+    ] = None,
     share: Annotated[float | None, typer.Option(min=0.01, max=1.0, help="Part of the corpus read in one pass.")] = None,
     learning_rate: RateOption = None,
     no_compile: Annotated[bool, typer.Option("--no-compile", help="Do not compile the training step.")] = False,
@@ -38,7 +41,8 @@ def train_embedded_command(
     from models.training.embedded import EmbeddedRecipe, train_embedded
 
     options = {
-        "passes": passes, "share": share, "learning_rate": learning_rate, "start": str(start) if start else None,
+        "passes": passes, "share": share, "learning_rate": learning_rate, "kept": kept,
+        "start": str(start) if start else None,
     }  # fmt: skip
     recipe = EmbeddedRecipe(compile_steps=not no_compile)
     given = {name: value for name, value in options.items() if value is not None}

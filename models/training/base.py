@@ -45,10 +45,12 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # malloc.h
 class BaseRecipe:
     """Size and schedule of the base. `shares` is the part of each adapter's sequences read in one pass, `share` times it.
 
-    With `start`, a folder that holds a base, its tokenizer, size and weights are taken from there and trained on.
+    With `start`, a folder that holds a base, its tokenizer, size and weights are taken from there and trained on; `kept` of 1 is
+    then what its weights weigh in the finished base, the trained ones the rest (Wortsman et al. 2022, arXiv:2109.01903).
     """
 
     start: str = ""
+    kept: float = 0.0
 
     vocabulary: int = 6000
     hidden: int = 384
@@ -74,7 +76,7 @@ class BaseRecipe:
     def changes(self) -> dict[str, float | str]:
         """Return the fields that a command line may set and that differ from the usual recipe."""
         usual = BaseRecipe()
-        names = ("start", "passes", "share", "learning_rate")
+        names = ("start", "kept", "passes", "share", "learning_rate")
         return {name: getattr(self, name) for name in names if getattr(self, name) != getattr(usual, name)}
 
 
@@ -214,6 +216,10 @@ class BaseRun:
 
     def finish(self, out: Path) -> dict[str, float]:
         """Write the base and its log into `out`, drop the checkpoint and return the figures of the run."""
+        if self.recipe.start and self.recipe.kept:
+            mix_weights(self.network, self._make_network(), self.recipe.kept)
+            self.figures["held_out_loss"] = measure_loss(self.network, self._held_out, self.recipe)
+            self._note(self.passes, validation={"loss": round(self.figures["held_out_loss"], 4)})
         save_base(self.network, self.tokenizer, out)
         (out / LOG_NAME).write_text("".join(f"{json.dumps(line)}\n" for line in self.log))
         shutil.rmtree(self._checkpoint, ignore_errors=True)
@@ -305,6 +311,13 @@ def measure_loss(network: LlamaForCausalLM, sequences: Sequence[list[int]], reci
         with torch.autocast(device.type, torch.bfloat16, enabled=trains_in_bfloat16(device)):
             losses.append(network(**batch, use_cache=False).loss.item())
     return sum(losses) / len(losses) if losses else math.nan
+
+
+@torch.no_grad()
+def mix_weights(network: LlamaForCausalLM, other: LlamaForCausalLM, share: float) -> None:
+    """Move the weights of `network` towards those of `other`, of the same shape: `share` 1 is the other's, 0 leaves them."""
+    for mine, theirs in zip(network.parameters(), other.parameters(), strict=True):
+        mine.lerp_(theirs.to(mine), share)
 
 
 def reuse_freed_memory() -> None:

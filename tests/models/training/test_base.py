@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import PreTrainedTokenizerFast
 
 from models.errors import ModelError
@@ -129,6 +130,18 @@ def test_base_that_exists_is_trained_on(corpus: DialogueCorpus, tmp_path: Path) 
     tokenizers = [(tmp_path / name / "tokenizer.json").read_text("utf-8") for name in ("first", "second")]
     assert tokenizers[0] == tokenizers[1]
     assert recipe.changes() == {"start": recipe.start, "passes": 1, "share": 0.5}
+
+
+def test_weights_that_are_kept_whole_come_out_as_they_went_in(corpus: DialogueCorpus, tmp_path: Path) -> None:
+    profile = load_profile("embedded")
+    first = train_base(corpus, profile, tmp_path / "first", replace(RECIPE, passes=1), _ignore, compile_steps=False)
+    recipe = replace(RECIPE, passes=1, share=0.5, start=str(tmp_path / "first"), kept=1.0)
+    second = train_base(corpus, profile, tmp_path / "second", recipe, _ignore, compile_steps=False)
+    assert second["held_out_loss"] == pytest.approx(
+        first["held_out_loss"], rel=0.01
+    )  # the first was written in bfloat16
+    before, after = (load_file(tmp_path / name / "model.safetensors") for name in ("first", "second"))
+    assert all(before[name].equal(after[name]) for name in before)
 
 
 @pytest.mark.parametrize("has_tokenizer", [False, True])
