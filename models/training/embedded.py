@@ -42,7 +42,7 @@ class EmbeddedRecipe:
     """How the embedded weights are made; `adapter_examples` bounds the rows that each adapter reads."""
 
     base: BaseRecipe = BaseRecipe()
-    adapter_examples: int = 8000
+    adapter_examples: int = 4000
     interview_examples: int = EXAMPLES
     ethics: EncoderRecipe = EncoderRecipe(epochs=3)
     memory: EncoderRecipe = EncoderRecipe(epochs=6)
