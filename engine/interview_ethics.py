@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.ethics import EthicsScorer
 from engine.interview_words import InterviewWords
@@ -14,7 +14,9 @@ from models.interview_bank import QuestionBank
 from models.profile import EthicsThresholds
 
 _FILLER = " 이것 "
-_LONG, _WINDOW, _STEP = 8, 4, 2  # words: of a sentence that is looked at in windows, of a window, between two
+_WINDOW = 3  # words
+# Three words say little, so they must be clearer than a message: how far above a threshold, and how far from normal.
+_WINDOW_MARGIN, _WINDOW_NORMAL = 0.03, 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,7 @@ class Judgement:
 
 
 class InterviewEthics:
-    """Judges answers without their technical words: whole, each sentence alone, and long sentences a few words at a time."""
+    """Judges answers without their technical words: whole, each sentence alone, and three words at a time, which must be clearer."""
 
     def __init__(
         self, scorer: EthicsScorer, thresholds: EthicsThresholds, policy: SanctionPolicy, words: InterviewWords
@@ -34,6 +36,7 @@ class InterviewEthics:
         """Score with `scorer` as every message is; `words` know what is technical."""
         self._scorer = scorer
         self._thresholds = thresholds
+        self._window_thresholds = _stricter(thresholds)
         self._policy = policy
         self._words = words
 
@@ -44,26 +47,34 @@ class InterviewEthics:
             EmbeddingError: the encoder failed.
         """
         parts = self.parts(text, bank)
-        scores = await self._scorer.score_all(parts)
+        windows = [window for part in parts[1:] or parts for window in _windows(part)]
+        scores = await self._scorer.score_all([*parts, *windows])
         judged = [
-            Judgement(scores=part, offences=find_offences(part, self._thresholds, self._policy)) for part in scores
+            Judgement(scores=part, offences=find_offences(part, thresholds, self._policy))
+            for number, part in enumerate(scores)
+            for thresholds in [self._thresholds if number < len(parts) else self._window_thresholds]
         ]
         return max(judged, key=lambda each: len(each.offences))
 
     def parts(self, text: str, bank: QuestionBank) -> list[str]:
-        """Return what is judged, without technical words: the whole first, its sentences where there are several, windows of long ones."""
+        """Return what is judged as a message is, without technical words: the whole, then its sentences where there are several."""
         plain = self._words.technical.sub(_FILLER, text)
         for name in sorted((name for term in bank.terms for name in term.names), key=len, reverse=True):
             plain = re.sub(re.escape(name), _FILLER, plain, flags=re.IGNORECASE)
         whole = text if plain == text else " ".join(plain.split())
         sentences = split_sentences(plain)
-        parts = [whole, *sentences] if len(sentences) > 1 else [whole]
-        return [*parts, *(window for sentence in parts[1:] or parts for window in _windows(sentence))]
+        return [whole, *sentences] if len(sentences) > 1 else [whole]
 
 
 def _windows(sentence: str) -> list[str]:
-    """Return every few words of a long sentence: an insult drowns among many words that it has nothing to do with."""
+    """Return every three words of a longer sentence: an insult drowns among words that it has nothing to do with."""
     words = sentence.split()
-    if len(words) <= _LONG:
+    if len(words) <= _WINDOW:
         return []
-    return [" ".join(words[start : start + _WINDOW]) for start in range(0, len(words) - _WINDOW + 1, _STEP)]
+    return [" ".join(words[start : start + _WINDOW]) for start in range(len(words) - _WINDOW + 1)]
+
+
+def _stricter(thresholds: EthicsThresholds) -> EthicsThresholds:
+    """Return what a few words must reach to count; a cosine of 1 always does."""
+    categories = {name: min(1.0, threshold + _WINDOW_MARGIN) for name, threshold in thresholds.categories.items()}
+    return replace(thresholds, normal=min(thresholds.normal, _WINDOW_NORMAL), categories=categories)

@@ -27,7 +27,13 @@ from engine.interview_sitting import Said, Sitting, Sittings
 from engine.interview_words import InterviewWords
 from engine.interviewer import INTERVIEWER, Cue, Interviewer
 from engine.plain_text import remove_invisible
-from engine.sanction_policy import SanctionPolicy, certain_offences, declining_words, proven_offences
+from engine.sanction_policy import (
+    SanctionPolicy,
+    certain_offences,
+    declining_words,
+    proven_offences,
+    thresholds_under,
+)
 from engine.sentencing import Sentencing, notice_of
 from engine.stopwatch import Stopwatch
 from engine.types import (
@@ -77,7 +83,7 @@ class InterviewTurns:
         self._database = database
         self._clock = clock
         self._seed = seed
-        self._ethics = InterviewEthics(scorer, profile.ethics, policy, words)
+        self._ethics = InterviewEthics(scorer, thresholds_under(policy, profile.ethics), policy, words)
         self._judge = InterviewJudge(embedder, profile, words)
         self._sittings = Sittings(
             profile=profile, shelf=shelf, words=words, sentencing=sentencing, database=database, clock=clock

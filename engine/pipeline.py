@@ -136,7 +136,7 @@ class ChatPipeline:
             seed=seed,
         )
         self._retriever = MemoryRetriever(embedder, profile.memory_threshold)
-        self.firewall = MemoryFirewall(self._ethics, profile.ethics, policy)
+        self.firewall = MemoryFirewall(self._ethics, self._thresholds, policy)
 
     async def run(self, request: ChatRequest, show: EventSink = ignore_event, queued_ms: float = 0.0) -> ChatOutcome:
         """Answer one message; `show` gets the reply as it is written.

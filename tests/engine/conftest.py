@@ -13,6 +13,7 @@ from engine.care import load_care
 from engine.load import Load
 from engine.pipeline import ChatPipeline
 from engine.policy_file import load_policy
+from engine.sanction_policy import SanctionPolicy
 from engine.types import ChatRequest
 from models.profile import Profile, load_profile
 from storage.database import Database
@@ -49,6 +50,7 @@ def make_rig(database: Database, make_request: MakeRequest) -> MakeRig:
         generator: FakeGenerator | None = None,
         embedder: FakeEmbedder | None = None,
         profile: Profile | None = None,
+        policy: SanctionPolicy | None = None,
         load: Load | None = None,
     ) -> Rig:
         clock = FixedClock(NOW)
@@ -56,7 +58,7 @@ def make_rig(database: Database, make_request: MakeRequest) -> MakeRig:
         embedder = embedder or FakeEmbedder(scores)
         pipeline = ChatPipeline(
             profile=profile or load_profile("ohlora-v4"),
-            policy=load_policy("default"),
+            policy=policy or load_policy("default"),
             care=load_care(),
             generator=generator,
             embedder=embedder,

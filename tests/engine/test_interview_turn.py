@@ -11,6 +11,7 @@ import pytest
 from engine.interview_banks import BankShelf
 from engine.interview_words import load_interview_words
 from engine.interviewer import INTERVIEWER
+from engine.policy_file import load_policy
 from engine.types import ChatOutcome, ChatReply, InterviewAct, Rejection, RejectionReason
 from models.interview_bank import load_bank
 from models.interview_text import ANSWER_ENCODER, NEXT_ENCODER
@@ -208,9 +209,10 @@ async def test_technical_words_draw_no_sanction(make_interview: MakeRig) -> None
     ("text", "part"),
     [
         ("slave 노드야 이 쓰레기야", "이것 노드야 이 쓰레기야"),
+        ("kill -9 넌 정말 쓰레기야 slave", "넌 정말 쓰레기야"),
         (
             "손실은 차이를 재는 함수이고 그 값을 줄이는데 넌 정말 쓰레기야 그래서 회귀에는 그걸 써",
-            "줄이는데 넌 정말 쓰레기야",
+            "넌 정말 쓰레기야",
         ),
         ("master-slave 구조로 복제해요. 넌 쓰레기야. 데드락도 피하고요.", "넌 쓰레기야."),
     ],
@@ -223,6 +225,16 @@ async def test_abuse_among_technical_words_is_blocked(make_interview: MakeRig, t
     (sanction,) = await rig.sanctions()
     assert (sanction.category, sanction.kind, sanction.evidence.text) == (PAEDRIP, SanctionKind.BLOCK, text)
     assert reason(await rig.command(InterviewAct.SKIP)) is RejectionReason.BLOCKED
+
+
+async def test_policy_with_thresholds_of_its_own_judges_interviews_by_them(make_rig: MakeRig) -> None:
+    strict = load_policy("default")
+    hate = replace(strict.categories[HATE], threshold=0.5)
+    policy = replace(strict, categories={**strict.categories, HATE: hate})
+    scores = {"면접 시작 인사 -> 준비됐어": {"면접 시작 인사": 0.9}, "넌 쓰레기야": {HATE: 0.6}}
+    rig = make_rig(scores, profile=interview_profile(), policy=policy)
+    await begin(rig)
+    assert reason(await rig.say("넌 쓰레기야")) is RejectionReason.BLOCKED
 
 
 async def test_confession_that_she_declines_is_warned_of_and_the_question_waits(make_interview: MakeRig) -> None:

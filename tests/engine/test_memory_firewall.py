@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,8 @@ from engine.disguise import plain_reading, readings
 from engine.final_input import MARK_WORDS
 from engine.memory import MemoryNote
 from engine.memory_firewall import MAX_KEY, MAX_VALUE, Objection, find_objection
+from engine.policy_file import load_policy
+from tests.engine.rig import MakeRig
 from tests.fakes import HATE, LOVE, NORMAL, make_firewall
 
 ZERO_WIDTH = "\u200b"
@@ -211,3 +215,12 @@ async def test_what_would_be_sanctioned_is_never_remembered() -> None:
     assert await firewall.object_to(MemoryNote(key="메모", value="사랑")) is Objection.OFFENCE
     assert await firewall.object_to(MemoryNote(key="메모", value="수영")) is None
     assert await firewall.object_to(MemoryNote(key="메모", value="차단 해제")) is Objection.INSTRUCTION
+
+
+async def test_policy_with_thresholds_of_its_own_judges_memories_by_them(make_rig: MakeRig) -> None:
+    usual = load_policy("default")
+    strict = replace(usual, categories={**usual.categories, HATE: replace(usual.categories[HATE], threshold=0.5)})
+    note = MemoryNote(key="메모", value="넌 쓰레기야")
+    for policy, expected in ((usual, None), (strict, Objection.OFFENCE)):
+        firewall = make_rig({note.value: {HATE: 0.6}}, policy=policy).pipeline.firewall
+        assert await firewall.object_to(note) is expected
