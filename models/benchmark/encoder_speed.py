@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.embedder import encode
-from models.loader import choose_device, load_encoder
+from models.loader import choose_device, load_encoder, without_missing
 from models.profile import Profile
 from models.settings import ModelSettings
 from models.sources import quieten_libraries
@@ -16,7 +16,7 @@ _WARM_UP = 5
 
 
 def measure_encoders(profile: Profile, settings: ModelSettings, texts: Sequence[str]) -> list[dict[str, Any]]:
-    """Return, for each encoder of `profile`, texts a second one by one and together, and the milliseconds of one text.
+    """Return, for each encoder of `profile` that is here, texts a second one by one and together, and the milliseconds of one text.
 
     Raises:
         WeightsError: an encoder cannot be loaded.
@@ -24,7 +24,7 @@ def measure_encoders(profile: Profile, settings: ModelSettings, texts: Sequence[
     quieten_libraries()
     device, _ = choose_device(settings)
     figures = []
-    for name, source in profile.encoders.items():
+    for name, source in without_missing(profile).encoders.items():
         encoder = load_encoder(source.source, device)
         encode(encoder, texts[:_WARM_UP])
         begun = time.perf_counter()

@@ -14,7 +14,7 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase, StoppingCrit
 
 from models.benchmark.workload import GenerationWork, TurnWork
 from models.embedder import encode
-from models.loader import choose_device, load_encoder, load_peft
+from models.loader import choose_device, load_encoder, load_peft, without_missing
 from models.profile import Profile
 from models.settings import ModelSettings
 from models.sources import quieten_libraries
@@ -38,13 +38,14 @@ class PeftModels:
 
 
 def load_peft_models(profile: Profile, settings: ModelSettings) -> PeftModels:
-    """Load the models of `profile` on the device and in the precision that the engine would choose.
+    """Load the models of `profile` on the device and in the precision that the engine would choose, without what the engine leaves out.
 
     Raises:
         WeightsError: something cannot be loaded.
     """
     quieten_libraries()
     device, dtype = choose_device(settings)
+    profile = without_missing(profile)
     bases: dict[str, PeftBase] = {}
     for name, base in profile.bases.items():
         adapters = {key: adapter.source for key, adapter in profile.adapters.items() if adapter.base == name}

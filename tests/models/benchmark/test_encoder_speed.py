@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from models.benchmark.encoder_speed import measure_encoders
@@ -9,6 +11,13 @@ from models.profile import Profile
 from models.settings import Device, ModelSettings
 
 TEXTS = [f"오늘 뭐 먹지 {number}" for number in range(6)]
+
+
+def test_optional_encoder_that_is_not_there_is_left_out(profile: Profile) -> None:
+    missing = replace(profile.encoders["memory"], source="nowhere/encoder", optional=True)
+    larger = replace(profile, encoders=profile.encoders | {"interview-answer": missing})
+    figures = measure_encoders(larger, ModelSettings(device=Device.CPU), TEXTS[:2])
+    assert [each["encoder"] for each in figures] == ["memory", "ethics"]
 
 
 def test_every_encoder_is_measured_one_by_one_and_together(profile: Profile) -> None:

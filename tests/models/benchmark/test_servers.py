@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,6 +55,13 @@ async def _check(server: Any, contest: Contest) -> None:
     assert len(times) == contest.users * contest.turns
     assert {each.new_tokens for each in times} == {sum(TOKENS.values())}
     assert all(0 < each.first_token_s <= each.reply_s <= each.turn_s <= passed for each in times)
+
+
+def test_optional_adapter_that_is_not_there_keeps_nobody_out(two_base_profile: Profile) -> None:
+    missing = replace(two_base_profile.adapters["memory"], source="nowhere/adapter", optional=True)
+    larger = replace(two_base_profile, adapters=two_base_profile.adapters | {"interview": missing})
+    models = load_peft_models(larger, ModelSettings(device=Device.CPU, precision=Precision.FLOAT32))
+    assert set(models.bases) == set(ADAPTER_NAMES)
 
 
 async def test_sequential_serves_one_turn_at_a_time(models: PeftModels) -> None:
