@@ -57,7 +57,7 @@ class JudgementLog:
         """Yield each person's messages in the order in which they were judged; what moderators gave by hand is left out.
 
         Who was forgotten and came back is one person, since the ladder goes on for them, and bears their pseudonym: nothing that
-        is read from here ties it to an account (docs/decisions/0026-who-came-back-in-a-replay.md).
+        is read from here ties it to an account (docs/decisions/0027-who-came-back-in-a-replay.md).
         """
         everybody = union(
             select(SanctionRow.platform, SanctionRow.user_id).where(SanctionRow.policy_version != MANUAL),
