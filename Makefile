@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: setup chat run test coverage check format reports interviews faces screens dashboard-load clean
+.PHONY: setup chat run test crash coverage check format reports interviews faces screens dashboard-load clean
 
 setup: $(VENV)/.installed
 chat: setup
@@ -16,6 +16,8 @@ run: setup
 	@exec $(BIN)/python main.py run $(ARGS)
 test: $(VENV)/.installed-dev
 	$(PYTEST) $(ARGS)
+crash: $(VENV)/.installed-dev
+	OHLORA_TEST_KILLS=200 $(BIN)/python -m pytest tests/e2e/test_crash.py tests/e2e/test_sanction_crash.py
 coverage: $(VENV)/.installed-dev
 	$(PYTEST) --cov --cov-fail-under=90
 check: $(VENV)/.installed-dev

@@ -4,7 +4,7 @@
     crash_target.py listen FOLDER     talk with one user over standard input, as `main.py chat --json` does
 
 A line `talk SEED USER…` lets the users talk until they are killed; `ask SEED USER…` lets each say one line. What a user is
-shown is in FOLDER/USER.jsonl. Forking saves the imports of each start.
+shown is in FOLDER/USER.jsonl. Forking saves the imports of each start, and what a process does for the first time.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import asyncio
 import os
 import random
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -144,7 +145,10 @@ async def talk(folder: Path, kind: str, seed: int, users: Sequence[str]) -> None
 
 
 def serve(folder: Path) -> None:
-    """Fork a talking process for each line that comes in, and wait for its end."""
+    """Fork a talking process for each line that comes in, and wait for its end; talk once elsewhere before."""
+    with tempfile.TemporaryDirectory() as elsewhere:
+        (Path(elsewhere) / "data").mkdir()
+        asyncio.run(talk(Path(elsewhere) / "data", "ask", 0, ["me"]))
     for line in sys.stdin:
         kind, seed, *users = line.split()
         child = os.fork()

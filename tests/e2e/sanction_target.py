@@ -4,7 +4,8 @@
 
 A line is `work SEED COUNT` (go on until killed) or `climb SEED COUNT` (each gives `OFFENCES_EACH` to one user, and ends). The ids of
 the processes are written on one line, and once all have ended their exit codes on the next. What was committed is told,
-after the commit, in FOLDER/SEED-NUMBER.jsonl: this is what a user or a moderator would have been shown. Forking saves the imports.
+after the commit, in FOLDER/SEED-NUMBER.jsonl: this is what a user or a moderator would have been shown. Forking saves the imports,
+and what is done for the first time in a process: the parent has done each act once, over a database of its own.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import os
 import random
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -60,9 +62,7 @@ class Worker:
         self._done = 0
         self._sentencing = Sentencing(profile=PROFILE, policy=POLICY, database=database, clock=now)
 
-    async def work(self) -> None:
-        """Go on for ever."""
-        acts: dict[Callable[[], Awaitable[Told | None]], int] = {
+        self.acts: dict[Callable[[], Awaitable[Told | None]], int] = {
             self.offend: 9,
             self.decide: 4,
             self.appeal: 4,
@@ -70,8 +70,11 @@ class Worker:
             self.remember: 3,
             self.forget: 2,
         }
+
+    async def work(self) -> None:
+        """Go on for ever."""
         while True:
-            (act,) = self._rng.choices(list(acts), list(acts.values()))
+            (act,) = self._rng.choices(list(self.acts), list(self.acts.values()))
             self.tell(await act())
             await asyncio.sleep(self._rng.uniform(0, LONGEST_PAUSE_S))  # SQLite gives its lock to whoever asks next
 
@@ -168,8 +171,18 @@ async def run(folder: Path, kind: str, seed: str, number: int) -> None:
             worker.tell(await worker.offend(CLIMBER))
 
 
+async def warm_up() -> None:
+    """Do each act once over a database that nobody looks at."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with open_database(StorageSettings.for_data_dir(Path(folder) / "data")) as database:
+            worker = Worker(database, random.Random(0), "warm-up", -1)
+            for act in worker.acts:
+                await act()
+
+
 def serve(folder: Path) -> None:
     """Fork processes for each line that comes in, and wait for their ends."""
+    asyncio.run(warm_up())
     for line in sys.stdin:
         kind, seed, count = line.split()
         children = []

@@ -29,7 +29,7 @@ from storage.settings import KEYRING_NAME
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = Path(__file__).with_name("crash_target.py")
-KILLS = 25
+KILLS = int(os.environ.get("OHLORA_TEST_KILLS", "25"))  # `make crash` takes more
 USERS_AT_ONCE = 4
 DATABASE = "ohlora.sqlite3"
 MEMORIES = "SELECT id, opened('memories.value', user_id, value) AS value FROM memories"
