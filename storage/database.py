@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, event
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from storage.audit import NEW_HEAD
 from storage.audit_anchor import AuditAnchor
@@ -202,8 +202,8 @@ async def _migrate(settings: StorageSettings, scripts: Path, place: str, keyring
 @asynccontextmanager
 async def _transaction(engine: AsyncEngine, vault: Vault) -> AsyncIterator[AsyncSession]:
     with translated(place_of(engine.url), writes=not _is_reader(engine)):
-        info = {"vault": vault}
-        async with AsyncSession(engine, expire_on_commit=False, info=info) as session, session.begin():
+        make = async_sessionmaker(engine, expire_on_commit=False, info={"vault": vault})
+        async with make.begin() as session:  # ends in order also when the task is cancelled meanwhile
             with reached(place_of(engine.url)):
                 await session.connection()  # BEGIN now: a writer holds the lock from here on
             yield session

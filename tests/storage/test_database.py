@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 from storage.conversations import ConversationStore
 from storage.database import Database, open_database
@@ -48,6 +48,29 @@ async def test_committed_rows_are_there_after_reopening(
         stored = await SanctionStore(session).add(make_sanction())
     async with open_database(settings) as database, database.read() as session:
         assert await SanctionStore(session).of_user(user) == [stored]
+
+
+@pytest.mark.parametrize("moment", ["commit", "rollback"])
+async def test_transaction_that_is_cancelled_at_its_end_ends_in_order(
+    database: Database, now: datetime, caplog: pytest.LogCaptureFixture, moment: str
+) -> None:
+    async def write() -> None:
+        async with database.begin() as session:
+            await ConversationStore(session).save_summary(ROOM, None, now)
+            if moment == "rollback":
+                raise ZeroDivisionError
+
+    def cancel(_: object) -> None:
+        writing.cancel()
+
+    event.listen(Engine, moment, cancel)
+    writing = asyncio.create_task(write())
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    event.remove(Engine, moment, cancel)
+    assert caplog.messages == []  # the pool complains of connections that come back as they are
+    assert await turns_counted(database) == (moment == "commit")
+    await count_a_turn(database, now)  # the connection is whole, and the lock is free
 
 
 async def test_error_in_the_body_rolls_everything_back(database: Database, now: datetime) -> None:
