@@ -4,92 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.handlers.chat import ChatHandler
-from bot.handlers.memory import MemoryHandler
-from bot.handlers.sanctions import SanctionHandler
-from engine.care import load_care
-from engine.pipeline import ChatPipeline
-from engine.policy_file import load_policy
-from engine.queue import open_queue
-from engine.settings import EngineSettings
-from engine.types import DEFAULT_TIME_ZONE, ChatOutcome, ChatReply, Rejection, RejectionReason
+from engine.types import ChatReply, Rejection, RejectionReason
 from models.runtime import ModelRuntime
-from storage.database import Database, open_database
-from storage.records import ConversationKey, SanctionKind, UserKey
-from storage.settings import StorageSettings
-from tests.fakes import make_firewall
+from storage.records import SanctionKind
+from tests.e2e.stage import Stage, open_stage, person
 
 LOVE, POLITICS, PARENTS, HATE = "사랑 고백/만남", "정치", "패드립", "혐오/기타"
-SEOUL = ZoneInfo("Asia/Seoul")
-
-
-class MovableClock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 19, 5, 0, tzinfo=UTC)  # Thursday, 14:00 in Seoul
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def set_seoul(self, text: str) -> None:
-        self.now = datetime.fromisoformat(text).replace(tzinfo=SEOUL).astimezone(UTC)
-
-
-@dataclass
-class Stage:
-    """The product as a front end sees it."""
-
-    clock: MovableClock
-    database: Database
-    chat: ChatHandler
-    memory: MemoryHandler
-    sanctions: SanctionHandler
-
-    async def say(self, user: str, text: str) -> ChatOutcome:
-        key = UserKey(platform="test", id=user)
-        conversation = ConversationKey(platform="test", id=user)
-        turn = self.chat.submit(key, conversation, text, locale="ko", zone=DEFAULT_TIME_ZONE)
-        return await turn.outcome()
-
-    async def reply(self, user: str, text: str) -> ChatReply:
-        outcome = await self.say(user, text)
-        assert isinstance(outcome, ChatReply), outcome
-        return outcome
-
-    async def memories(self, user: str) -> list[str]:
-        return [memory.text for memory in await self.memory.list(UserKey(platform="test", id=user))]
 
 
 @pytest.fixture
 async def stage(tmp_path: Path, embedded_runtime: ModelRuntime) -> AsyncIterator[Stage]:
-    clock = MovableClock()
-    async with open_database(StorageSettings.for_data_dir(tmp_path)) as database:
-        pipeline = ChatPipeline(
-            profile=embedded_runtime.profile,
-            policy=load_policy("default"),
-            care=load_care(),
-            generator=embedded_runtime.generator,
-            embedder=embedded_runtime.embedder,
-            database=database,
-            clock=clock,
-            seed=7,
-        )
-        async with open_queue(pipeline.run, EngineSettings()) as queue:
-            yield Stage(
-                clock=clock,
-                database=database,
-                chat=ChatHandler(queue, clock),
-                memory=MemoryHandler(database, clock, make_firewall()),
-                sanctions=SanctionHandler(database),
-            )
+    models = embedded_runtime
+    async with open_stage(tmp_path, models.profile, models.generator, models.embedder) as stage:
+        yield stage
 
 
 async def test_thirty_lines_from_hello_to_a_block_that_ends(stage: Stage) -> None:
@@ -177,6 +109,6 @@ async def test_ladder_of_each_category_is_climbed_to_the_letter(
         assert isinstance(await stage.say("다른 사람", "안녕?"), ChatReply)
         stage.clock.now += block  # the block ends when the clock reaches its end
         assert isinstance(await stage.say("도윤", "안녕?"), ChatReply)
-    log = await stage.sanctions.list(UserKey(platform="test", id="도윤"))
+    log = await stage.sanctions.list(person("도윤"))
     assert [row.level for row in log] == [3, 2, 1]
     assert {row.evidence.text for row in log} == {text}
