@@ -31,10 +31,10 @@ def write_card_text(report: Report, texts: Texts) -> str:
     missed = [question for question in report.questions if question.is_missed]
     if missed:
         lines += ["", texts.get("card.study")]
-        lines += [
-            texts.get("card.study_item", question=each.label, why=_why_question(each, texts))
-            for each in missed[:_MOST_LINES]
-        ]
+        for each in missed[:_MOST_LINES]:
+            lines += [texts.get("card.study_item", question=each.label, why=_why_question(each, texts))]
+            if points := [point for answer in each.answers if _is_missed(answer) for point in answer.missing]:
+                lines += [texts.get("card.study_points", points=", ".join(points))]
         reading = list(dict.fromkeys(work for each in missed for work in each.read))
         if reading:
             lines += ["", texts.get("card.read"), *(f"· {work}" for work in reading[:_MOST_LINES])]
@@ -103,7 +103,11 @@ def _why(answer: AnswerResult, texts: Texts) -> str:
 
 
 def _why_question(question: QuestionResult, texts: Texts) -> str:
-    missed = [answer for answer in question.answers if answer.state is AnswerState.MISSED]
+    missed = [answer for answer in question.answers if _is_missed(answer)]
     if len(question.answers) == 1:
         return _why(missed[0], texts)
     return "; ".join(f"{answer.label}: {_why(answer, texts)}" for answer in missed)
+
+
+def _is_missed(answer: AnswerResult) -> bool:
+    return answer.state is AnswerState.MISSED

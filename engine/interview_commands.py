@@ -10,7 +10,7 @@ from engine.interview import begin_question
 from engine.interview_banks import BankShelf
 from engine.interview_judge import InterviewJudge
 from engine.interview_sitting import Said, Sitting, Sittings
-from engine.interviewer import Interviewer
+from engine.interviewer import Interviewer, join_parts
 from engine.stopwatch import Stopwatch
 from engine.types import ChatOutcome, ChatRequest, Clock, InterviewAct, InterviewCommand, Rejection, RejectionReason
 from models.interview_bank import DEFAULT_BANK, QuestionBank
@@ -107,7 +107,7 @@ class InterviewCommands:
         parts = [interviewer.say("skipped"), interviewer.reveal(standing) if standing.question.is_graded else ""]
         parts.append(interviewer.question_text(following) if following else interviewer.say("farewell"))
         state = InterviewState.RUNNING if following else InterviewState.ENDED
-        return " ".join(part for part in parts if part), [step], state
+        return join_parts(parts), [step], state
 
     def _step(self, sitting: Sitting, kind: StepKind, following: str | None = None) -> InterviewStep:
         label = sitting.standing.question.label

@@ -16,7 +16,7 @@ from engine.plain_text import remove_invisible
 WORDS_FILE = Path(__file__).resolve().parent / "interview.toml"
 LINE_NAMES = (
     "welcome_unknown", "hint", "no_hint", "nudge", "nudge_hedge", "reveal", "move_on", "unknown_term", "right", "wrong", "talked",
-    "farewell", "stopped", "paused", "resumed", "skipped", "again",
+    "farewell", "stopped", "paused", "resumed", "skipped", "again", "still",
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.clock_context import DayPart
@@ -62,8 +63,8 @@ class Interviewer:
         line = await self._generate(cue, now) if with_adapter else None
         parts = [self._explain(cue), line or self._react(cue), *self._encourage(cue)]
         if not (line and self._asks(cue, line)):
-            parts.append(self.question_text(cue.following) if cue.following else self.say("farewell"))
-        return " ".join(part for part in parts if part)
+            parts.append(self._ask(cue))
+        return join_parts(parts)
 
     def say(self, name: str, **values: str) -> str:
         """Return one of the prepared lines."""
@@ -128,6 +129,14 @@ class Interviewer:
         asks = _mentions(cue.following, line)
         return asks and ("?" in line or cue.stays)
 
+    def _ask(self, cue: Cue) -> str:
+        """Return what asks for what stands next: a new question whole, an open one by its name, or the farewell."""
+        if cue.following is None:
+            return self.say("farewell")
+        if cue.stays and cue.before.question.is_graded and cue.verdict.kind is not StepKind.ANSWERED:
+            return self.say("still", question=_name(cue.following))
+        return self.question_text(cue.following)
+
     def _react(self, cue: Cue) -> str:
         """Return what she says to an answer where the adapter gives nothing."""
         match cue.verdict.kind:
@@ -154,14 +163,29 @@ class Interviewer:
 
     def reveal(self, standing: Standing) -> str:
         """Return the key points of what was left of a question, or nothing where the bank names none."""
-        points = [point.text for label in standing.left for point in standing.question.answer(label).points]
-        return self.say("reveal", points=", ".join(points)) if points else ""
+        left = [standing.question.answer(label) for label in standing.left]
+        if len(standing.question.answers) == 1:
+            lines = [point.text for each in left for point in each.points]
+        else:
+            lines = [f"{each.label}: {', '.join(point.text for point in each.points)}" for each in left if each.points]
+        return self.say("reveal", points="".join(f"\n· {line}" for line in lines)) if lines else ""
 
     def _encourage(self, cue: Cue) -> list[str]:
         """Return the nudge to say "I don't know", where a try failed and the question stays open."""
         if cue.verdict.kind is not StepKind.FAILED or not cue.stays:
             return []
         return [self.say("nudge_hedge" if self._words.hedges(cue.text) else "nudge")]
+
+
+def _name(standing: Standing) -> str:
+    """Name an open question, and what is left of it where part of it was given."""
+    topic = topic_of(standing.question, standing.drawn)
+    return f"{topic} ({standing.wanted[0]})" if standing.given and standing.wanted else topic
+
+
+def join_parts(parts: Sequence[str]) -> str:
+    """Join what she says into one text; behind a list a new line begins."""
+    return "".join(f"{part}\n" if "\n" in part else f"{part} " for part in parts if part).rstrip()
 
 
 def _mentions(standing: Standing, line: str) -> bool:

@@ -54,6 +54,8 @@ def test_text_says_what_was_missed_why_and_what_to_read(language: str) -> None:
     assert "LoRA" in text
     assert "답변 실패 0.93" in text
     assert "0.41" in text
+    assert ": 원래 가중치는 그대로 둔다" in text
+    assert "작은 행렬 두 개" not in text  # that half was said
     assert "· Hu 외 2021, LoRA" in text
     assert "Bishop" not in text
 

@@ -140,7 +140,8 @@ async def test_who_does_not_know_is_welcomed_with_a_hint_and_then_told(make_inte
     assert any(first.startswith(line) for line in WORDS.lines["welcome_unknown"])
     assert "힌트" in first
     second = reply(await rig.say("잘 모르겠어"))
-    assert ML.question(TRIO).answers[0].points[0].text in second.text
+    first_answer = ML.question(TRIO).answers[0]
+    assert f"\n· {first_answer.label}: {first_answer.points[0].text}" in second.text
     assert view(second).question == LLM
     assert asks(second.text, LLM)
 
@@ -359,6 +360,17 @@ async def test_running_interview_is_not_started_twice(make_interview: MakeRig) -
     rig = make_interview()
     await begin(rig)
     assert reason(await rig.command(InterviewAct.START)) is RejectionReason.INTERVIEW_OPEN
+
+
+async def test_open_question_is_named_again_where_no_adapter_writes_not_asked_as_if_it_were_new(rig: Rig) -> None:
+    bank = load_bank("operating_systems")
+    asked = bank.questions[1]
+    await rig.command(InterviewAct.START, bank=bank.name)
+    await rig.say("시작하자")
+    for text in ("빠른 거", "잘 모르겠어"):
+        said = reply(await rig.say(text)).text
+        assert asked.label in said
+        assert not any(line in said for line in asked.ask)
 
 
 async def test_bank_without_encoders_is_held_by_its_key_points(rig: Rig) -> None:

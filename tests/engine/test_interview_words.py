@@ -61,7 +61,7 @@ def test_abuse_is_no_technical_word(text: str) -> None:
 
 
 def test_every_line_can_be_said() -> None:
-    values = {"hint": "힌트", "points": "점", "questions": "LoRA"}
+    values = {"hint": "힌트", "points": "점", "questions": "LoRA", "question": "LoRA"}
     for name in LINE_NAMES:
         for number in range(len(WORDS.lines[name])):
             assert "{" not in WORDS.line(name, number, **values)
