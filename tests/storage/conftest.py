@@ -1,5 +1,6 @@
 """Give each test a real SQLite file of its own, and records to store in it."""
 
+import shutil
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from storage.records import (
     UserKey,
 )
 from storage.settings import StorageSettings
+from storage.url import master_key_file
 
 NOW = datetime(2026, 3, 14, 6, 30, 12, 345678, tzinfo=UTC)
 
@@ -34,7 +36,10 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def database(settings: StorageSettings) -> AsyncIterator[Database]:
+async def database(settings: StorageSettings, tmp_path: Path, migrated_folder: Path) -> AsyncIterator[Database]:
+    """Open a copy of a migrated, empty database: how one is made is the matter of tests/storage/test_migrations.py."""
+    shutil.copytree(migrated_folder / "data", tmp_path, dirs_exist_ok=True)
+    shutil.copy(migrated_folder / "data.key", master_key_file(settings))
     async with open_database(settings) as database:
         yield database
 
