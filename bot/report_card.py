@@ -97,7 +97,7 @@ def _why(answer: AnswerResult, texts: Texts) -> str:
     why = texts.get(f"card_why.{answer.reason}")
     if answer.judged_as and answer.score is not None:
         why += ", " + texts.get("card.judged", label=answer.judged_as, score=f"{answer.score:.2f}")
-    if answer.closeness is not None:
+    if answer.closeness is not None and answer.closeness >= 0.005:  # nothing of it, as most who do not know, is no news
         why += ", " + texts.get("card.close", closeness=f"{answer.closeness:.2f}")
     return why
 

@@ -17,6 +17,7 @@ WORDS_FILE = Path(__file__).resolve().parent / "interview.toml"
 LINE_NAMES = (
     "welcome_unknown", "hint", "no_hint", "nudge", "nudge_hedge", "reveal", "move_on", "unknown_term", "right", "wrong", "talked",
     "farewell", "stopped", "paused", "resumed", "skipped", "again", "still",
+    "right_experience", "wrong_experience", "reveal_experience",
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from engine.generation import SeedSource
 from engine.interview import Standing, Verdict, is_closed
 from engine.interview_words import InterviewWords
 from engine.reply_check import clean_reply, find_fault
-from models.interview_bank import Collect, Question, QuestionBank
+from models.interview_bank import Collect, Question, QuestionBank, QuestionKind
 from models.interview_text import interviewer_input, is_well_formed, quiet, shorten, topic_of
 from models.profile import Profile
 from models.types import FinishReason, Sampling, TextGenerator
@@ -141,9 +141,9 @@ class Interviewer:
         """Return what she says to an answer where the adapter gives nothing."""
         match cue.verdict.kind:
             case StepKind.ANSWERED:
-                return self.say("right")
+                return self.say(_of_kind("right", cue.before.question))
             case StepKind.FAILED:
-                return self.say("wrong")
+                return self.say(_of_kind("wrong", cue.before.question))
             case StepKind.TALKED:
                 return self.say("talked")
         return ""
@@ -168,13 +168,19 @@ class Interviewer:
             lines = [point.text for each in left for point in each.points]
         else:
             lines = [f"{each.label}: {', '.join(point.text for point in each.points)}" for each in left if each.points]
-        return self.say("reveal", points="".join(f"\n· {line}" for line in lines)) if lines else ""
+        points = "".join(f"\n· {line}" for line in lines)
+        return self.say(_of_kind("reveal", standing.question), points=points) if lines else ""
 
     def _encourage(self, cue: Cue) -> list[str]:
         """Return the nudge to say "I don't know", where a try failed and the question stays open."""
         if cue.verdict.kind is not StepKind.FAILED or not cue.stays:
             return []
         return [self.say("nudge_hedge" if self._words.hedges(cue.text) else "nudge")]
+
+
+def _of_kind(name: str, question: Question) -> str:
+    """Return the name of the lines for a question's kind: nobody is right or wrong about what they have lived through."""
+    return f"{name}_experience" if question.kind is QuestionKind.EXPERIENCE else name
 
 
 def _name(standing: Standing) -> str:

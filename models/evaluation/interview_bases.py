@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from models.evaluation.report import Report
 from models.generator import AdapterGenerator, DecodeWorker
 from models.interview_bank import load_bank
 from models.loader import LoadedBase, choose_device, load_base
-from models.profile import INTERVIEW_ADAPTER, AdapterProfile, Profile
+from models.profile import INTERVIEW_ADAPTER, Profile
 from models.settings import ModelSettings
 from models.sources import name_source
 from models.training.adapter_run import AdapterOptions, run_adapter
@@ -41,7 +41,8 @@ def compare_bases(
 ) -> dict[str, Any]:
     """Train into `out/BASE-EPOCHS` what is not there yet, draw lines for the validation rows of `data`, and return a row for each.
 
-    An empty base is the profile's; no epochs are those of its recipe. `out` is under 97.5 % well-formed.
+    A base that is a folder is named with a few letters more, which tell folders of one name apart. An empty base is the profile's;
+    no epochs are those of its recipe. `out` is under 97.5 % well-formed.
 
     Raises:
         CorpusError: the data breaks its format. ModelError: the profile has no recipe, or something cannot be trained or loaded.
@@ -58,7 +59,7 @@ def compare_bases(
     for given in bases:
         for count in epochs or [adapter.training.epochs]:
             source = name_source(given) or profile.bases[adapter.base].source
-            name = f"{Path(source).name}-{count:g}"
+            name = f"{_short_name(source)}-{count:g}"
             options = AdapterOptions(base=given, epochs=count, train_rows=train_rows, valid_rows=0, seed=seed)
             run_adapter(profile, INTERVIEW_ADAPTER, data, out / name, options, stage, note)
             folder = str((out / name).resolve())
@@ -106,8 +107,11 @@ def write_bases_report(report: Report, figures: dict[str, Any], profile: Profile
     report.write("Bases of the interviewer", profile.name, [why, table(head, rows)])
 
 
-def _as_asked(adapter: AdapterProfile) -> AdapterProfile:
-    return replace(adapter, tries=1)
+def _short_name(source: str) -> str:
+    folder = Path(source)
+    if not folder.is_dir():
+        return folder.name
+    return f"{folder.name}-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:6]}"
 
 
 def _figures(lines: Sequence[SampledLine]) -> dict[str, Any]:

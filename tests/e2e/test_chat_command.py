@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from models.interview_bank import load_bank
+
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {
     "request_id", "kind", "reason", "text", "expression", "notice", "ethics", "memory_used", "memories_saved", "summary",
@@ -92,3 +94,22 @@ def test_block_holds_after_a_kill_and_ends_with_the_clock(tmp_path: Path) -> Non
     assert_commands(answers, in_korean=False)
     (over,) = chat(tmp_path, ["안녕?"], "--now", "2026-11-21T12:00:00+00:00")
     assert over["kind"] == "reply"
+
+
+def test_interview_is_held_in_the_terminal_and_its_card_is_kept(tmp_path: Path) -> None:
+    lines = ["/interview start", "시작하자!", "잘 모르겠어", "/interview hint", "/interview end", "/interview"]
+    start, first, welcomed, hint, end, card, *saved, status = chat(
+        tmp_path, lines, "--seed", "11", "--now", "2026-11-20T21:00+09:00"
+    )
+    assert [turn["kind"] for turn in (start, first, welcomed, hint, end)] == ["reply"] * 5
+    trio = load_bank().questions[1]
+    assert start["text"] in load_bank().questions[0].ask
+    assert trio.is_asked_by(first["text"])
+    assert "힌트" in welcomed["text"]
+    assert "힌트" in hint["text"]
+    for text in (card["text"], status["text"]):
+        assert "면접 결과: 머신러닝" in text
+        assert trio.label in text
+        assert trio.answers[0].points[0].text in text  # what belonged in the answer
+    assert {path.suffix for path in (tmp_path / "interviews").iterdir()} == {".html", ".png"}
+    assert len(saved) == 2

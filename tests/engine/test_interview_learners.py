@@ -49,6 +49,8 @@ async def hold(rig: Rig, learner: str, bank: str) -> tuple[Transcript, Report, I
 @pytest.mark.parametrize("bank", BANKS)
 async def test_who_knows_everything_answers_everything(rig: Rig, bank: str) -> None:
     transcript, report, state = await hold(rig, "perfect", bank)
+    said = [line.text for line in transcript.lines if not line.is_learner]
+    assert any(line.startswith(heard) for line in said for heard in WORDS.lines["right_experience"])
     assert isinstance(transcript.outcome, ChatReply)
     assert state is InterviewState.ENDED
     assert report.missed == 0
@@ -63,6 +65,7 @@ async def test_who_is_lost_is_told_every_answer_and_comes_to_the_end(rig: Rig, b
     said = "\n".join(line.text for line in transcript.lines if not line.is_learner)
     points = [point.text for question in BANKS[bank].questions for each in question.answers for point in each.points]
     assert all(point in said for point in points)
+    assert any(line.removesuffix("{points}") in said for line in WORDS.lines["reveal_experience"])
 
 
 @pytest.mark.parametrize("bank", BANKS)

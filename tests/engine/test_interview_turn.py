@@ -373,6 +373,28 @@ async def test_open_question_is_named_again_where_no_adapter_writes_not_asked_as
         assert not any(line in said for line in asked.ask)
 
 
+async def test_interview_without_the_interviewer_adapter_is_judged_by_encoders_and_led_in_the_banks_words(
+    make_rig: MakeRig,
+) -> None:
+    whole = interview_profile()
+    bare = replace(whole, adapters={name: each for name, each in whole.adapters.items() if name != INTERVIEWER})
+    scores = {
+        "면접 시작 인사 -> 준비됐어": {"면접 시작 인사": 0.9},
+        f"{TRIO} -> 사람의 지능": {"인공지능": 0.9},
+        f"{TRIO} -> 데이터로": {"머신러닝": 0.9},
+        f"{TRIO} -> 신경망": {"딥러닝": 0.9},
+    }
+    rig = make_rig(scores, profile=bare)
+    await begin(rig)
+    said = reply(await rig.say("사람의 지능")).text
+    left = ML.question(TRIO).answer("머신러닝").ask
+    assert any(said.startswith(line) for line in WORDS.lines["right"])
+    assert any(said.endswith(line) for line in left)
+    await rig.say("데이터로")
+    assert asks(reply(await rig.say("신경망")).text, LLM)
+    assert [label for _, label, _ in (await steps(rig))[1:]] == ["인공지능", "머신러닝", "딥러닝"]
+
+
 async def test_bank_without_encoders_is_held_by_its_key_points(rig: Rig) -> None:
     bank = BankShelf().load("operating_systems")
     await rig.command(InterviewAct.START, bank=bank.name)

@@ -6,6 +6,7 @@ import json
 import shutil
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models.errors import WeightsError
-from models.loader import LoadProgress, choose_device, load_base, load_encoder, load_models
+from models.loader import LoadProgress, choose_device, load_base, load_encoder, load_models, without_missing
 from models.profile import ADAPTER_NAMES, Profile, with_weights
 from models.settings import Device, ModelSettings, Precision
 from tests.models.tiny import TinyBase
@@ -202,3 +203,20 @@ def test_missing_folder_is_a_weights_error(tmp_path: Path) -> None:
         load_encoder(str(tmp_path / "nothing"), CPU)
     with pytest.raises(WeightsError, match="no folder"):
         load_base("main", str(tmp_path / "nothing"), {}, CPU, torch.float32)
+
+
+def test_optional_parts_that_are_not_there_are_left_out_with_a_note(
+    interview_profile: Profile, encoder_folder: Path
+) -> None:
+    absent = replace(interview_profile.adapters["interview"], source="nowhere/interview")
+    encoders = {name: replace(each, source=str(encoder_folder)) for name, each in interview_profile.encoders.items()}
+    profile = replace(
+        interview_profile, adapters={**interview_profile.adapters, "interview": absent}, encoders=encoders
+    )
+    notes: list[str] = []
+    without_missing(profile, notes.append)
+    loaded = load_models(profile, ModelSettings(device=Device.CPU))
+    assert notes == ["adapter interview is left out: no folder nowhere/interview; `main.py train` makes it"]
+    assert set(loaded.profile.adapters) == set(ADAPTER_NAMES)
+    assert set(loaded.encoders) == set(profile.encoders)
+    assert not loaded.profile.can_interview
