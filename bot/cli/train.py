@@ -36,9 +36,13 @@ def train_embedded_command(
     share: Annotated[float | None, typer.Option(min=0.01, max=1.0, help="Part of the corpus read in one pass.")] = None,
     learning_rate: RateOption = None,
     no_compile: Annotated[bool, typer.Option("--no-compile", help="Do not compile the training step.")] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Train this part again over the base that is there, as 'adapter memory'; repeatable."),
+    ] = None,
 ) -> None:
-    """Rebuild the embedded weights from the text in models/data."""
-    from models.training.embedded import EmbeddedRecipe, train_embedded
+    """Rebuild the embedded weights from the text in models/data, or some of their parts."""
+    from models.training.embedded import EmbeddedRecipe, retrain_embedded, train_embedded
 
     options = {
         "passes": passes, "share": share, "learning_rate": learning_rate, "kept": kept,
@@ -48,7 +52,7 @@ def train_embedded_command(
     given = {name: value for name, value in options.items() if value is not None}
     recipe = replace(recipe, base=replace(recipe.base, **given))  # type: ignore[arg-type]  # names are those of its fields
     with show_progress(notes) as stage:
-        manifest = train_embedded(recipe, stage)
+        manifest = retrain_embedded(recipe, only, stage) if only else train_embedded(recipe, stage)
     notes.print(f"models/weights/embedded: {manifest['bytes'] / 1e6:.1f} MB; restart to use it")
 
 

@@ -28,7 +28,12 @@ from models.training.dialogue_files import (
 )
 from models.training.slots import PARTS_OF_DAY, TIME_WORDS, WEEKDAYS, draw_values, fill, read_slot_lists
 
-CAREFUL_FILES = frozenset({"care", "guards", "love", "who_she_is"})  # with any number behind: care_2
+OFTEN = {"care": 3, "guards": 3, "love": 3, "names": 10, "who_she_is": 40}
+"""How many times as often as others the rows of some files are drawn, by name without the number behind it (`care_2`).
+
+What she says to despair, abuse, declarations of love and forbidden requests must not be diluted; who she is and what people are called
+are few lines that nearly everybody meets first.
+"""
 _CSV_COLUMNS = ("data_type", "input_data", "output_message", "memory", "summary", "eyes_mouth_pose")
 
 
@@ -99,9 +104,7 @@ def expand(
 ) -> list[DialogueRow]:
     """Draw one widened set of rows; another seed draws other slot values, noise and contexts, and made-up nouns if they are wanted.
 
-    Held-out rows are drawn once each, without noise; training rows several times (`_widening`), the first time without noise. What she says
-    to despair, abuse, declarations of love and forbidden requests, and who she is (`CAREFUL_FILES`), is drawn three times as often: it must
-    not be diluted.
+    Held-out rows are drawn once each, without noise; training rows several times (`_widening`, `OFTEN`), the first time without noise.
     """
     rng = random.Random(seed)
     lists = (values for file in corpus.files for values in file.lists.values())
@@ -111,8 +114,8 @@ def expand(
     rows: list[DialogueRow] = []
     for file, exchange in corpus.exchanges():
         copies, swapped_share = (1, 0.0) if held_out else _widening(exchange)
-        if not held_out and file.path.stem.rstrip("_0123456789") in CAREFUL_FILES:
-            copies *= 3
+        if not held_out:
+            copies *= OFTEN.get(file.path.stem.rstrip("_0123456789"), 1)
         for text in exchange.inputs:
             if corpus.is_held_out(exchange, text) != held_out:
                 continue

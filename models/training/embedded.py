@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from models.errors import ModelError
-from models.profile import ADAPTER_NAMES, WEIGHTS_DIR, load_profile
+from models.profile import ADAPTER_NAMES, WEIGHTS_DIR, Profile, load_profile
 from models.training.adapter import train_adapter
 from models.training.base import BaseRecipe, train_base
 from models.training.dialogue_files import DATA_DIR
-from models.training.dialogue_rows import expand, read_corpus
+from models.training.dialogue_rows import DialogueCorpus, expand, read_corpus
 from models.training.encoder import EncoderRecipe, train_encoder
 from models.training.encoder_data import (
+    EthicsSentence,
     KeySimilarity,
+    MemoryLine,
     ethics_pairs,
     memory_pairs,
     read_ethics_corpus,
@@ -31,8 +33,9 @@ from models.training.encoder_data import (
 from models.training.examples import make_examples
 from models.training.interview_parts import EXAMPLES, interview_parts
 from models.training.manifest import LARGEST_BYTES, hash_folder, write_manifest
-from models.training.progress import Stage
+from models.training.progress import Report, Stage
 from models.training.training_log import LOG_NAME
+from models.training.weight_parts import WeightPart, retrain
 
 COMMAND = "python main.py train embedded"
 
@@ -74,35 +77,10 @@ def train_embedded(
         figures_file.write_text(json.dumps(figures))
 
     profile = load_profile("embedded")
-    adapter_base = profile.bases["main"].source
     corpus = read_corpus(data)
     base = staging / "base"
     part("base", base, partial(train_base, corpus, profile, base, recipe.base, compile_steps=recipe.compile_steps))
-
-    rows = expand(
-        corpus, recipe.seed + 99, with_made_up=False
-    )  # the base has learned to copy: adapters learn how she talks
-    for name in ADAPTER_NAMES:
-        adapter = profile.adapters[name]
-        assert adapter.training is not None
-        examples = make_examples(name, adapter, rows)
-        chosen = random.Random(recipe.seed).sample(examples, min(recipe.adapter_examples, len(examples)))
-        folder = staging / "adapters" / name
-        train = partial(train_adapter, str(base), chosen, adapter.training, folder, seed=recipe.seed)
-        part(f"adapter {name}", folder, partial(train, base_name=adapter_base, in_bfloat16=True, keep_log=False))
-
-    sentences = [*read_ethics_corpus(data, seed=recipe.seed), *read_ethics_dialogue(corpus, data, seed=recipe.seed)]
-    ethics, memory = staging / "encoders" / "ethics", staging / "encoders" / "memory"
-    pairs = ethics_pairs(sentences, copies=2, seed=recipe.seed)
-    part("encoder ethics", ethics, partial(train_encoder, pairs, recipe.ethics, ethics, keep_log=False))
-    lines = [*read_memory_lines(data / "memory" / "lines.txt"), *read_front_lines(corpus, each=5, seed=recipe.seed)]
-    near = unrelated_pairs(lines, corpus, data, each=4, seed=recipe.seed)
-    keys = KeySimilarity(data / "memory" / "key_groups.txt")
-    for draw in range(2):
-        near += memory_pairs(lines, keys, negatives=20, seed=recipe.seed + draw)
-    part("encoder memory", memory, partial(train_encoder, near, recipe.memory, memory, keep_log=False))
-
-    for each in interview_parts(profile, base, data, seed=recipe.seed, examples=recipe.interview_examples):
+    for each in embedded_parts(recipe, corpus, profile, base, data):
         folder = staging / each.folder
         part(each.name, folder, partial(each.train, folder))
 
@@ -111,7 +89,7 @@ def train_embedded(
     for extra in staging.rglob("training_args.bin"):
         extra.unlink()
     (base / LOG_NAME).replace(staging / LOG_NAME)
-    counts = {"dialogue rows": corpus.count_rows(), "ethics sentences": len(sentences), "memory lines": len(lines)}
+    counts = {"dialogue rows": corpus.count_rows(), **count_lines(corpus, data, recipe.seed)}
     changed = recipe.base.changes()
     command = " ".join([COMMAND, *(f"--{name.replace('_', '-')} {value}" for name, value in changed.items())])
     manifest = write_manifest(staging, data, command, {**figures, **counts})
@@ -122,6 +100,90 @@ def train_embedded(
     shutil.rmtree(out, ignore_errors=True)
     staging.rename(out)
     return manifest
+
+
+def retrain_embedded(
+    recipe: EmbeddedRecipe,
+    names: Sequence[str],
+    stage: Stage,
+    weights: Path = WEIGHTS_DIR / "embedded",
+    data: Path = DATA_DIR,
+) -> dict[str, Any]:
+    """Train the parts `names` ("adapter memory", "encoder ethics") again over the base in `weights`; return the manifest.
+
+    Raises:
+        CorpusError: the text is broken. ModelError: an unknown name, no weights there, or a part cannot be trained.
+    """
+    parts = embedded_parts(recipe, read_corpus(data), load_profile("embedded"), weights / "base", data)
+    found = {each.name: each for each in parts}
+    if unknown := sorted(set(names) - set(found)):
+        raise ModelError(f"no part {', '.join(unknown)}; there are {', '.join(found)}")
+    return retrain([found[name] for name in names], stage, weights, data)
+
+
+def embedded_parts(
+    recipe: EmbeddedRecipe, corpus: DialogueCorpus, profile: Profile, base: Path, data: Path
+) -> Iterator[WeightPart]:
+    """Yield what is trained over `base` or beside it, in the order of training; each reads its text when it is trained."""
+    for name in ADAPTER_NAMES:
+        train_one = partial(_train_adapter, recipe, corpus, profile, name, base)
+        yield WeightPart(name=f"adapter {name}", folder=f"adapters/{name}", train=train_one)
+    for task, train in (("ethics", _train_ethics), ("memory", _train_memory)):
+        yield WeightPart(name=f"encoder {task}", folder=f"encoders/{task}", train=partial(train, recipe, corpus, data))
+    yield from interview_parts(profile, base, data, seed=recipe.seed, examples=recipe.interview_examples)
+
+
+def count_lines(corpus: DialogueCorpus, data: Path, seed: int) -> dict[str, int]:
+    """Count what the encoders are trained on."""
+    return {
+        "ethics sentences": len(_ethics_sentences(corpus, data, seed)),
+        "memory lines": len(_memory_lines(corpus, data, seed)),
+    }
+
+
+def _train_adapter(
+    recipe: EmbeddedRecipe,
+    corpus: DialogueCorpus,
+    profile: Profile,
+    name: str,
+    base: Path,
+    out: Path,
+    *,
+    report: Report,
+) -> dict[str, float]:
+    """Train one adapter on rows without made-up nouns: the base has learned to copy, adapters learn how she talks."""
+    adapter = profile.adapters[name]
+    assert adapter.training is not None
+    examples = make_examples(name, adapter, expand(corpus, recipe.seed + 99, with_made_up=False))
+    chosen = random.Random(recipe.seed).sample(examples, min(recipe.adapter_examples, len(examples)))
+    train = partial(train_adapter, str(base), chosen, adapter.training, out, seed=recipe.seed, report=report)
+    return train(base_name=profile.bases["main"].source, in_bfloat16=True, keep_log=False)
+
+
+def _train_ethics(
+    recipe: EmbeddedRecipe, corpus: DialogueCorpus, data: Path, out: Path, *, report: Report
+) -> dict[str, float]:
+    pairs = ethics_pairs(_ethics_sentences(corpus, data, recipe.seed), copies=2, seed=recipe.seed)
+    return train_encoder(pairs, recipe.ethics, out, report=report, keep_log=False)
+
+
+def _train_memory(
+    recipe: EmbeddedRecipe, corpus: DialogueCorpus, data: Path, out: Path, *, report: Report
+) -> dict[str, float]:
+    lines = _memory_lines(corpus, data, recipe.seed)
+    near = unrelated_pairs(lines, corpus, data, each=4, seed=recipe.seed)
+    keys = KeySimilarity(data / "memory" / "key_groups.txt")
+    for draw in range(2):
+        near += memory_pairs(lines, keys, negatives=20, seed=recipe.seed + draw)
+    return train_encoder(near, recipe.memory, out, report=report, keep_log=False)
+
+
+def _ethics_sentences(corpus: DialogueCorpus, data: Path, seed: int) -> list[EthicsSentence]:
+    return [*read_ethics_corpus(data, seed=seed), *read_ethics_dialogue(corpus, data, seed=seed)]
+
+
+def _memory_lines(corpus: DialogueCorpus, data: Path, seed: int) -> list[MemoryLine]:
+    return [*read_memory_lines(data / "memory" / "lines.txt"), *read_front_lines(corpus, each=5, seed=seed)]
 
 
 def _keep_or_clear(staging: Path, recipe: EmbeddedRecipe, data: Path) -> None:

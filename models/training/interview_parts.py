@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,25 +16,17 @@ from models.training.dialogue_files import DATA_DIR
 from models.training.encoder import EncoderRecipe, train_encoder
 from models.training.interview_encoders import labels_of, read_turn_pairs
 from models.training.interview_rows import interview_examples, read_rows
-from models.training.manifest import INTERVIEW, LARGEST_BYTES, MANIFEST, refresh_manifest
+from models.training.manifest import INTERVIEW
 from models.training.progress import Stage
+from models.training.weight_parts import WeightPart, retrain
 
 EXAMPLES = 2400
 """How many examples the interviewer adapter reads."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InterviewPart:
-    """One part: its name in the figures, its folder under the weights, and what trains it into a folder."""
-
-    name: str
-    folder: str
-    train: Callable[..., dict[str, float]]
-
-
 def interview_parts(
     profile: Profile, base: Path, data: Path = DATA_DIR, *, seed: int = 7, examples: int = EXAMPLES
-) -> Iterator[InterviewPart]:
+) -> Iterator[WeightPart]:
     """Yield the parts; none where `data` holds no interviews of the profile's bank or the profile has no recipe for them.
 
     Raises:
@@ -51,7 +41,7 @@ def interview_parts(
         recipe = EncoderRecipe(epochs=profile.encoders[task].training_epochs, seed=seed).for_turns()
         labels = labels_of(task, bank)
         train = partial(train_encoder, pairs, recipe, labels=labels, keep_log=False)
-        yield InterviewPart(name=f"encoder {task}", folder=f"encoders/{task}", train=train)
+        yield WeightPart(name=f"encoder {task}", folder=f"encoders/{task}", train=train)
     adapter = profile.adapters[INTERVIEW_ADAPTER]
     assert adapter.training is not None
     rows = read_rows(folder, bank, "train", seed=seed)
@@ -59,7 +49,7 @@ def interview_parts(
     chosen = random.Random(seed).sample(found, min(examples, len(found)))
     to_folder = partial(train_adapter, str(base), chosen, adapter.training)
     kept = {"base_name": profile.bases[adapter.base].source, "in_bfloat16": True, "with_tokenizer": False}
-    yield InterviewPart(
+    yield WeightPart(
         name=f"adapter {INTERVIEW_ADAPTER}",
         folder=f"adapters/{INTERVIEW_ADAPTER}",
         train=partial(to_folder, seed=seed, keep_log=False, **kept),
@@ -76,22 +66,7 @@ def train_interview(
     Raises:
         ModelError: there are no such parts, no weights, a part cannot be trained, or all of it takes more than may ship.
     """
-    if not (weights / MANIFEST).is_file():
-        raise ModelError(f"{weights} holds no {MANIFEST}; run `main.py train embedded` first")
     parts = [each for each in interview_parts(load_profile("embedded"), weights / "base", data) if only in each.name]
     if not parts:
         raise ModelError(f"no interview part {only!r}; choose encoder or adapter")
-    figures = {}
-    for part in parts:
-        folder = weights / part.folder
-        fresh = weights.with_name(f"{weights.name}.{folder.name}.new")
-        shutil.rmtree(fresh, ignore_errors=True)
-        figures[part.name] = part.train(fresh, report=stage(part.name))
-        for extra in fresh.rglob("training_args.bin"):
-            extra.unlink()
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.rename(folder)
-    manifest = refresh_manifest(weights, data, figures)
-    if manifest["bytes"] > LARGEST_BYTES:
-        raise ModelError(f"{weights} takes {manifest['bytes']} bytes, over the {LARGEST_BYTES} that may ship")
-    return manifest
+    return retrain(parts, stage, weights, data)

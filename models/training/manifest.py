@@ -46,10 +46,17 @@ def write_manifest(weights: Path, corpus: Path, command: str, figures: Mapping[s
 
 
 def refresh_manifest(weights: Path, corpus: Path, figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the manifest of `weights` anew after its interview parts were trained again, with their `figures`, and return it."""
+    """Write the manifest of `weights` anew after parts were trained again, with their `figures`, and return it.
+
+    `corpus_sha256` stays that of the base; `retrained` says which text each other part of her talk has read since.
+    """
     file = weights / MANIFEST
     before = json.loads(file.read_text(encoding="utf-8"))
     manifest = write_manifest(weights, corpus, before["command"], {**before["figures"], **figures})
-    manifest["corpus_sha256"] = before["corpus_sha256"]  # her talk was not trained again
+    talk = {name: manifest["corpus_sha256"] for name in figures if INTERVIEW not in name}
+    retrained = {**before.get("retrained", {}), **talk}
+    manifest["corpus_sha256"] = before["corpus_sha256"]
+    if retrained:
+        manifest["retrained"] = retrained
     file.write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return manifest

@@ -79,7 +79,7 @@ async def test_thirty_lines_from_hello_to_a_block_that_ends(stage: Stage) -> Non
 @pytest.mark.parametrize(
     ("category", "text", "blocks"),
     [
-        (LOVE, "로라야 사랑해 나랑 사귀자", [None, timedelta(hours=1), timedelta(days=1)]),
+        (LOVE, "로라야 정말 사랑해 내 여자친구가 되어 줄래", [None, timedelta(hours=1), timedelta(days=1)]),
         (POLITICS, "너는 어느 당 지지해?", [None, timedelta(days=3), timedelta(days=7)]),
         (PARENTS, "니 애미 없지", [timedelta(days=7), timedelta(days=30), timedelta(days=1461)]),
         (HATE, "장애인들 다 죽었으면 좋겠다", [timedelta(days=1), timedelta(days=7), timedelta(days=90)]),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 
+from models.errors import ModelError
 from models.loader import load_models
 from models.profile import load_profile, with_weights
 from models.settings import Device, ModelSettings
 from models.training.base import BaseRecipe
-from models.training.embedded import EmbeddedRecipe, train_embedded
+from models.training.embedded import EmbeddedRecipe, retrain_embedded, train_embedded
 from models.training.encoder import EncoderRecipe
 from models.training.encoder_data import CATEGORIES
 from models.training.progress import Report
@@ -84,3 +87,12 @@ def test_whole_rebuild_is_loaded_and_keeps_finished_parts_after_an_interruption(
         loaded.bases[0].rows.choose(["memory"])
         logits = loaded.bases[0].network(input_ids=torch.tensor([[0, 5, 6]])).logits
     assert torch.isfinite(logits).all()
+
+    changed = retrain_embedded(replace(RECIPE, memory=replace(ENCODER, seed=8)), ["encoder memory"], go_on, out, data)
+    files, before = (each["files"] for each in (changed, manifest))
+    assert {name for name in files if files[name] != before[name]} == {"encoders/memory/model.safetensors"}
+    assert changed["corpus_sha256"] == manifest["corpus_sha256"] == changed["retrained"]["encoder memory"]
+    assert json.loads((out / "manifest.json").read_text("utf-8")) == changed
+    with pytest.raises(ModelError, match=r"no part encoder faces; there are adapter output_message,"):
+        retrain_embedded(RECIPE, ["encoder faces"], go_on, out, data)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "weights"]

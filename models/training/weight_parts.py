@@ -1,0 +1,46 @@
+"""A part of the weights that ship, and training some of them again in their places."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.errors import ModelError
+from models.training.manifest import LARGEST_BYTES, MANIFEST, refresh_manifest
+from models.training.progress import Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightPart:
+    """One part: its name in the figures, its folder under the weights, and what trains it into a folder."""
+
+    name: str
+    folder: str
+    train: Callable[..., dict[str, float]]
+
+
+def retrain(parts: Iterable[WeightPart], stage: Stage, weights: Path, data: Path) -> dict[str, Any]:
+    """Train `parts` over the base in `weights` and put each in its place there; write the manifest anew and return it.
+
+    Raises:
+        ModelError: there are no parts, no weights, a part cannot be trained, or all of it takes more than may ship.
+    """
+    if not (weights / MANIFEST).is_file():
+        raise ModelError(f"{weights} holds no {MANIFEST}; run `main.py train embedded` first")
+    figures = {}
+    for part in parts:
+        folder = weights / part.folder
+        fresh = weights.with_name(f"{weights.name}.{folder.name}.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        figures[part.name] = part.train(fresh, report=stage(part.name))
+        for extra in fresh.rglob("training_args.bin"):
+            extra.unlink()
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+    manifest = refresh_manifest(weights, data, figures)
+    if manifest["bytes"] > LARGEST_BYTES:
+        raise ModelError(f"{weights} takes {manifest['bytes']} bytes, over the {LARGEST_BYTES} that may ship")
+    return manifest
