@@ -437,7 +437,7 @@ async def test_interview_is_held_in_the_terminal_and_its_card_is_kept(desk: Desk
     )
     assert lines[0].endswith(bank.questions[0].ask)
     assert lines[1].endswith(bank.questions[1].ask)
-    assert lines[2].endswith(bank.questions[2].ask)
+    assert lines[5].endswith(bank.questions[2].ask)  # behind what belonged in the answer, a line for each concept
     assert "면접 결과: 운영체제" in lines
     assert lines[-1].endswith("응, 좋아! 😊")
     assert sorted(path.suffix for path in desk.folder.iterdir()) == [".html", ".png"]

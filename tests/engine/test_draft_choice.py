@@ -103,7 +103,7 @@ async def test_when_all_drafts_are_faulty_all_are_drawn_anew(generator: FakeGene
     generator.enqueue("output_message", "", "오늘은 금요일이야", "www.a.b", "좋아", "좋아", "좋아")
     reply = await writer.write_reply("김밥", "김밥", NOW, ignore_event)
     assert (reply.text, reply.tries) == ("좋아", 2)
-    assert [round(sampling.temperature, 1) for _, _, sampling in generator.calls] == [0.6] * 3 + [0.7] * 3
+    assert [round(sampling.temperature, 1) for _, _, sampling in generator.calls] == [0.4] * 3 + [0.5] * 3
 
 
 async def test_drafts_have_a_temperature_of_their_own_unless_somebody_chose_one(generator: FakeGenerator) -> None:

@@ -56,7 +56,7 @@ def test_shipped_profile_has_the_marks_limits_and_tries_of_the_design(name: str)
     [
         ("ohlora-v4", (0.6, 0.6, 0.6, 1.0)),
         ("kanana-one", (0.6, 0.6, 0.6, 1.0)),
-        ("embedded", (0.6, 0.1, 0.1, 0.3)),  # docs/decisions/0011 and 0014
+        ("embedded", (0.4, 0.1, 0.1, 0.3)),  # docs/decisions/0011 and 0014
     ],
 )
 def test_shipped_profile_has_its_temperatures(name: str, temperatures: tuple[float, ...]) -> None:
@@ -141,10 +141,10 @@ def test_unknown_profile_is_answered_with_those_there_are(name: str) -> None:
 def test_drafts_may_be_hotter_than_a_line_that_stands_alone() -> None:
     reply = load_profile("embedded").adapters["output_message"]
     assert reply.choice is not None
-    assert reply.sampling_temperature == 0.6
+    assert reply.sampling_temperature == 0.4
     hot = replace(reply, choice=replace(reply.choice, temperature=0.8))
     assert hot.sampling_temperature == 0.8
-    assert replace(hot, choice=None).sampling_temperature == 0.6
+    assert replace(hot, choice=None).sampling_temperature == 0.4
 
 
 @pytest.mark.parametrize(
