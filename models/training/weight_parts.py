@@ -33,12 +33,13 @@ def retrain(parts: Iterable[WeightPart], stage: Stage, weights: Path, data: Path
     figures = {}
     for part in parts:
         folder = weights / part.folder
-        fresh = weights.with_name(f"{weights.name}.{folder.name}.new")
+        fresh = weights.with_name(f"{weights.name}.{part.folder.replace('/', '-')}.new")
         shutil.rmtree(fresh, ignore_errors=True)
         figures[part.name] = part.train(fresh, report=stage(part.name))
         for extra in fresh.rglob("training_args.bin"):
             extra.unlink()
         shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(exist_ok=True)
         fresh.rename(folder)
     manifest = refresh_manifest(weights, data, figures)
     if manifest["bytes"] > LARGEST_BYTES:
