@@ -16,7 +16,7 @@ from models.profile import EthicsThresholds
 _FILLER = " 이것 "
 _WINDOW = 3  # words
 # Three words say little, so they must be clearer than a message: how far above a threshold, and how far from normal.
-_WINDOW_MARGIN, _WINDOW_NORMAL = 0.03, 0.3
+_WINDOW_MARGIN, _WINDOW_NORMAL = 0.04, 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

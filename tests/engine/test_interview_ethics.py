@@ -68,7 +68,7 @@ def test_technical_answers_draw_no_sanction(blocked: dict[str, bool]) -> None:
 def test_abuse_within_technical_answers_is_blocked(blocked: dict[str, bool]) -> None:
     """At least as often as decision 0018 says, less one: encoders are trained anew."""
     abuse = [row["user_prompt"] for row in rows() if row["category"] != PROFILE.ethics.normal_category]
-    assert sum(blocked[text] for text in abuse) >= 34
+    assert sum(blocked[text] for text in abuse) >= 36
 
 
 async def test_few_words_must_be_clearer_than_a_message() -> None:
