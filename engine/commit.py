@@ -1,4 +1,4 @@
-"""What every kind of turn needs around its commit: two steps at once, a commit that is finished, the turn's record."""
+"""What every kind of turn needs around its commit: steps at once, a commit that is finished, the turn's record."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from storage.records import Turn
 
 T = TypeVar("T")
 U = TypeVar("U")
+V = TypeVar("V")
 
 
-async def together(first: Coroutine[Any, Any, T], second: Coroutine[Any, Any, U]) -> tuple[T, U]:
-    """Run two steps at once; the first failure cancels the other and is raised as it is."""
+async def together(
+    first: Coroutine[Any, Any, T], second: Coroutine[Any, Any, U], third: Coroutine[Any, Any, V]
+) -> tuple[T, U, V]:
+    """Run three steps at once; the first failure cancels the others and is raised as it is."""
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = group.create_task(first), group.create_task(second)
+            tasks = group.create_task(first), group.create_task(second), group.create_task(third)
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
-    return tasks[0].result(), tasks[1].result()
+    return tasks[0].result(), tasks[1].result(), tasks[2].result()
 
 
 async def whole(commit: Coroutine[Any, Any, T]) -> T:

@@ -93,6 +93,10 @@ class Sittings:
         """Return the conversation's running or paused interview; None also where its time, or its bank, is gone."""
         async with self._database.read() as session:
             interview = await InterviewStore(session).open_in(conversation)
+        return await self.of(interview)
+
+    async def of(self, interview: Interview | None) -> Sitting | None:
+        """Return an open interview with its bank and where it stands; None for none, and where its time, or its bank, is gone."""
         if interview is None or self._is_gone(interview):
             return None
         return await self._read(interview, self._shelf.load(interview.bank))

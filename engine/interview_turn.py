@@ -49,7 +49,7 @@ from models.interview_text import quiet
 from models.profile import Profile
 from models.types import TextEmbedder, TextGenerator
 from storage.database import Database
-from storage.interview_records import InterviewState, InterviewStep
+from storage.interview_records import Interview, InterviewState, InterviewStep
 from storage.sanctions import SanctionStore
 from storage.turns import TurnStore
 
@@ -90,8 +90,10 @@ class InterviewTurns:
         )
         self._commands = InterviewCommands(self._sittings, self._judge, shelf, clock)
 
-    async def take(self, request: ChatRequest, watch: Stopwatch) -> ChatOutcome | None:
+    async def take(self, request: ChatRequest, watch: Stopwatch, open_here: Interview | None) -> ChatOutcome | None:
         """Answer a message of somebody who is interviewed in this conversation, or a command; None for every other message.
+
+        `open_here` is the conversation's running or paused interview.
 
         Raises:
             ModelError, StorageError: the turn failed and left nothing behind.
@@ -101,7 +103,7 @@ class InterviewTurns:
         if request.interview is not None:
             interviewer_of = partial(Interviewer, self._generator, self._profile, words=self._words, seeds=seeds)
             return await self._commands.run(request, request.interview, watch, writer, interviewer_of)
-        sitting = await self._sittings.find(request.conversation)
+        sitting = await self._sittings.of(open_here)
         if sitting is None or not sitting.is_held_with(request.user):
             return None
         interviewer = Interviewer(self._generator, self._profile, sitting.bank, words=self._words, seeds=seeds)

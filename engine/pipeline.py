@@ -1,8 +1,8 @@
 """The way of one message, top to bottom: `ChatPipeline.run`.
 
     sanction gate → an interview's turn, if there is one → length → ethics scores → certain blocks → memory retrieval → final input
-    → output_message (streamed) while memory is extracted → judgement that needs the reply
-    → eyes_mouth_pose while summary is written → commit → ChatReply
+    → output_message (streamed) → judgement that needs the reply
+    → eyes_mouth_pose while memory is extracted and summary is written → commit → ChatReply
 
 A turn writes once, in one transaction at its end, so a crash keeps a turn or loses it, never half. No transaction is open
 while a model works.
@@ -25,6 +25,7 @@ from engine.interview_banks import BankShelf
 from engine.interview_turn import InterviewTurns
 from engine.interview_words import load_interview_words
 from engine.load import Extra, Load
+from engine.lookup import Known, look_up
 from engine.memory import MemoryNote, MemoryRetriever
 from engine.memory_firewall import MemoryFirewall
 from engine.plain_text import remove_invisible
@@ -147,12 +148,13 @@ class ChatPipeline:
         watch = Stopwatch(queue=queued_ms)
         turn = _Context(request=request, show=show, watch=watch, scores={}, left_out=self._load.left_out())
 
-        # 1. A user under a block costs no model time.
-        if (block := await self._sentencing.active_block(request)) is not None:
-            return await whole(self._commit_rejection(turn, RejectionReason.BLOCKED, block))
+        # 1. What stands about the user and the conversation; a user under a block costs no model time.
+        known = await look_up(self._database, self._sentencing, request)
+        if known.block is not None:
+            return await whole(self._commit_rejection(turn, RejectionReason.BLOCKED, known.block))
 
         # 2. Who is interviewed in this conversation answers her question there: engine/interview_turn.py.
-        if (outcome := await self._interviews.take(request, turn.watch)) is not None:
+        if (outcome := await self._interviews.take(request, turn.watch, known.interview)) is not None:
             return outcome
 
         # 3. Nothing to answer, or more than she reads at once.
@@ -169,18 +171,17 @@ class ChatPipeline:
 
         # 5. What she reads: a memory or the last summary in front, the time where it matters.
         with turn.watch.measure("retrieval"):
-            await self._find_context(turn)
+            await self._find_context(turn, known)
         now = day_part(request.received_at, request.time_zone)
         turn.final_input = build_final_input(request.text, now, turn.memory_used, turn.last_summary)
 
-        # 6. Her line, while what to remember is extracted. A line that may end in a block is not streamed.
+        # 6. Her line, with nothing beside it. A line that may end in a block is not streamed.
         begun_ms = turn.watch.elapsed_ms
         profile = with_one_draft(self._profile) if Extra.DRAFTS in turn.left_out else self._profile
         writer = Writer(self._generator, profile, self._care, self._seeds(request), request.temperature)
         sink = ignore_event if turn.offences else show
-        reply, note = await together(
-            writer.write_reply(turn.final_input, request.text, now, sink, declining_words(turn.offences, self._policy)),
-            self._extract_memory(writer, turn),
+        reply = await writer.write_reply(
+            turn.final_input, request.text, now, sink, declining_words(turn.offences, self._policy)
         )
         turn.watch.note("first_token", begun_ms + reply.first_token_s * 1000)
         turn.watch.mark("reply")
@@ -191,9 +192,11 @@ class ChatPipeline:
             notice = await whole(self._commit_sanction(turn, proven, reply=reply.text))
             return Rejection(reason=RejectionReason.BLOCKED, notice=notice, details=_details(turn))
 
-        # 8. Her face, while the turn is summed up.
-        expression, summary = await together(
-            self._choose_expression(writer, turn, reply), self._summarise(writer, turn, reply)
+        # 8. Her face, while what to remember is extracted and the turn is summed up.
+        expression, note, summary = await together(
+            self._choose_expression(writer, turn, reply),
+            self._extract_memory(writer, turn, known),
+            self._summarise(writer, turn, reply),
         )
         if note is not None and (turn.offences or await self.firewall.object_to(note)):
             note = None
@@ -212,27 +215,20 @@ class ChatPipeline:
             return RejectionReason.TOO_LONG
         return None
 
-    async def _find_context(self, turn: _Context) -> None:
+    async def _find_context(self, turn: _Context, known: Known) -> None:
         """Find the memory that the message calls for and the summary of the last turn; answering anew, take what was found first."""
         request = turn.request
         if request.again is not None:
             turn.memory_used, turn.last_summary = request.again.memory_used, request.again.last_summary
             return
-        async with self._database.read() as session:
-            memories = await MemoryStore(session).of_user(request.user)
-            conversation = await ConversationStore(session).get(request.conversation)
-        memory = await self._retriever.find(request.text, memories)
+        memory = await self._retriever.find(request.text, known.memories)
         if memory is not None:
             turn.memory_used, turn.memory_used_id = memory.text, memory.id
-        turn.last_summary = request.thread_summary or (conversation.last_summary if conversation else None)
+        turn.last_summary = request.thread_summary or known.last_summary
 
-    async def _extract_memory(self, writer: Writer, turn: _Context) -> MemoryNote | None:
+    async def _extract_memory(self, writer: Writer, turn: _Context, known: Known) -> MemoryNote | None:
         """Extract what to remember, unless the message has been answered before or the user paused recording."""
-        if turn.request.again is not None or Extra.MEMORY in turn.left_out:
-            return None
-        async with self._database.read() as session:
-            settings = await UserSettingsStore(session).get(turn.request.user)
-        if settings.is_paused:
+        if turn.request.again is not None or Extra.MEMORY in turn.left_out or known.is_paused:
             return None
         return await writer.extract_memory(turn.final_input, turn.request.text)
 

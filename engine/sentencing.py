@@ -34,10 +34,9 @@ class Sentencing:
         self._database = database
         self._clock = clock
 
-    async def active_block(self, request: ChatRequest) -> Notice | None:
+    async def active_block(self, store: SanctionStore, request: ChatRequest) -> Notice | None:
         """Return what a user under a block must be told; None for everybody else."""
-        async with self._database.read() as session:
-            block = await SanctionStore(session).active_block(request.user, self._clock(), request.community)
+        block = await store.active_block(request.user, self._clock(), request.community)
         if block is None:
             return None
         return Notice(

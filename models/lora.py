@@ -14,6 +14,7 @@ under those of its neighbours that read the same (query, key and value; gate and
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from peft import PeftModel
@@ -26,6 +27,18 @@ TOGETHER = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 """Layers that read the same input, by the names that transformers gives them, in the order in which it calls them."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankMask:
+    """Which of a layer's ranks act on which row: `factors`, (rows, 1, ranks) or (1, tokens, ranks), of the ranks `first` to before `last`.
+
+    Further ranks belong to adapters that no row has.
+    """
+
+    first: int
+    last: int
+    factors: Tensor
+
+
 class AdapterRows:
     """The adapter of each row, or of each token, of the batch that runs next; shared by all layers of one base model."""
 
@@ -33,7 +46,7 @@ class AdapterRows:
         """Start with no rows chosen: every layer then computes its base alone."""
         self.names: tuple[str, ...] = ()
         self._by_token = False
-        self._masks: dict[int, Tensor] = {}
+        self._masks: dict[int, RankMask] = {}
 
     def choose(self, names: Sequence[str], *, by_token: bool = False) -> None:
         """Set the adapter of each row, or of each token of a batch of one row; holds until the next call."""
@@ -41,17 +54,22 @@ class AdapterRows:
         self._by_token = by_token
         self._masks.clear()
 
-    def mask(self, columns: dict[str, tuple[int, int, float]], rank: int, like: Tensor, key: int) -> Tensor:
-        """Return the mask, (rows, 1, rank) or (1, tokens, rank), for a layer whose adapters own `columns` (start, end, scaling)."""
+    def mask(self, columns: dict[str, tuple[int, int, float]], like: Tensor, key: int) -> RankMask:
+        """Return the mask for a layer whose adapters own `columns` (start, end, scaling)."""
         mask = self._masks.get(key)
         if mask is None:
             order = {name: number for number, name in enumerate(dict.fromkeys(self.names))}
-            table = torch.zeros(len(order), rank, dtype=like.dtype)
+            owned = [columns[name] for name in order if name in columns]
+            first = min((start for start, _, _ in owned), default=0)
+            last = max((end for _, end, _ in owned), default=0)
+            table = torch.zeros(len(order), last - first, dtype=like.dtype)
             for name, number in order.items():
-                start, end, scaling = columns.get(name, (0, 0, 0.0))
-                table[number, start:end] = scaling
+                start, end, scaling = columns.get(name, (first, first, 0.0))
+                table[number, start - first : end - first] = scaling
             chosen = table[torch.tensor([order[name] for name in self.names])].to(like.device)
-            mask = self._masks[key] = chosen[None] if self._by_token else chosen[:, None]
+            mask = self._masks[key] = RankMask(
+                first=first, last=last, factors=chosen[None] if self._by_token else chosen[:, None]
+            )
         return mask
 
 
@@ -99,12 +117,13 @@ class MixedLoraLinear(nn.Module):
         parts = torch.split(self.product(x), [*self.sizes, *[self.rank] * len(self.sizes)], dim=-1)
         if not self._rows.names:
             return list(parts[: len(self.sizes)])
-        mask = self._rows.mask(self.columns, self.rank, x, self._key)
+        mask = self._rows.mask(self.columns, x, self._key)
+        acting = slice(mask.first, mask.last)
         results = []
         for number, size in enumerate(self.sizes):
-            chosen = (parts[len(self.sizes) + number] * mask).view(-1, self.rank)
+            chosen = (parts[len(self.sizes) + number][..., acting] * mask.factors).flatten(0, -2)
             up: Tensor = getattr(self, f"up_{number}")
-            results.append(torch.addmm(parts[number].reshape(-1, size), chosen, up).view(*x.shape[:-1], size))
+            results.append(torch.addmm(parts[number].reshape(-1, size), chosen, up[acting]).view(*x.shape[:-1], size))
         return results
 
 

@@ -28,6 +28,7 @@ from storage.keyring import Keyring
 from storage.master_key import MasterKeySource
 from storage.migration import MIGRATIONS, check_revision, holds_keys, migrate, newest_revision, revision_of
 from storage.settings import StorageSettings
+from storage.sqlite_connection import connect
 from storage.translation import corrupt, reached, translated
 from storage.url import SQLITE, checked_url, keyring_file, master_key_file, place_of
 from storage.vault import Clock, Vault, utc_now
@@ -237,8 +238,9 @@ async def _engine(settings: StorageSettings, *, writes: bool) -> AsyncIterator[A
 
 
 def _sqlite_options(settings: StorageSettings, writes: bool) -> dict[str, Any]:
+    file = Path(str(checked_url(settings).database))
     options: dict[str, Any] = {
-        "connect_args": {"timeout": settings.busy_timeout_s},  # SQLite's busy_timeout
+        "async_creator": partial(connect, file, settings.busy_timeout_s),
         "execution_options": {"reader": not writes},
     }
     if writes:

@@ -72,11 +72,11 @@ class Vault:
 
     async def new_sealer(self, session: AsyncSession, subject: Subject) -> Sealer:
         """Return the sealer of a subject, to write with; make its key where it has none."""
-        known = _known(session)
-        if subject in known and known[subject].has_key:
-            return known[subject]
-        if not await _key_ids(session, [subject]):
-            known.pop(subject, None)
+        sealer = (await self.sealers(session, [subject]))[subject]
+        if sealer.has_key:
+            return sealer
+        _known(session).pop(subject, None)
+        if not await _key_ids(session, [subject]):  # an id whose key is gone stays as it is
             session.add(_to_row(subject, await self._spare_key(), self.clock()))
             await session.flush()
         return (await self.sealers(session, [subject]))[subject]

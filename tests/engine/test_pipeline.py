@@ -537,16 +537,28 @@ async def test_concurrent_certain_offences_climb_one_rung_each(rig: Rig) -> None
     assert levels == list(range(1, len(levels) + 1))
 
 
-async def test_reply_and_memory_are_written_at_the_same_time(make_rig: MakeRig) -> None:
+async def let_the_reply_pass(rig: Rig, gate: asyncio.Event, others: int) -> None:
+    """Open `gate` for her line alone, and wait until `others` generations wait at it."""
+    while not rig.generator.calls:
+        await asyncio.sleep(0)
+    assert [name for name, _, _ in rig.generator.calls] == ["output_message"]
+    gate.set()
+    gate.clear()  # who waited passes
+    async with asyncio.timeout(5):
+        while len(rig.generator.calls) < 1 + others:
+            await asyncio.sleep(0)
+
+
+async def test_memory_face_and_summary_are_written_at_the_same_time_and_none_beside_the_reply(
+    make_rig: MakeRig,
+) -> None:
     gate = asyncio.Event()
     rig = make_rig(SCORES, generator=FakeGenerator(gate=gate))
     turn = asyncio.create_task(rig.say("안녕?"))
-    while len(rig.generator.calls) < 2:
-        await asyncio.sleep(0)
-    assert {name for name, _, _ in rig.generator.calls} == {"output_message", "memory"}
+    await let_the_reply_pass(rig, gate, others=3)
+    assert {name for name, _, _ in rig.generator.calls[1:]} == {"memory", "summary", "eyes_mouth_pose"}
     gate.set()
     as_reply(await turn)
-    assert {name for name, _, _ in rig.generator.calls[2:]} == {"summary", "eyes_mouth_pose"}
 
 
 async def test_turns_of_other_users_go_on_while_one_waits_for_the_models(make_rig: MakeRig) -> None:
@@ -579,8 +591,8 @@ async def test_pause_during_a_turn_holds_for_it(make_rig: MakeRig) -> None:
     rig = make_rig(generator=FakeGenerator(gate=gate))
     rig.generator.enqueue("memory", "[상태: 졸림]")
     turn = asyncio.create_task(rig.say("나 졸려"))
-    while not rig.generator.prompts("memory"):
-        await asyncio.sleep(0)
+    await let_the_reply_pass(rig, gate, others=3)
+    assert len(rig.generator.prompts("memory")) == 1
     await rig.choose(UserSettings(is_paused=True))
     gate.set()
     assert as_reply(await turn).details.memories_saved == ()

@@ -135,11 +135,30 @@ def test_mask_is_made_once_for_layers_of_one_layout() -> None:
     rows = AdapterRows()
     rows.choose(("b", "a", "nobody"))
     columns = {"a": (0, 2, 4.0), "b": (2, 3, 0.5)}
-    mask = rows.mask(columns, 3, torch.zeros(1), 0)
-    assert mask[:, 0].tolist() == [[0, 0, 0.5], [4, 4, 0], [0, 0, 0]]
-    assert rows.mask(columns, 3, torch.zeros(1), 0) is mask
-    rows.choose(("a",))
-    assert rows.mask(columns, 3, torch.zeros(1), 0)[:, 0].tolist() == [[4, 4, 0]]
+    mask = rows.mask(columns, torch.zeros(1), 0)
+    assert (mask.first, mask.last) == (0, 3)
+    assert mask.factors[:, 0].tolist() == [[0, 0, 0.5], [4, 4, 0], [0, 0, 0]]
+    assert rows.mask(columns, torch.zeros(1), 0) is mask
+
+
+@pytest.mark.parametrize(
+    ("chosen", "ranks", "factors"),
+    [(("a",), (0, 2), [[4, 4]]), (("c", "b"), (2, 5), [[0, 2, 2], [0.5, 0, 0]]), (("nobody",), (0, 0), [[]])],
+)
+def test_mask_leaves_out_ranks_that_no_row_has(
+    chosen: tuple[str, ...], ranks: tuple[int, int], factors: list[list[float]]
+) -> None:
+    rows = AdapterRows()
+    rows.choose(chosen)
+    mask = rows.mask({"a": (0, 2, 4.0), "b": (2, 3, 0.5), "c": (3, 5, 2.0)}, torch.zeros(1), 0)
+    assert ((mask.first, mask.last), mask.factors[:, 0].tolist()) == (ranks, factors)
+
+
+def test_batch_without_any_adapter_of_a_layer_gets_its_base(
+    loaded: LoadedBase, tiny: TinyBase, ids: torch.Tensor
+) -> None:
+    loaded.rows.choose(["nobody"] * len(ids))
+    torch.testing.assert_close(_logits(loaded.network, ids), _logits(tiny.network(), ids))
 
 
 def test_adapter_folder_of_another_base_is_refused(llama: TinyBase, neox: TinyBase) -> None:
@@ -162,5 +181,5 @@ def test_adapter_of_another_width_is_refused(llama: TinyBase, tmp_path: Path) ->
 def test_adapters_can_be_chosen_by_token() -> None:
     rows = AdapterRows()
     rows.choose(("b", "a", "b"), by_token=True)
-    mask = rows.mask({"a": (0, 2, 4.0), "b": (2, 3, 0.5)}, 3, torch.zeros(1), 0)
-    assert mask.tolist() == [[[0, 0, 0.5], [4, 4, 0], [0, 0, 0.5]]]
+    mask = rows.mask({"a": (0, 2, 4.0), "b": (2, 3, 0.5)}, torch.zeros(1), 0)
+    assert mask.factors.tolist() == [[[0, 0, 0.5], [4, 4, 0], [0, 0, 0.5]]]
