@@ -26,6 +26,9 @@ class _Patterns(TypedDict):
     hedge: re.Pattern[str]
     asks_term: re.Pattern[str]
     technical: re.Pattern[str]
+    passes_over: re.Pattern[str]
+    praises: re.Pattern[str]
+    parting: re.Pattern[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,9 @@ class InterviewWords:
     hedge: re.Pattern[str]
     asks_term: re.Pattern[str]
     technical: re.Pattern[str]
+    passes_over: re.Pattern[str]
+    praises: re.Pattern[str]
+    parting: re.Pattern[str]
     lines: dict[str, tuple[str, ...]]
 
     def says_unknown(self, text: str) -> bool:
@@ -57,6 +63,14 @@ class InterviewWords:
     def asks_about_term(self, text: str) -> bool:
         """Tell whether `text` asks what something means."""
         return self.asks_term.search(text.strip()) is not None
+
+    def contradicts(self, line: str, *, counts: bool) -> bool:
+        """Tell whether her `line` speaks as if an answer that counts did not, or one that does not did."""
+        return (self.passes_over if counts else self.praises).search(line) is not None
+
+    def takes_leave(self, line: str) -> bool:
+        """Tell whether her `line` says that the interview is over."""
+        return self.parting.search(line) is not None
 
     def line(self, name: str, number: int, **values: str) -> str:
         """Return one of the lines of that name, by `number`, with its values filled in."""
@@ -91,6 +105,9 @@ def _patterns(raw: dict[str, Any]) -> _Patterns:
         hedge=_compile(raw["hedge"]),
         asks_term=_compile(raw["asks_term"]),
         technical=_compile(raw["technical"]),
+        passes_over=_compile(raw["passes_over"]),
+        praises=_compile(raw["praises"]),
+        parting=_compile(raw["parting"]),
     )
 
 

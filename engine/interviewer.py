@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from engine.clock_context import DayPart
 from engine.generation import SeedSource
 from engine.interview import Standing, Verdict, is_closed
+from engine.interview_slips import has_slip
 from engine.interview_words import InterviewWords
 from engine.reply_check import clean_reply, find_fault
 from models.interview_bank import Collect, Question, QuestionBank, QuestionKind
@@ -106,9 +107,12 @@ class Interviewer:
             line = clean_reply(answer.text)
             if answer.finish_reason is FinishReason.LENGTH or not is_well_formed(line) or find_fault(line, now):
                 continue
+            if self._slips(cue, line):
+                continue
             if self._asks(cue, line):
                 return line
-            best = best or line
+            if "?" not in line:  # another question would stand beside the one that is to be asked
+                best = best or line
         return best
 
     def _prompt(self, cue: Cue) -> str:
@@ -118,6 +122,17 @@ class Interviewer:
             shorten(quiet(cue.text), self._profile.interview.shown_characters),
             cue.verdict.label or self._bank.marks.failed,
             topic_of(following.question, following.drawn) if following else self._bank.marks.end,
+        )
+
+    def _slips(self, cue: Cue, line: str) -> bool:
+        return has_slip(
+            line,
+            kind=cue.verdict.kind,
+            answer=cue.text,
+            before=cue.before,
+            following=cue.following,
+            bank=self._bank,
+            words=self._words,
         )
 
     def _asks(self, cue: Cue, line: str) -> bool:

@@ -121,6 +121,40 @@ async def test_line_that_cannot_stand_is_drawn_anew_and_the_question_is_added_at
     assert len(rig.generator.prompts(INTERVIEWER)) == 3
 
 
+async def test_line_that_passes_over_a_right_answer_is_drawn_anew(make_interview: MakeRig) -> None:
+    rig = make_interview({f"{TRIO} -> 사람의 지능": {"인공지능": 0.9, "답변 실패": 0.1}})
+    await begin(rig)
+    rig.generator.enqueue(
+        INTERVIEWER, "오케이, 모르는 건 적어 두고! 그럼 머신러닝은 뭘까?", "좋아! 그럼 머신러닝은 뭘까?"
+    )
+    assert reply(await rig.say("사람의 지능")).text == "좋아! 그럼 머신러닝은 뭘까?"
+
+
+async def test_line_that_praises_a_wrong_answer_is_drawn_anew(make_interview: MakeRig) -> None:
+    rig = make_interview({f"{TRIO} -> 빠른 거": {"답변 실패": 0.9}})
+    await begin(rig)
+    rig.generator.enqueue(INTERVIEWER, "정답! 다시 한번 들려줘", "음, 사람의 무엇을 흉내 내는 걸까?")
+    assert reply(await rig.say("빠른 거")).text.startswith("음, 사람의 무엇을 흉내 내는 걸까?")
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        "오, 신경망을 짚어 줬네! 그럼 머신러닝은 뭘까?",
+        "면접 끝! 마지막으로 머신러닝은 뭐야?",
+        "좋아! 잠은 잘 잤어?",
+    ],
+)
+async def test_line_beside_the_point_is_not_said(make_interview: MakeRig, slip: str) -> None:
+    rig = make_interview({f"{TRIO} -> 사람의 지능": {"인공지능": 0.9, "답변 실패": 0.1}})
+    await begin(rig)
+    rig.generator.enqueue(INTERVIEWER, *[slip] * 3)
+    said = reply(await rig.say("사람의 지능")).text
+    assert slip not in said
+    assert any(said.startswith(line) for line in WORDS.lines["right"])
+    assert "머신러닝" in said
+
+
 async def test_failed_answer_keeps_the_question_and_earns_a_nudge(make_interview: MakeRig) -> None:
     answer = {f"{TRIO} -> {text}": {"답변 실패": 0.9} for text in ("빠른 거", "아마 빠른 거 같은데")}
     rig = make_interview(answer)

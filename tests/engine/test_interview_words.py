@@ -60,6 +60,25 @@ def test_abuse_is_no_technical_word(text: str) -> None:
     assert WORDS.technical.sub("", text) == text
 
 
+@pytest.mark.parametrize(
+    ("line", "counts", "contradicts"),
+    [
+        ("오케이, 모르는 건 적어 두고 다음으로!", True, True),
+        ("좋아, 미련 없이 넘어가자!", True, True),
+        ("맞아! 그럼 다음 질문이야", True, False),
+        ("맞아! 그럼 다음 질문이야", False, True),
+        ("음, 그건 조금 달라 🤔", False, False),
+    ],
+)
+def test_line_must_suit_the_verdict(line: str, counts: bool, contradicts: bool) -> None:
+    assert WORDS.contradicts(line, counts=counts) is contradicts
+
+
+def test_prepared_lines_suit_their_verdicts() -> None:
+    for name, counts in (("right", True), ("wrong", False), ("welcome_unknown", False)):
+        assert [line for line in WORDS.lines[name] if WORDS.contradicts(line, counts=counts)] == []
+
+
 def test_every_line_can_be_said() -> None:
     values = {"hint": "힌트", "points": "점", "questions": "LoRA", "question": "LoRA"}
     for name in LINE_NAMES:
