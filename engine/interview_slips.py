@@ -30,6 +30,8 @@ def has_slip(
             return True
         if kind is StepKind.ANSWERED and _thanks_for_unsaid(line, f"{answer} {_topics(before, following)}", bank):
             return True
+    if kind is StepKind.TALKED and words.contradicts(line, counts=True):  # nothing was missed in a greeting
+        return True
     is_near_the_end = following is None or following.question.kind is QuestionKind.CLOSING
     return not is_near_the_end and words.takes_leave(line)
 

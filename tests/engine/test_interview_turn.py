@@ -130,6 +130,13 @@ async def test_line_that_passes_over_a_right_answer_is_drawn_anew(make_interview
     assert reply(await rig.say("사람의 지능")).text == "좋아! 그럼 머신러닝은 뭘까?"
 
 
+async def test_greeting_is_not_passed_over(make_interview: MakeRig) -> None:
+    rig = make_interview()
+    await rig.command(InterviewAct.START)
+    rig.generator.enqueue(INTERVIEWER, "좋아, 미련 없이 넘어가자! 인공지능은 뭐야?", "좋아! 인공지능은 뭐야?")
+    assert "미련" not in reply(await rig.say("준비됐어")).text
+
+
 async def test_line_that_praises_a_wrong_answer_is_drawn_anew(make_interview: MakeRig) -> None:
     rig = make_interview({f"{TRIO} -> 빠른 거": {"답변 실패": 0.9}})
     await begin(rig)
