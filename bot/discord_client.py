@@ -88,8 +88,9 @@ class DiscordClient(discord.Client):
             super().dispatch(event, *args, **kwargs)
 
     async def on_ready(self) -> None:
-        """Note that a new session began."""
-        self._lost_at = None
+        """Note that a new session began; it is told late, so the connection may be gone again."""
+        if self.ws.open:
+            self._lost_at = None
         self.was_ready = True
         _log.info("Discord: connected, %d servers", len(self.guilds))
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import nn
@@ -18,20 +17,17 @@ from torch import nn
 _SMALL = 2**24
 """Numbers in the largest matrix of a network up to which one thread computes it at least as fast as several."""
 _SWITCH_S = 0.0002
+_CORES = torch.get_num_threads()
 
 
-@contextmanager
-def tuned_processor(
+def tune_processor(
     networks: Iterable[nn.Module], device: torch.device, environment: Mapping[str, str] = os.environ
-) -> Iterator[None]:
-    """Run small networks on a CPU with one thread, unless OMP_NUM_THREADS says otherwise, and let Python's threads give way soon."""
-    threads, interval = torch.get_num_threads(), sys.getswitchinterval()
-    largest = max((each.numel() for network in networks for each in network.parameters()), default=0)
-    if device.type == "cpu" and largest <= _SMALL and "OMP_NUM_THREADS" not in environment:
-        torch.set_num_threads(1)
+) -> None:
+    """Run small networks on a CPU with one thread, unless OMP_NUM_THREADS says otherwise, and let Python's threads give way soon.
+
+    Both hold for the whole process, until it is called again.
+    """
     sys.setswitchinterval(_SWITCH_S)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        sys.setswitchinterval(interval)
+    if device.type == "cpu" and "OMP_NUM_THREADS" not in environment:
+        largest = max((each.numel() for network in networks for each in network.parameters()), default=0)
+        torch.set_num_threads(1 if largest <= _SMALL else _CORES)

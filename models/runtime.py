@@ -12,7 +12,7 @@ from models.device import DeviceThread, Worker
 from models.embedder import EmbedWorker, EncoderEmbedder
 from models.generator import AdapterGenerator, DecodeWorker
 from models.loader import SILENT, LoadProgress, load_models
-from models.processor import tuned_processor
+from models.processor import tune_processor
 from models.profile import Profile
 from models.scoring import ScoreWorker
 from models.settings import ModelSettings
@@ -46,10 +46,10 @@ async def open_models(
     embed_worker = EmbedWorker(loaded.encoders)
     scorers = [ScoreWorker(base, loaded.device, settings.max_rows) for base in loaded.bases]
     workers: list[Worker] = [embed_worker, *(DecodeWorker(batch) for batch in batches), *scorers]
-    with tuned_processor((base.network for base in loaded.bases), loaded.device):
-        async with DeviceThread(workers) as device:
-            yield ModelRuntime(
-                profile=loaded.profile,
-                generator=AdapterGenerator(device, batches, scorers),
-                embedder=EncoderEmbedder(device, embed_worker),
-            )
+    tune_processor((base.network for base in loaded.bases), loaded.device)
+    async with DeviceThread(workers) as device:
+        yield ModelRuntime(
+            profile=loaded.profile,
+            generator=AdapterGenerator(device, batches, scorers),
+            embedder=EncoderEmbedder(device, embed_worker),
+        )

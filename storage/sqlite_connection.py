@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import aiosqlite
+from aiosqlite.core import _STOP_RUNNING_SENTINEL
 
 FIRST_ROWS = 256
 """Rows that come with their statement; further ones are fetched when they are asked for."""
@@ -18,6 +19,17 @@ FIRST_ROWS = 256
 
 class StatementConnection(aiosqlite.Connection):
     """An aiosqlite connection whose cursors bring the first rows of a statement with it."""
+
+    def stop(self) -> None:
+        """End the thread, and have nobody told: the loop that would hear of it may be closed by then."""
+        self._running = False
+        self._tx.put_nowait((None, self._close_and_end))
+
+    def _close_and_end(self) -> object:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        return _STOP_RUNNING_SENTINEL
 
     def cursor(self) -> "StatementCursor":  # type: ignore[override]  # aiosqlite's is awaited, this one needs no call
         """Return a cursor; nothing runs yet."""

@@ -9,41 +9,41 @@ import pytest
 import torch
 from torch import nn
 
-from models.processor import tuned_processor
+from models import processor
+from models.processor import tune_processor
 
 CPU = torch.device("cpu")
 SMALL, LARGE = nn.Linear(8, 8), nn.Linear(2**13, 2**12, device="meta")
+OTHER = 3  # threads that nothing here chooses
 
 
 @pytest.fixture(autouse=True)
-def two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
+def processor_as_it_was() -> Iterator[None]:
+    threads, interval = torch.get_num_threads(), sys.getswitchinterval()
+    torch.set_num_threads(OTHER)
     yield
-    torch.set_num_threads(before)
+    torch.set_num_threads(threads)
+    sys.setswitchinterval(interval)
 
 
 @pytest.mark.parametrize(
-    ("network", "device", "chosen_by_owner", "threads"),
+    ("network", "device", "environment", "threads"),
     [
-        (SMALL, CPU, False, 1),
-        (LARGE, CPU, False, 2),
-        (SMALL, torch.device("cuda"), False, 2),
-        (SMALL, CPU, True, 2),
+        (SMALL, CPU, {}, 1),
+        (LARGE, CPU, {}, processor._CORES),
+        (SMALL, torch.device("cuda"), {}, OTHER),
+        (SMALL, CPU, {"OMP_NUM_THREADS": "3"}, OTHER),
     ],
     ids=["small", "large", "not on the CPU", "chosen by the owner"],
 )
 def test_small_networks_run_with_one_thread(
-    network: nn.Module, device: torch.device, chosen_by_owner: bool, threads: int
+    network: nn.Module, device: torch.device, environment: dict[str, str], threads: int
 ) -> None:
-    environment = {"OMP_NUM_THREADS": "2"} if chosen_by_owner else {}
-    with tuned_processor([network], device, environment):
-        assert torch.get_num_threads() == threads
-    assert torch.get_num_threads() == 2
+    tune_processor([network], device, environment)
+    assert torch.get_num_threads() == threads
 
 
-def test_threads_give_way_soon_until_the_models_are_closed() -> None:
-    before = sys.getswitchinterval()
-    with tuned_processor([], CPU, {}):
-        assert sys.getswitchinterval() < before
-    assert sys.getswitchinterval() == before
+def test_pythons_threads_give_way_soon() -> None:
+    sys.setswitchinterval(0.005)
+    tune_processor([], CPU, {})
+    assert sys.getswitchinterval() < 0.001
