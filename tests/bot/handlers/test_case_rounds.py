@@ -294,7 +294,9 @@ async def test_user_who_cannot_be_reached_is_told_when_they_come(
     await look(lobby)
     assert await rule(moderator, board, "유지", reason="분명한 욕설") == "#1 is upheld."
     board.cards.clear()
-    board.failures += [PlaceGone("no card"), PlaceGone("blocked")]
+    board.failures += [
+        PlaceGone("gone")
+    ] * 3  # the card that is edited, the one that would replace it, the user; in any order
     await look(lobby)
     board.failures.clear()
     await look(lobby)
