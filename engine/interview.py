@@ -63,6 +63,22 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cue:
+    """What her line answers and leads to: the standing before the message and after it, the verdict, and the next question."""
+
+    before: Standing
+    after: Standing
+    verdict: Verdict
+    following: Standing | None  # None at the end
+    text: str
+
+    @property
+    def stays(self) -> bool:
+        """Whether the question stays open."""
+        return self.following is not None and self.following.question.label == self.before.question.label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What earlier interviews say: questions that come `first`, because they were missed, and questions `left_out`, known and not due."""
 

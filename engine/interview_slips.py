@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from engine.interview import Standing
+from engine.interview import Cue
 from engine.interview_words import InterviewWords
 from models.interview_bank import QuestionBank, QuestionKind
 from storage.interview_records import StepKind
@@ -14,21 +14,13 @@ _FIRST_SENTENCE = re.compile(r"[^!?.]*")
 _JUDGED = (StepKind.ANSWERED, StepKind.FAILED, StepKind.UNKNOWN)
 
 
-def has_slip(
-    line: str,
-    *,
-    kind: StepKind,
-    answer: str,
-    before: Standing,
-    following: Standing | None,
-    bank: QuestionBank,
-    words: InterviewWords,
-) -> bool:
-    """Tell whether her `line` does not suit the `answer` that was judged as `kind`, or says goodbye before the end."""
-    if before.question.is_graded and kind in _JUDGED:
+def has_slip(cue: Cue, line: str, bank: QuestionBank, words: InterviewWords) -> bool:
+    """Tell whether her `line` does not suit the answer that it is said to, or says goodbye before the end."""
+    kind, following = cue.verdict.kind, cue.following
+    if cue.before.question.is_graded and kind in _JUDGED:
         if words.contradicts(line, counts=kind is StepKind.ANSWERED):
             return True
-        if kind is StepKind.ANSWERED and _thanks_for_unsaid(line, f"{answer} {_topics(before, following)}", bank):
+        if kind is StepKind.ANSWERED and _thanks_for_unsaid(line, f"{cue.text} {_topics(cue)}", bank):
             return True
     if kind is StepKind.TALKED and words.contradicts(line, counts=True):  # nothing was missed in a greeting
         return True
@@ -44,8 +36,8 @@ def _thanks_for_unsaid(line: str, heard: str, bank: QuestionBank) -> bool:
     return any(word in said and word not in known for word in _key_words(bank))
 
 
-def _topics(before: Standing, following: Standing | None) -> str:
-    standings = [before, *([following] if following else [])]
+def _topics(cue: Cue) -> str:
+    standings = [cue.before, *([cue.following] if cue.following else [])]
     return " ".join(f"{each.question.label} {' '.join(each.question.answer_labels)}" for each in standings)
 
 

@@ -18,14 +18,14 @@ from engine.commit import turn_record, whole
 from engine.ethics import EthicsScorer
 from engine.final_input import build_final_input, neutralise
 from engine.generation import SeedSource, Writer
-from engine.interview import Verdict, next_choices, take_step
+from engine.interview import Cue, Verdict, next_choices, take_step
 from engine.interview_banks import BankShelf
 from engine.interview_commands import InterviewCommands
 from engine.interview_ethics import InterviewEthics, Judgement
 from engine.interview_judge import InterviewJudge
 from engine.interview_sitting import Said, Sitting, Sittings
 from engine.interview_words import InterviewWords
-from engine.interviewer import INTERVIEWER, Cue, Interviewer
+from engine.interviewer import INTERVIEWER, Interviewer
 from engine.plain_text import remove_invisible
 from engine.sanction_policy import (
     SanctionPolicy,

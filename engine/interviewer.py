@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from engine.clock_context import DayPart
 from engine.generation import SeedSource
-from engine.interview import Standing, Verdict, is_closed
+from engine.interview import Cue, Standing, is_closed
 from engine.interview_slips import has_slip
 from engine.interview_words import InterviewWords
 from engine.reply_check import clean_reply, find_fault
@@ -18,22 +17,6 @@ from models.types import FinishReason, Sampling, TextGenerator
 from storage.interview_records import StepKind
 
 INTERVIEWER = "interview"  # the name of the adapter
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cue:
-    """What her line answers and leads to: the standing before the message and after it, the verdict, and the next question."""
-
-    before: Standing
-    after: Standing
-    verdict: Verdict
-    following: Standing | None  # None at the end
-    text: str
-
-    @property
-    def stays(self) -> bool:
-        """Whether the question stays open."""
-        return self.following is not None and self.following.question.label == self.before.question.label
 
 
 class Interviewer:
@@ -107,7 +90,7 @@ class Interviewer:
             line = clean_reply(answer.text)
             if answer.finish_reason is FinishReason.LENGTH or not is_well_formed(line) or find_fault(line, now):
                 continue
-            if self._slips(cue, line):
+            if has_slip(cue, line, self._bank, self._words):
                 continue
             if self._asks(cue, line):
                 return line
@@ -122,17 +105,6 @@ class Interviewer:
             shorten(quiet(cue.text), self._profile.interview.shown_characters),
             cue.verdict.label or self._bank.marks.failed,
             topic_of(following.question, following.drawn) if following else self._bank.marks.end,
-        )
-
-    def _slips(self, cue: Cue, line: str) -> bool:
-        return has_slip(
-            line,
-            kind=cue.verdict.kind,
-            answer=cue.text,
-            before=cue.before,
-            following=cue.following,
-            bank=self._bank,
-            words=self._words,
         )
 
     def _asks(self, cue: Cue, line: str) -> bool:

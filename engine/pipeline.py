@@ -198,8 +198,6 @@ class ChatPipeline:
             self._extract_memory(writer, turn, known),
             self._summarise(writer, turn, reply),
         )
-        if note is not None and (turn.offences or await self.firewall.object_to(note)):
-            note = None
 
         # 9. Everything is written at once; then she answers.
         return await whole(self._commit_reply(turn, reply, expression, summary, note, proven))
@@ -227,10 +225,11 @@ class ChatPipeline:
         turn.last_summary = request.thread_summary or known.last_summary
 
     async def _extract_memory(self, writer: Writer, turn: _Context, known: Known) -> MemoryNote | None:
-        """Extract what to remember, unless the message has been answered before or the user paused recording."""
-        if turn.request.again is not None or Extra.MEMORY in turn.left_out or known.is_paused:
+        """Extract what may be remembered: nothing of an offence or a message answered anew, nothing while the user paused recording."""
+        if turn.offences or turn.request.again is not None or Extra.MEMORY in turn.left_out or known.is_paused:
             return None
-        return await writer.extract_memory(turn.final_input, turn.request.text)
+        note = await writer.extract_memory(turn.final_input, turn.request.text)
+        return None if note is None or await self.firewall.object_to(note) else note
 
     async def _choose_expression(self, writer: Writer, turn: _Context, reply: WrittenReply) -> Expression:
         return make_expression() if Extra.EXPRESSION in turn.left_out else await writer.choose_expression(reply.text)

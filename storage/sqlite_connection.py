@@ -129,9 +129,8 @@ async def connect(file: Path, timeout_s: float) -> StatementConnection:
     connection = StatementConnection(
         lambda: sqlite3.connect(file, timeout=timeout_s, check_same_thread=False), iter_chunk_size=64
     )
-    connection._thread.daemon = (
-        True  # as SQLAlchemy has it: a connection that was never closed does not keep the program alive
-    )
+    # As SQLAlchemy has it: a connection that was never closed does not keep the program alive.
+    connection._thread.daemon = True
     await connection
     return connection
 

@@ -62,6 +62,15 @@ async def test_session_that_cannot_be_resumed_is_replaced(tmp_path: Path, mina: 
         await replied(rig, rig.server.world.private(mina), "들었어: 다시 왔네")
 
 
+async def test_session_that_drops_before_it_is_told_to_be_ready_is_replaced(tmp_path: Path, mina: Person) -> None:
+    async with open_rig(tmp_path, resume_within_s=1.0, guild_ready_timeout_s=0.5) as rig:
+        rig.server.gateway.is_down = True
+        await rig.server.gateway.drop()
+        await asyncio.sleep(1.5)  # meanwhile the library tells that it is ready
+        rig.server.gateway.is_down = False
+        await rig.server.world.until(lambda: rig.server.gateway.identified == 2, limit_s=20)
+
+
 async def test_reply_that_is_there_survives_a_new_session(tmp_path: Path, mina: Person) -> None:
     async with open_rig(tmp_path, resume_within_s=0.5) as rig:
         gate = rig.mind.hold("오래")
