@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import aiohttp
 import discord
 import yarl
 
-from bot.command_book import CommandBook, name_of
+from bot.command_book import CommandBook
 from bot.commands import DISCORD
 from bot.delivery import Delivery
 from bot.desk import Desk
 from bot.discord_cases import DiscordCases
 from bot.discord_client import DiscordClient, SeenNumbers
-from bot.discord_commands import command_payload
 from bot.discord_interactions import DiscordInteractions
 from bot.discord_post import CHANNEL_PACE, OVERALL_PACE, DiscordPost, diagnose
+from bot.discord_registration import CommandRegistration
 from bot.discord_responses import Responder
 from bot.discord_rights import GuildRights
 from bot.discord_turns import DiscordTurns, TurnTimes
@@ -37,7 +39,10 @@ _MISSING_INTENT = (
     "application → Bot → Privileged Gateway Intents, or unset OHLORA_DISCORD_MESSAGE_CONTENT: without it she answers private "
     "messages, mentions and replies"
 )
-_CLOSE_CODES = {4004: _WRONG_TOKEN, 4013: _MISSING_INTENT, 4014: _MISSING_INTENT}
+_TOO_MANY_SERVERS = (
+    "Discord wants a bot that is in more than 2,500 servers to be sharded, which she is not: let her leave some"
+)
+_CLOSE_CODES = {4004: _WRONG_TOKEN, 4011: _TOO_MANY_SERVERS, 4013: _MISSING_INTENT, 4014: _MISSING_INTENT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +51,8 @@ class DiscordSettings:
 
     `message_content` asks for the privileged intent that channels need in which she answers everything. `owners` are ids of
     users. A session that cannot be resumed for `resume_within_s` is given up for a new one, and so is a connection that is not
-    ready after `connect_within_s`.
+    ready after `connect_within_s`. Waits between tries are doubled up to `longest_wait_s`, after sessions that began and soon ended
+    up to `longest_wait_after_session_s`: a bot that begins more than 1,000 sessions a day loses its token.
     """
 
     token: str = field(repr=False)
@@ -56,6 +62,8 @@ class DiscordSettings:
     owners: frozenset[str] = frozenset()
     first_wait_s: float = 1.0
     longest_wait_s: float = 60.0
+    longest_wait_after_session_s: float = 120.0
+    steady_after_s: float = 300.0  # a session of this length was a good one: the waits begin anew
     connect_within_s: float = 120.0
     resume_within_s: float = 60.0
     close_within_s: float = 5.0
@@ -75,11 +83,14 @@ class DiscordFrontEnd:
         faces: FacePictures,
         commands: CommandBook,
         delivery: Delivery | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Make everything that outlives one connection; `run` connects."""
+        """Make everything that outlives one connection; `run` connects. `sleep` is replaced in tests."""
         self._settings = settings
         self._desk = desk
-        self._commands = commands
+        self._sleep = sleep
+        self._registration = CommandRegistration(commands, sleep)
+        self._registering: asyncio.Task[None] | None = None
         paced = delivery or Delivery(diagnose, pace_of=lambda _: CHANNEL_PACE, overall=OVERALL_PACE)
         self._post = DiscordPost(paced)
         self._turns = DiscordTurns(talk, self._post, faces, settings.times)
@@ -107,7 +118,8 @@ class DiscordFrontEnd:
         logging.getLogger("discord.client").addFilter(_without_traceback)  # adding it again changes nothing
         wait_s = self._settings.first_wait_s
         while not self._is_closing:
-            client = self._client = self._new_client()
+            client, begun_at = self._new_client(), time.monotonic()
+            self._client = client
             try:
                 await self._serve(client)
             except discord.LoginFailure as error:
@@ -125,10 +137,10 @@ class DiscordFrontEnd:
                 _log.debug("the Discord client", exc_info=error)
             if self._is_closing:
                 return
-            if client.was_ready:
+            if client.was_ready and time.monotonic() - begun_at > self._settings.steady_after_s:
                 wait_s = self._settings.first_wait_s
-            await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))
-            wait_s = min(wait_s * 2, self._settings.longest_wait_s)
+            await self._sleep(wait_s * random.uniform(0.75, 1.0))
+            wait_s = min(wait_s * 2, self._longest_wait_s(client))
 
     async def close(self) -> None:
         """Let replies that are there still be written, then disconnect."""
@@ -149,15 +161,20 @@ class DiscordFrontEnd:
                 _log.warning("Discord: no connection for %.0f s; a new session is begun", client.lost_for_s)
         finally:
             self._post.use(None)
-            running.cancel()
-            await asyncio.wait([running])
+            tasks = [task for task in (running, self._registering) if task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
             await client.close()
+
+    def _longest_wait_s(self, client: DiscordClient) -> float:
+        return self._settings.longest_wait_after_session_s if client.has_identified else self._settings.longest_wait_s
 
     def _patience_s(self, client: DiscordClient) -> float:
         return self._settings.resume_within_s if client.was_ready else self._settings.connect_within_s
 
     def _new_client(self) -> DiscordClient:
-        intents = discord.Intents.default()
+        intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)  # what she reads, and no more
         intents.message_content = self._settings.message_content
         return DiscordClient(
             desk=self._desk,
@@ -177,29 +194,15 @@ class DiscordFrontEnd:
             discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(self._settings.gateway_url)
 
     async def _logged_in(self, client: DiscordClient) -> None:
-        """Write by this client from now on, and register the commands if they changed."""
+        """Write by this client from now on, and see to its commands meanwhile."""
         self._post.use(client)
-        if self._commands.read() == name_of(client.application_id, command_payload()):
-            return
-        try:
-            await self._register(client)
-        except discord.HTTPException as error:
-            _log.warning("Discord did not take the commands: %s (code %s)", error.status, error.code)
+        self._registering = asyncio.create_task(self._registration.keep(client), name="discord commands")
 
     async def _sync_now(self) -> int:
         """Register the commands, for /sync."""
         if self._client is None:
             raise ConnectionError("Discord is not connected")
-        return await self._register(self._client)
-
-    async def _register(self, client: DiscordClient) -> int:
-        payload = command_payload()
-        application = client.application_id
-        assert application is not None
-        await client.http.bulk_upsert_global_commands(application, payload=payload)
-        self._commands.write(name_of(application, payload))
-        _log.info("Discord: %d commands registered", len(payload))
-        return len(payload)
+        return await self._registration.register(self._client)
 
 
 def _without_traceback(record: logging.LogRecord) -> bool:

@@ -15,7 +15,7 @@ import discord
 from bot.commands import DISCORD
 from bot.desk import Desk
 from bot.discord_interactions import DiscordInteractions
-from bot.discord_mapping import actor_of_message, is_addressed, is_from_person, spoken_text
+from bot.discord_mapping import actor_of_message, is_addressed, is_from_person, is_private, spoken_text
 from bot.discord_turns import DiscordTurns
 from storage.errors import StorageError
 from storage.records import CommunityKey
@@ -72,6 +72,7 @@ class DiscordClient(discord.Client):
         self._order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._lost_at: float | None = time.monotonic()
         self.was_ready = False
+        self.has_identified = False
 
     @property
     def lost_for_s(self) -> float:
@@ -81,6 +82,11 @@ class DiscordClient(discord.Client):
     async def setup_hook(self) -> None:
         """Register the commands where they changed."""
         await self._on_login(self)
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Note that a session is begun, of which Discord allows 1,000 a day."""
+        self.has_identified = True
+        await super().before_identify_hook(shard_id, initial=initial)
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
         """Hand an event on, until the client closes: then the library has no loop left to run it in."""
@@ -108,6 +114,8 @@ class DiscordClient(discord.Client):
         """Answer a message that is for her; those of a channel in their order."""
         if self.user is None or not is_from_person(message) or not self._seen.is_new(message.id):
             return
+        if message.guild is None and not is_private(message):
+            return  # of a server that she has left, or does not know yet
         lock = self._order.setdefault(message.channel.id, asyncio.Lock())
         async with lock:
             me = self.user.id

@@ -77,9 +77,14 @@ def is_from_person(message: discord.Message) -> bool:
     return not message.author.bot and message.webhook_id is None and message.type in _TALK_TYPES
 
 
+def is_private(message: discord.Message) -> bool:
+    """Tell whether only its author and she read a message. One of a server that she does not know (any more) names no server either."""
+    return isinstance(message.channel, discord.DMChannel)
+
+
 def is_addressed(message: discord.Message, me: int) -> bool:
     """Tell whether a message is for her: in private, naming her, or replying to one of hers."""
-    if message.guild is None or any(person.id == me for person in message.mentions):
+    if is_private(message) or any(person.id == me for person in message.mentions):
         return True
     original = message.reference.resolved if message.reference is not None else None
     return isinstance(original, discord.Message) and original.author.id == me

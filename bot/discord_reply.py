@@ -10,6 +10,7 @@ import discord
 from bot.discord_post import DiscordPost
 
 Files = Sequence[tuple[str, bytes]]
+_NO_HISTORY = 160002  # who may not read what was written may not reply to it
 
 
 class ReplyMessage:
@@ -158,19 +159,22 @@ class ReplyMessage:
         is_optional: bool = False,
     ) -> int | None:
         nonce = f"{self._name}-{mark}"
-        answers = self._answers if is_reply else None
-        for sent_files in (files, ()):
+        while True:
+            answers = self._answers if is_reply else None
             try:
                 return await self._post.send(
                     self._channel,
                     text,
                     nonce=nonce,
                     view=view,
-                    files=sent_files,
+                    files=files,
                     answers=answers,
                     is_optional=is_optional,
                 )
-            except discord.Forbidden:
-                if not sent_files:
+            except discord.Forbidden as error:  # a channel may forbid files alone, or replying
+                if answers is not None and error.code == _NO_HISTORY:
+                    self._answers = None
+                elif files:
+                    files = ()
+                else:
                     raise
-        return None

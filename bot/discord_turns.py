@@ -215,6 +215,7 @@ class DiscordTurns:
             await self._restore(turn, spoken)
             text, view = await self._refusal(turn, spoken)
             await turn.reply.add_line(text, view)
+            await turn.reply.drop_notice()
             return
         if not spoken.is_reply:
             text, view = await self._refusal(turn, spoken)
@@ -249,6 +250,7 @@ class DiscordTurns:
     async def _finish_cancelled(self, turn: _Turn, spoken: Spoken) -> None:
         if turn.replaced is not None:
             await self._restore(turn, spoken)
+            await turn.reply.drop_notice()
         elif turn.is_deleted:
             await turn.reply.drop()
         elif turn.reply.has_notice and not turn.reply.shown:

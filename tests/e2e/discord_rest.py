@@ -52,6 +52,8 @@ class Rest:
         """Answer one request: a planned fault, or what Discord would."""
         path, world = request.path.removeprefix(BASE), self._world
         world.requests.append((request.method, path))
+        if world.now() < world.held.get((request.method, path), 0.0):
+            world.violate(f"{request.method} {path} came before its retry_after was over")
         fault = world.planned.popleft() if world.planned else world.faults(request.method, path)
         if fault is not None and not fault.after_effect:
             return self._fault(request, fault)
@@ -73,6 +75,8 @@ class Rest:
             request.transport.close()
         if fault.status != 429:
             return answer(fault.status, {"code": 0, "message": str(fault.status)})
+        path = request.path.removeprefix(BASE)
+        self._world.held[request.method, path] = self._world.now() + fault.retry_after - 0.01  # clocks are read apart
         response = answer(429, {"message": "slow down", "retry_after": fault.retry_after, "global": False})
         response.headers["Via"] = "1.1 google"
         response.headers["Retry-After"] = str(fault.retry_after)
@@ -187,6 +191,8 @@ class Rest:
         if nonce is not None:
             more["nonce"] = nonce
         reference = body.get("message_reference")
+        if reference is not None and channel in world.without_history:
+            raise Refused(403, 160002, "Cannot reply without permission to read message history")
         if reference is not None:
             referenced = world.messages.get(str(reference["message_id"]))
             if referenced is None and reference.get("fail_if_not_exists", True):

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from bot.answers import Actor, Answer, Choice, ReportedMessage
 from bot.case_post import CasePost
 from bot.command_book import CommandBook, name_of
-from bot.delivery import Delivery, DeliverySettings
+from bot.delivery import Delivery, DeliverySettings, Sleep
 from bot.desk import Announce, AskRights, Desk, Manner, Sync, Value
 from bot.discord_bot import DiscordFrontEnd, DiscordSettings
 from bot.discord_commands import command_payload
@@ -218,11 +218,13 @@ async def open_rig(
     reception: Desk | None = None,
     run_turn: RunTurn | None = None,
     is_first: bool = False,
+    sleep: Sleep = asyncio.sleep,
     **settings: object,
 ) -> AsyncIterator[Rig]:
     """Serve the fake, connect the front end to it, and take both down at the end; an open `server` is used as it is.
 
-    `reception` is the real desk in place of the scripted one, `run_turn` what answers in place of the scripted mind. Unless it `is_first` that she is here, her commands are registered.
+    `reception` is the real desk in place of the scripted one, `run_turn` what answers in place of the scripted mind. Unless it `is_first` that she is here, her commands are registered. At the end nothing may have broken the
+    specification.
     """
     if server is None:
         own = open_discord_server()
@@ -238,6 +240,7 @@ async def open_rig(
                 reception=reception,
                 run_turn=run_turn,
                 is_first=is_first,
+                sleep=sleep,
                 **settings,
             ) as rig,
         ):
@@ -264,6 +267,7 @@ async def open_rig(
             faces=FacePictures(size=32),
             commands=commands,
             delivery=delivery or quick,
+            sleep=sleep,
         )
         running = asyncio.create_task(front.run(), name="front end")
         running.add_done_callback(lambda _: server.world.tell())
@@ -278,6 +282,7 @@ async def open_rig(
             await front.close()
             running.cancel()
             await asyncio.wait([running])
+    assert server.world.violations == []
 
 
 def _as_desk(desk: StubDesk) -> Desk:

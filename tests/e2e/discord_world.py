@@ -55,6 +55,7 @@ class World:
         self.application_id = self.bot.id
         self.guild_id = snowflake()
         self.channels: dict[str, Channel] = {}
+        self.without_history: set[str] = set()  # channels in which the bot may not read what was written
         self.messages: dict[str, Json] = {}
         self.deleted: list[str] = []
         self.files: dict[str, list[tuple[str, bytes]]] = {}
@@ -68,6 +69,7 @@ class World:
         self.violations: list[str] = []
         self.nonces: dict[tuple[str, str], str] = {}
         self.faults: Faults = lambda method, path: None
+        self.held: dict[tuple[str, str], float] = {}  # until when nothing is to be asked again
         self.planned: deque[Fault] = deque()
         self.has_message_content = False
         self.skipped_s = 0.0

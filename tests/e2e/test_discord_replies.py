@@ -80,7 +80,6 @@ async def test_long_wait_is_told_and_can_be_cancelled(tmp_path: Path, mina: Pers
         await replied(discord, world.private(juno), "들었어: 오래 걸려")
         assert [request.text for request in discord.mind.heard] == ["오래 걸려"]
         assert world.replies(channel)[0]["components"] == []
-        assert world.violations == []
 
 
 async def test_notice_of_the_wait_goes_when_the_reply_comes(tmp_path: Path, mina: Person, juno: Person) -> None:
@@ -93,7 +92,6 @@ async def test_notice_of_the_wait_goes_when_the_reply_comes(tmp_path: Path, mina
         await world.until(lambda: world.replies(channel))
         gate.set()
         await replied(discord, channel, "들었어: 나도")
-        assert world.violations == []
 
 
 async def test_deleted_message_gives_its_waiting_turn_up(discord: Rig, mina: Person) -> None:
@@ -191,6 +189,31 @@ async def test_failed_regenerate_leaves_the_old_reply(discord: Rig, mina: Person
     assert world.texts(channel)[0] == "첫 대답"
     assert "문의 번호" in world.texts(channel)[1]
     assert world.replies(channel)[0]["components"]
+
+
+@pytest.mark.parametrize("said", [Rejection(reason=RejectionReason.ERROR), None])
+async def test_notice_of_a_regenerate_goes_when_it_is_given_up_or_fails(
+    tmp_path: Path, mina: Person, juno: Person, said: Rejection | None
+) -> None:
+    async with open_rig(tmp_path, limits=EngineSettings(max_concurrent_turns=1, drain_timeout_s=1.0)) as discord:
+        server, world, channel = discord.server, discord.server.world, discord.server.world.private(mina)
+        discord.mind.says["다시"] += ["첫 대답", *([said] if said else [])]
+        server.say(mina, "다시")
+        (reply,) = await settled(discord, channel)
+        gate = discord.mind.hold("오래 걸려")
+        server.say(juno, "오래 걸려")
+        await world.until(lambda: len(discord.mind.heard) == 2)
+        server.press(mina, reply, "")
+        await world.until(lambda: len(world.replies(channel)) == 2)
+        notice = world.replies(channel)[1]
+        if said is None:
+            server.press(mina, notice, "")
+        else:
+            gate.set()
+        await world.until(lambda: notice["id"] in world.deleted)
+        assert world.texts(channel)[0] == "첫 대답"
+        assert world.replies(channel)[0]["components"]
+        assert [bool(message["components"]) for message in world.replies(channel)[1:]] == [False] * (said is not None)
 
 
 async def test_button_of_an_older_reply_says_that_it_is_too_late(discord: Rig, mina: Person) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.spoken import FaceMode
 from engine.types import ChatReply, TurnDetails
 from storage.errors import StorageError
 from tests.e2e.discord_objects import Channel, Person
@@ -51,6 +52,31 @@ async def test_reply_to_an_older_message_of_hers_goes_on_from_there(
     await world.until(lambda: len(discord.mind.heard) == 3)
     assert discord.mind.heard[-1].thread_summary == "여행을 부러워함"
     assert [request.thread_summary for request in discord.mind.heard[:2]] == [None, None]
+
+
+async def test_message_of_a_server_that_she_does_not_know_is_not_taken_for_a_private_one(
+    discord: Rig, mina: Person
+) -> None:
+    elsewhere = Channel(name="elsewhere", guild="4242")
+    discord.server.world.channels[elsewhere.id] = elsewhere
+    bot = discord.server.world.bot
+    discord.server.say(mina, f"<@{bot.id}> 우리끼리 얘기", elsewhere, mentions=[bot])
+    discord.server.say(mina, "안녕")
+    await replied(discord, discord.server.world.private(mina), "들었어: 안녕")
+    assert [request.text for request in discord.mind.heard] == ["안녕"]
+
+
+async def test_she_answers_where_she_may_not_read_what_was_written(
+    discord: Rig, general: Channel, mina: Person
+) -> None:
+    world = discord.server.world
+    world.without_history.add(general.id)
+    discord.desk.faces = FaceMode.PICTURE
+    discord.server.say(mina, f"<@{world.bot.id}> 뭐 해?", general, mentions=[world.bot])
+    (reply,) = await settled(discord, general)
+    assert reply["content"] == "들었어: 뭐 해?"
+    assert "referenced_message" not in reply
+    assert reply["attachments"]
 
 
 async def test_other_mentions_become_names(discord: Rig, general: Channel, mina: Person, juno: Person) -> None:
@@ -103,7 +129,6 @@ async def test_thread_is_a_conversation_of_its_own(tmp_path: Path, mina: Person)
         discord.server.say(mina, f"<@{bot.id}> 여기도?", thread, mentions=[bot])
         await replied(discord, thread, "들었어: 여기도?")
         assert discord.mind.heard[0].conversation.id == thread.id
-        assert discord.server.world.violations == []
 
 
 async def test_channel_set_for_her_is_answered_without_mention(tmp_path: Path, mina: Person) -> None:
@@ -123,7 +148,6 @@ async def test_channel_set_for_her_is_answered_without_mention(tmp_path: Path, m
         await replied(discord, home, "들었어: 하나", "들었어: 둘")
         await replied(discord, thread, "들었어: 스레드")
         assert discord.server.world.texts(other) == []
-        assert discord.server.world.violations == []
 
 
 async def test_2001_characters_come_in_two_messages(discord: Rig, mina: Person) -> None:
