@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
+from babel.dates import format_datetime, format_timedelta
 from babel.messages.pofile import read_po
 
 from engine.memory_firewall import Objection
@@ -29,6 +30,7 @@ from storage.records import (
 
 LOCALES_DIR = Path(__file__).resolve().parent / "locales"
 LANGUAGES = ("ko", "en")
+_NEVER = 1e9  # how many of a unit there must be before Babel takes a larger one
 _EYE_SIGNS = {Eyes.SMALL: "ᴗ", Eyes.NORMAL: "•", Eyes.WIDE: "◉", Eyes.VERY_WIDE: "✦"}
 _MOUTH_SIGNS = {Mouth.NORMAL: "‿", Mouth.WIDE: "▽", Mouth.VERY_WIDE: "◯"}
 _POSE_SPACES = {Pose.NONE: (1, 1), Pose.NORMAL: (0, 2), Pose.FAR: (0, 4)}
@@ -45,8 +47,8 @@ class Texts:
     """The texts of one language and one time zone."""
 
     def __init__(self, locale: str, zone: ZoneInfo) -> None:
-        """Take Korean for ko…, English for every other `locale`; moments are written in `zone`."""
-        self.language = "ko" if locale.lower().startswith("ko") else "en"
+        """Take Korean for `ko` and `ko-…`, English for every other `locale`; moments are written in `zone`."""
+        self.language = "ko" if re.split("[-_]", locale.lower())[0] == "ko" else "en"
         self._zone = zone
         self._texts = read_catalogue(self.language)
 
@@ -62,6 +64,17 @@ class Texts:
         """Write a moment in the reader's language and time zone."""
         form = "yyyy년 M월 d일 aaaa h:mm" if self.language == "ko" else "d MMM yyyy, HH:mm zzz"
         return format_datetime(value.astimezone(self._zone), form, locale=self.language)
+
+    def seconds(self, count: float) -> str:
+        """Write a time in whole seconds, at least one: `1 second`, `40 seconds`."""
+        return self._length(timedelta(seconds=max(1, round(count))), "second")
+
+    def days(self, count: int) -> str:
+        """Write a time in days: `1 day`, `30 days`."""
+        return self._length(timedelta(days=count), "day")
+
+    def _length(self, length: timedelta, unit: Literal["second", "day"]) -> str:
+        return format_timedelta(length, granularity=unit, threshold=_NEVER, locale=self.language)
 
     def category(self, name: str) -> str:
         """Write a category's name."""
@@ -86,7 +99,7 @@ class Texts:
         if rejection.notice is not None:
             return self.notice(rejection.notice)
         if rejection.wait_s is not None:
-            return self.get("rejection.queue_full_for", seconds=max(1, round(rejection.wait_s)))
+            return self.get("rejection.queue_full_for", wait=self.seconds(rejection.wait_s))
         return self.get(f"rejection.{rejection.reason}", request_id=request_id)
 
     def memory_line(self, number: int, memory: Memory, source: MemoryChange | None) -> str:

@@ -97,7 +97,7 @@ class Conversing:
         wait_s = self.turn.wait_s
         if wait_s is None:
             return texts.get("talk.waiting", position=position + 1)
-        return texts.get("talk.waiting_for", position=position + 1, seconds=max(1, round(wait_s)))
+        return texts.get("talk.waiting_for", position=position + 1, wait=texts.seconds(wait_s))
 
     def cancel(self) -> bool:
         """Give the message up; False when it has ended already."""
@@ -179,6 +179,8 @@ class Talk:
                 talking.cancel()
         self._last.drop_of(user)
         self._chain.drop_of(user)
+        for actor in [actor for actor in self._manners if actor.user == user]:
+            del self._manners[actor]
 
     async def settle(self, user: UserKey, timeout_s: float = _LONGEST_COMMIT_S) -> None:
         """Wait until nothing of a user is on its way, at most `timeout_s`: a turn that is being stored is stored to its end."""

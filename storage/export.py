@@ -56,6 +56,10 @@ class ExportStore:
                 _without(asdict(report), "author", "text")
                 for report in await ReportStore(self._session).by_reporter(user)
             ],
+            "reports_received": [
+                _without(asdict(report), "author", "reporter")
+                for report in await ReportStore(self._session).by_author(user)
+            ],
         }
 
 

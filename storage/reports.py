@@ -70,6 +70,11 @@ class ReportStore:
         query = select(ReportRow).where(ReportRow.platform == reporter.platform, ReportRow.reporter_id.in_(ids))
         return await self._all(query.order_by(ReportRow.id))
 
+    async def by_author(self, author: UserKey) -> list[Report]:
+        """Return the reports of what somebody wrote, oldest first."""
+        query = select(ReportRow).where(ReportRow.platform == author.platform, ReportRow.author_id == author.id)
+        return await self._all(query.order_by(ReportRow.id))
+
     async def count_since(self, reporter: UserKey, since: datetime) -> int:
         """Count what somebody reported from `since` on."""
         query = select(func.count()).where(

@@ -54,7 +54,7 @@ class DataRightsHandler:
         for language in ("ko", "en"):
             texts = visit.texts.in_language(language)
             periods = {
-                name: texts.get("data.for_ever" if days is None else "data.days", days=days)
+                name: texts.get("data.for_ever") if days is None else texts.days(days)
                 for name, days in asdict(self._retention).items()
             }
             parts.append(texts.get("data.readme", moment=texts.moment(visit.now), **periods))

@@ -7,6 +7,8 @@ from dataclasses import replace
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from babel import Locale
+
 from bot.answers import Answer, Choice
 from bot.command_texts import choice_label
 from bot.desk import Value
@@ -87,11 +89,15 @@ class PreferenceHandler:
             forget(conversation)
         return visit.say("preferences.reset")
 
-    async def complete_zone(self, _: Visit, typed: str) -> list[Choice]:
-        """Suggest time zones whose name holds what was typed."""
-        wanted = _plain(typed)
-        found = [name for name in _zones() if wanted in _plain(name)]
-        return [Choice(label=name, value=name) for name in sorted(found, key=lambda name: (len(name), name))]
+    async def complete_zone(self, visit: Visit, typed: str) -> list[Choice]:
+        """Suggest time zones whose name, or whose city's name in Korean, holds what was typed."""
+        wanted, cities = _plain(typed), _korean_cities()
+        found = [name for name in _zones() if wanted in _plain(name) or wanted in _plain(cities.get(name, ""))]
+        shown = cities if visit.texts.language == "ko" else {}
+        return [
+            Choice(label=f"{shown[name]} ({name})" if name in shown else name, value=name)
+            for name in sorted(found, key=lambda name: (len(name), name))
+        ]
 
     async def _overview(self, visit: Visit, *, replaces: bool) -> Answer:
         texts, settings = visit.texts, visit.settings
@@ -136,10 +142,14 @@ def _with_pause(is_paused: bool) -> Change:
 
 
 def find_zone(typed: str) -> str | None:
-    """Return the time zone of that name, written in any case and with spaces for underscores; or the only one of that city."""
-    wanted = _plain(typed)
+    """Return the time zone of that name, written in any case and with spaces for underscores; or the only one of that city.
+
+    Cities are known by their English and their Korean names.
+    """
+    wanted, korean = _plain(typed), _korean_cities()
     exact = [name for name in _zones() if _plain(name) == wanted]
-    cities = [name for name in _zones() if "/" in name and _plain(name.rpartition("/")[2]) == wanted]
+    named = ((name, name.rpartition("/")[2], korean.get(name)) for name in _zones() if "/" in name)
+    cities = [name for name, *cities in named if wanted in [_plain(city) for city in cities if city]]
     found = exact or cities
     return found[0] if len(found) == 1 else None
 
@@ -160,6 +170,12 @@ def _zones() -> tuple[str, ...]:
         "Pacific",
     )
     return tuple(sorted(name for name in available_timezones() if name == "UTC" or name.split("/")[0] in regions))
+
+
+@cache
+def _korean_cities() -> Mapping[str, str]:
+    """Return the Korean names of cities by time zone, of those zones whose city the CLDR names."""
+    return {name: zone["city"] for name, zone in Locale("ko").time_zones.items() if "city" in zone}
 
 
 def _plain(name: str) -> str:

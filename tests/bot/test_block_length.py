@@ -16,6 +16,9 @@ from bot.block_length import LONGEST, parse_length
         (" 12 h ", timedelta(hours=12)),
         ("7D", timedelta(days=7)),
         ("1461d", LONGEST),
+        ("30분", timedelta(minutes=30)),
+        ("12 시간", timedelta(hours=12)),
+        ("7일", timedelta(days=7)),
     ],
 )
 def test_length_is_minutes_hours_or_days(text: str, length: timedelta) -> None:

@@ -227,7 +227,7 @@ async def test_memory_lists_what_is_remembered(desk: Desk) -> None:
     await desk.say("내 이름은 민지야", "나 수영해")
     said = "(2026년 3월 11일 오후 3:30에 네가 한 말 · 아직 떠올린 적 없음)"
     assert await desk.say("/memory") == [
-        "내가 기억하는 민지님의 이야기",
+        "내가 기억하는 민지 님의 이야기",
         f"1. [이름: 민지] {said}",
         f"2. [취미: 수영] {said}",
     ]

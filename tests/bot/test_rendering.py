@@ -42,6 +42,24 @@ def test_block_notice_says_until_when_in_the_users_language_and_zone(locale: str
     assert until in Texts(locale, zone).notice(block("정치"))
 
 
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [("ko", "ko"), ("ko-KR", "ko"), ("KO_kr", "ko"), ("kok", "en"), ("ja", "en"), ("fr-FR", "en"), ("", "en")],
+)
+def test_korean_is_for_korean_clients_and_english_for_all_others(locale: str, language: str) -> None:
+    assert Texts(locale, SEOUL).language == language
+
+
+@pytest.mark.parametrize(
+    ("locale", "wait", "kept"),
+    [("ko", ["1초", "1초", "140초"], "1460일"), ("en", ["1 second", "1 second", "140 seconds"], "1460 days")],
+)
+def test_lengths_of_time_are_written_in_one_unit_and_number(locale: str, wait: list[str], kept: str) -> None:
+    texts = Texts(locale, SEOUL)
+    assert [texts.seconds(count) for count in (0.2, 1.3, 140.0)] == wait
+    assert texts.days(1460) == kept
+
+
 def test_block_notice_names_every_category_and_the_level() -> None:
     korean = Texts("ko", SEOUL).notice(block("사랑 고백/만남", "정치", level=3))
     english = Texts("en", SEOUL).notice(block("패드립", "혐오/기타", level=3))

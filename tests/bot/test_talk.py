@@ -294,6 +294,14 @@ async def test_message_of_a_user_who_wants_to_be_forgotten_goes(talk: Talk) -> N
     assert talk.regenerate(actor(), first.request_id) is None
 
 
+async def test_manner_of_a_forgotten_user_is_asked_for_again(talk: Talk, manners: Manners) -> None:
+    await say(talk, "안녕!")
+    manners.language = "en"
+    assert (await talk.words(actor())).cancel == "그만두기"  # as they were answered last
+    talk.forget(actor().user)
+    assert (await talk.words(actor())).cancel == "Never mind"
+
+
 async def test_message_on_its_way_is_given_up_when_its_user_wants_to_be_forgotten(
     talk: Talk, gated: Gate, desk: Desk
 ) -> None:

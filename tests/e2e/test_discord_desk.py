@@ -221,7 +221,7 @@ async def test_card_of_a_user_who_forgets_names_them_no_more(rig: Rig, general: 
     asked = server.slash(mina, "forgetme", general)
     await server.answered(asked)
     server.press(mina, shown(rig, asked), "모두 지우기")
-    card = await card_of(rig, general, "(잊힘)", "상태: 유효")
+    card = await card_of(rig, general, "(삭제됨)", "상태: 유효")
     assert mina.id not in card["content"]
     assert "도배" not in card["content"]
 

@@ -148,7 +148,7 @@ async def test_card_of_a_user_who_forgets_names_them_no_more(rig: Rig) -> None:
     question = rig.world.sent(MINJI["id"])[-1]
     erase = next(button for button in rig.world.buttons(question) if button["text"] == "모두 지우기")
     rig.world.press(MINJI, question, erase["callback_data"])
-    await rig.server.until(lambda: "(잊힘)" in rig.world.texts(council["id"])[0])
+    await rig.server.until(lambda: "(삭제됨)" in rig.world.texts(council["id"])[0])
     (card,) = rig.world.texts(council["id"])
     assert f"사용자 {MINJI['id']}" not in card
     assert "도배" not in card

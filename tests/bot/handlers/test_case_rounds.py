@@ -23,7 +23,7 @@ from tests.bot.handlers.conftest import MakeCase
 from tests.bot.handlers.lobby import ADMIN, MODERATOR, OWNER, Lobby, Person, user_key
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-STRANGER = "You may not press this."
+STRANGER = "You may not press this button."
 
 
 @dataclass(kw_only=True)
@@ -251,8 +251,8 @@ async def test_card_names_a_forgotten_user_no_more_also_when_the_platform_was_aw
     await look(lobby)
     changed = [message for message in before if board.cards[message] != before[message]]
     (text,) = [board.cards[message][1] for message in changed]
-    assert text.startswith("#1 사용자 (잊힘) · ")
-    assert "풀었어요: (지워짐)" in text
+    assert text.startswith("#1 사용자 (삭제됨) · ")
+    assert "풀었어요: (삭제됨)" in text
     assert "1001" not in text
     assert len(board.cards) == 2
 

@@ -49,7 +49,7 @@ async def test_settings_are_taken_back(lobby: Lobby, admin: Person) -> None:
     await admin.run("setup face", mode="off")
     await admin.run("setup face", mode="default")
     await admin.run("persona temperature", temperature=1)
-    assert await admin.ask("persona temperature") == "The temperature is 0.6 now."
+    assert await admin.ask("persona temperature") == "The temperature is now 0.6."
     assert await admin.ask("setup show") == before
 
 

@@ -8,6 +8,8 @@ from io import BytesIO
 from typing import Any
 from zipfile import ZipFile
 
+from bot.answers import ReportedMessage
+from bot.button_book import LIFETIME
 from storage.conversations import ConversationStore
 from storage.interview_records import InterviewStep, ReviewCard, StepKind
 from storage.interviews import InterviewStore
@@ -97,6 +99,19 @@ async def test_export_holds_what_is_stored_of_this_person_alone(lobby: Lobby, ma
     assert "철수" not in str(data)
 
 
+async def test_reported_messages_are_handed_out_to_their_author_without_who_reported(lobby: Lobby) -> None:
+    message = ReportedMessage(author=user_key("1001"), author_name="민지", text="나쁜 말", link="https://example.org/1")
+    await lobby.desk.report(lobby.person("3003", community="9").actor, message)
+    answer = await lobby.person().run("mydata")
+    assert answer.attachment is not None
+    data = unpack(answer.attachment.data)
+    assert [(each["text"], each["link"]) for each in data["reports_received"]] == [("나쁜 말", "https://example.org/1")]
+    assert "3003" not in str(data)
+    reporter = await lobby.person("3003").run("mydata")
+    assert reporter.attachment is not None
+    assert "나쁜 말" not in str(unpack(reporter.attachment.data))
+
+
 async def test_interviews_are_handed_out_with_what_was_answered_and_forgotten_with_everything_else(
     lobby: Lobby,
 ) -> None:
@@ -130,6 +145,21 @@ async def test_forgetting_waits_for_a_yes(lobby: Lobby) -> None:
     assert (await person.press(asked, "Delete everything")).text == "Everything is deleted."
     assert await lobby.memories() == []
     assert (await person.press(asked, "Delete everything")).text.startswith("This button has expired")
+
+
+async def test_yes_is_of_the_person_who_asked_and_does_not_wait_for_ever(lobby: Lobby) -> None:
+    await lobby.remember("이름", "민지")
+    person, stranger = lobby.person(), lobby.person("2002")
+    first, second = await person.run("forgetme"), await person.run("forgetme")
+    assert (await stranger.press(first, "Delete everything")).text.startswith("Only the person")
+    assert len(await lobby.memories()) == 1
+    await person.press(first, "Delete everything")
+    assert (await person.press(second, "Delete everything")).text.startswith("This button has expired")
+    await lobby.remember("이름", "민지")
+    third = await person.run("forgetme")
+    lobby.clock.advance(LIFETIME)
+    assert (await person.press(third, "Delete everything")).text.startswith("This button has expired")
+    assert len(await lobby.memories()) == 1
 
 
 async def test_what_is_being_stored_when_a_person_asks_goes_too(lobby: Lobby) -> None:

@@ -61,7 +61,7 @@ async def test_card_opens_for_the_person_concerned_only(lobby: Lobby) -> None:
     await turn(lobby, "취미", "수영")
     for stranger in (lobby.person("6666"), lobby.person(platform="telegram")):
         refused = await open_card(stranger)
-        assert refused.text == "That is not a memory of yours, or it is gone already."
+        assert refused.text == "That is not a memory of yours, or it is already gone."
         assert refused.buttons == ()
     card = await open_card(lobby.person())
     for label in ("Edit", "Forget", "Pin", "Undo"):
@@ -138,7 +138,7 @@ async def test_memory_is_edited_by_the_form_and_the_edit_is_undone(lobby: Lobby)
     form = await person.press(await open_card(person), "Edit")
     assert form.form is not None
     assert [(field.label, field.placeholder) for field in form.form.fields] == [
-        ("취미: what shall I remember?", "수영")
+        ("취미: what should I remember?", "수영")
     ]
     edited = await person.fill_in(form, value=" 낚시\u200b  여행 ")
     assert edited.text.startswith(
@@ -167,6 +167,6 @@ async def test_memory_that_went_meanwhile_is_said_to_be_gone(lobby: Lobby) -> No
         await person.press(card, "Pin"),
         await person.fill_in(form, value="낚시"),
     ):
-        assert answer.text.startswith("That memory is gone already.")
+        assert answer.text.startswith("That memory is already gone.")
         assert answer.replaces
     assert await values(lobby) == []

@@ -33,7 +33,7 @@ async def levels_of(store: SanctionStore, user: UserKey) -> dict[str, int]:
 async def test_warning_by_hand_is_written_with_its_reason_and_giver(lobby: Lobby, moderator: Person) -> None:
     answer = await moderator.run("warn", user="1001", reason=" 도배를\n 함 ")
     (warning,) = await lobby.sanctions()
-    assert answer.text == "User 1001 is warned (#1: 도배를 함)."
+    assert answer.text == "User 1001 was warned (#1: 도배를 함)."
     assert (warning.category, warning.kind, warning.community) == ("도배를 함", SanctionKind.WARNING, "9")
     assert (warning.is_manual, warning.evidence.scores, warning.evidence.request_id) == (True, {}, "manual:3003")
     assert "#1 Warning · 도배를 함 · 11 Mar 2026, 15:30 +0900" in await lobby.person().ask("status")
@@ -62,7 +62,7 @@ async def test_blocks_by_hand_climb_no_ladder(lobby: Lobby, moderator: Person) -
 
 async def test_nobody_blocks_oneself_or_writes_a_reason_that_fills_the_screen(lobby: Lobby, moderator: Person) -> None:
     assert await moderator.ask("block", user="3003", length="1d", reason="장난") == "You cannot decide your own case."
-    assert (await moderator.ask("warn", user="1001", reason="가" * 101)).startswith("A reason has up to 100")
+    assert (await moderator.ask("warn", user="1001", reason="가" * 101)).startswith("A reason can have up to 100")
     assert (await moderator.ask("block", user="1001", length="forever", reason="도배")).startswith("Write a length")
     assert await lobby.sanctions() == await lobby.sanctions("3003") == []
 
@@ -165,7 +165,7 @@ async def test_moderator_does_not_lift_their_own_block(lobby: Lobby, moderator: 
 
 
 async def test_note_is_seen_by_moderators_of_the_place_and_by_owners(lobby: Lobby, moderator: Person) -> None:
-    assert await moderator.ask("note", user="1001", text="두 번째 계정") == "Your note on user 1001 is kept."
+    assert await moderator.ask("note", user="1001", text="두 번째 계정") == "Your note on user 1001 was saved."
     line = "Note (3003, 11 Mar 2026, 15:30 +0900): 두 번째 계정"
     assert line in await moderator.ask("sanctions user", user="1001")
     assert line in await lobby.person(rights=OWNER).ask("sanctions user", user="1001")

@@ -34,12 +34,12 @@ async def test_stats_count_the_community_and_for_owners_the_platform(lobby: Lobb
             await TurnStore(session).add(turn)
     await lobby.sanction(make_case(block=timedelta(days=1), community="9"))
     assert (await lobby.person(community="9", rights=ADMIN).ask("stats")).splitlines()[1:] == [
-        "Last 24 hours: 1 replies · 1 refused · 1 failed · 1 users",
-        "Last 7 days: 2 replies · 1 refused · 1 failed · 2 users",
+        "Last 24 hours: replies 1 · refused 1 · failed 1 · users 1",
+        "Last 7 days: replies 2 · refused 1 · failed 1 · users 2",
         "Blocks in force 1 · open appeals 0 · open reports 0",
     ]
     everywhere = await lobby.person(rights=OWNER).ask("stats")
-    assert "Last 7 days: 3 replies · 1 refused · 1 failed · 3 users" in everywhere
+    assert "Last 7 days: replies 3 · refused 1 · failed 1 · users 3" in everywhere
     assert "Blocks in force 0" in await lobby.person(community="10", rights=ADMIN).ask("stats")
 
 
@@ -50,5 +50,5 @@ async def test_sync_calls_what_its_platform_offered(lobby: Lobby) -> None:
     owner = lobby.person(rights=OWNER)
     assert await owner.ask("sync") == "This platform is not connected yet."
     lobby.desk.offer_sync("discord", register)
-    assert await owner.ask("sync") == "29 commands are registered anew."
+    assert await owner.ask("sync") == "Commands registered: 29"
     assert (await lobby.person(rights=OWNER, platform="telegram").ask("sync")).startswith("This platform")

@@ -43,14 +43,14 @@ async def test_appeal_of_somebody_elses_sanction_is_refused(lobby: Lobby, make_c
     await lobby.sanction(make_case(user="2002"))
     answer = await lobby.person().run("appeal", sanction=1)
     assert answer.form is None
-    assert answer.text.startswith("There is no such warning")
+    assert answer.text.startswith("You have no such warning")
 
 
 async def test_appeal_is_kept_in_its_language_and_shown_in_the_status(lobby: Lobby, make_case: MakeCase) -> None:
     await lobby.sanction(make_case(community="9"))
     person = lobby.person()
     taken = await person.fill_in(await person.run("appeal"), text=" 농담이었어요 ")
-    assert taken.text.startswith("Your appeal of #1 is taken")
+    assert taken.text.startswith("Your appeal of #1 has been received")
     async with lobby.database.read() as session:
         (kept,) = await AppealStore(session).of_sanction(1)
     assert (kept.text, kept.language, kept.state) == ("농담이었어요", "en", AppealState.OPEN)
@@ -64,7 +64,7 @@ async def test_second_appeal_waits_for_the_first(lobby: Lobby, make_case: MakeCa
     person = lobby.person()
     first, second = await person.run("appeal"), await person.run("appeal")
     await person.fill_in(first, text="하나")
-    assert (await person.fill_in(second, text="둘")).text == "An appeal of it is open already."
+    assert (await person.fill_in(second, text="둘")).text == "There is already an open appeal for it."
 
 
 async def test_form_is_not_opened_while_an_appeal_waits(lobby: Lobby, make_case: MakeCase) -> None:
@@ -73,7 +73,7 @@ async def test_form_is_not_opened_while_an_appeal_waits(lobby: Lobby, make_case:
     detail = await person.press(await person.run("status"), "#1")
     await person.fill_in(await person.run("appeal"), text="하나")
     for asked in (await person.run("appeal"), await person.press(detail, "Appeal")):
-        assert (asked.form, asked.text) == (None, "An appeal of it is open already.")
+        assert (asked.form, asked.text) == (None, "There is already an open appeal for it.")
 
 
 async def test_form_is_not_opened_once_all_appeals_were_denied(lobby: Lobby, make_case: MakeCase) -> None:
@@ -109,7 +109,9 @@ async def test_form_is_taken_once_and_not_without_words(lobby: Lobby, make_case:
     await lobby.sanction(make_case())
     person = lobby.person()
     for text in ("", "   ", "가" * 1001):
-        assert (await person.fill_in(await person.run("appeal"), text=text)).text == "Write 1 to 1000 characters."
+        assert (
+            await person.fill_in(await person.run("appeal"), text=text)
+        ).text == "Please write 1 to 1000 characters."
     asked = await person.run("appeal")
     await person.fill_in(asked, text="하나")
     assert (await person.fill_in(asked, text="둘")).text.startswith("This button has expired")

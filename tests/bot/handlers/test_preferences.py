@@ -19,9 +19,9 @@ async def test_language_is_answered_in_itself(lobby: Lobby) -> None:
 
 async def test_zone_is_answered_with_the_time_there(lobby: Lobby) -> None:
     assert await lobby.person().ask("timezone", zone="europe/paris") == (
-        "Your time zone is Europe/Paris; it is 11 Mar 2026, 07:30 +0100."
+        "Your time zone is now Europe/Paris. It is 11 Mar 2026, 07:30 +0100 there."
     )
-    assert (await lobby.person().ask("timezone", zone="Atlantis")).startswith("There is no such time zone")
+    assert (await lobby.person().ask("timezone", zone="Atlantis")).startswith("I know no such time zone")
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,8 @@ async def test_zone_is_answered_with_the_time_there(lobby: Lobby) -> None:
         ("asia/seoul", "Asia/Seoul"),
         ("Seoul", "Asia/Seoul"),
         (" New York ", "America/New_York"),
+        ("서울", "Asia/Seoul"),
+        (" 뉴욕 ", "America/New_York"),
         ("utc", "UTC"),
         ("", None),
         ("../../etc/passwd", None),
@@ -39,6 +41,11 @@ async def test_zone_is_answered_with_the_time_there(lobby: Lobby) -> None:
 )
 def test_zone_is_found_by_name_or_city(typed: str, name: str | None) -> None:
     assert find_zone(typed) == name
+
+
+async def test_korean_cities_are_suggested(lobby: Lobby) -> None:
+    assert await lobby.person(locale="ko").complete("timezone", "zone", "서울") == {"Asia/Seoul": "서울 (Asia/Seoul)"}
+    assert await lobby.person(locale="en").complete("timezone", "zone", "seoul") == {"Asia/Seoul": "Asia/Seoul"}
 
 
 async def test_recording_is_paused_and_resumed(lobby: Lobby) -> None:

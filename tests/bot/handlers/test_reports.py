@@ -19,7 +19,7 @@ async def report(
 async def test_report_is_told_to_the_modlog_with_its_link(lobby: Lobby) -> None:
     await lobby.person(community="9", rights=ADMIN).run("setup modlog", channel="88")
     answer = await report(lobby, lobby.person(community="9"))
-    assert answer.text == "The moderators are told. Thank you."
+    assert answer.text == "The moderators have been told. Thank you."
     (told,) = answer.announcements
     assert told.channel == "88"
     assert told.text.startswith("메시지 하나가 신고되었어요 (R1). https://example.org/1")
@@ -31,7 +31,7 @@ async def test_message_is_reported_once_but_everybody_is_thanked(lobby: Lobby) -
     await lobby.person(community="9", rights=ADMIN).run("setup modlog", channel="88")
     await report(lobby, lobby.person(community="9"))
     again = await report(lobby, lobby.person("4004", community="9"))
-    assert (again.text, again.announcements) == ("The moderators are told. Thank you.", ())
+    assert (again.text, again.announcements) == ("The moderators have been told. Thank you.", ())
     listed = await lobby.person("3003", community="9", rights=MODERATOR).run("sanctions open")
     assert listed.text.count("Report R") == 1
 
@@ -45,16 +45,16 @@ async def test_reports_without_a_link_are_kept_apart(lobby: Lobby) -> None:
 
 async def test_ones_own_message_or_one_in_private_is_not_reported(lobby: Lobby) -> None:
     assert (await report(lobby, lobby.person("2002", community="9"))).text == "You cannot report your own message."
-    assert (await report(lobby, lobby.person())).text == "Messages are reported in a server or group only."
+    assert (await report(lobby, lobby.person())).text == "Messages can be reported in servers and groups only."
 
 
 async def test_ten_reports_an_hour_are_enough(lobby: Lobby) -> None:
     person = lobby.person(community="9")
     for number in range(10):
-        assert (await report(lobby, person, number)).text.startswith("The moderators are told")
+        assert (await report(lobby, person, number)).text.startswith("The moderators have been told")
     assert (await report(lobby, person, 10)).text.startswith("That was a lot")
     lobby.clock.advance(timedelta(hours=1, seconds=1))
-    assert (await report(lobby, person, 10)).text.startswith("The moderators are told")
+    assert (await report(lobby, person, 10)).text.startswith("The moderators have been told")
 
 
 async def test_moderator_reads_and_closes_a_report(lobby: Lobby) -> None:
@@ -68,8 +68,8 @@ async def test_moderator_reads_and_closes_a_report(lobby: Lobby) -> None:
         "Message: 욕설 1",
         "https://example.org/1",
     ]
-    assert (await moderator.press(first, "Close")).text == "The report R1 is closed."
-    assert (await moderator.press(second, "Close")).text == "The report R1 was closed already."
+    assert (await moderator.press(first, "Close")).text == "Report R1 was closed."
+    assert (await moderator.press(second, "Close")).text == "Report R1 was already closed."
     assert await moderator.ask("sanctions open") == "Nothing is open."
 
 
@@ -80,4 +80,4 @@ async def test_report_of_another_place_is_neither_listed_nor_closed(lobby: Lobby
 
 
 async def test_report_as_a_command_explains_itself(lobby: Lobby) -> None:
-    assert (await lobby.person(community="9").ask("report")).startswith("Write /report as a reply")
+    assert (await lobby.person(community="9").ask("report")).startswith("Reply to the message")
