@@ -61,9 +61,9 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverySettings:
-    """How long and how often a send is tried, and how many may wait in one chat."""
+    """How long and how often a send is tried, and how many may wait in one chat: more than the turn queue takes."""
 
-    most_waiting: int = 64
+    most_waiting: int = 1024
     first_wait_s: float = 0.5
     longest_wait_s: float = 30.0
     give_up_after_s: float = 3600.0

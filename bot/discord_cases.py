@@ -10,7 +10,7 @@ from bot.case_post import Buttons
 from bot.discord_components import desk_buttons
 from bot.discord_post import DiscordPost, NotConnected, is_gone
 from bot.errors import PlaceGone
-from bot.plain_text import discord_text
+from bot.plain_text import discord_answer
 from bot.text_parts import split_text
 from storage.records import UserKey
 
@@ -58,7 +58,7 @@ class DiscordCases:
 
 def _fitting(text: str) -> str:
     """Return a text made harmless, and cut where it is longer than a message."""
-    parts = split_text(discord_text(text), _LIMIT)
+    parts = split_text(discord_answer(text), _LIMIT)
     return parts[0] if parts else ""
 
 

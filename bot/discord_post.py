@@ -6,7 +6,8 @@ import asyncio
 import io
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -52,6 +53,15 @@ def is_gone(error: BaseException) -> bool:
     return isinstance(error, discord.HTTPException) and error.status in _GONE
 
 
+@dataclass(slots=True)
+class _Typing:
+    """Her typing in one channel, for as many turns as are on their way there; `again` shows it at once."""
+
+    turns: int = 0
+    task: asyncio.Task[None] | None = None
+    again: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class DiscordPost:
     """Sends, edits and deletes messages. A retried send carries its old nonce, so Discord takes it once."""
 
@@ -59,6 +69,7 @@ class DiscordPost:
         """Send through `delivery`; `use` says by which client."""
         self._delivery = delivery
         self._client: discord.Client | None = None
+        self._typing: dict[int, _Typing] = {}
 
     def use(self, client: discord.Client | None) -> None:
         """Send by `client` from now on; None while there is none."""
@@ -148,26 +159,42 @@ class DiscordPost:
 
     @asynccontextmanager
     async def typing(self, channel: int) -> AsyncIterator[None]:
-        """Show that she types until the context ends; what fails of it is no matter."""
-        task = asyncio.create_task(self._type(channel), name=f"typing in {channel}")
+        """Show that she types until the context ends; what fails of it is no matter. Turns of one channel share it."""
+        typing = self._typing.get(channel)
+        if typing is None:
+            typing = self._typing[channel] = _Typing()
+            typing.task = asyncio.create_task(self._type(channel, typing.again), name=f"typing in {channel}")
+        typing.turns += 1
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.wait([task])
+            typing.turns -= 1
+            typing.again.set()  # a message ends what Discord shows
+            if not typing.turns:
+                del self._typing[channel]
+                await _end(typing.task)
 
-    async def _type(self, channel: int) -> None:
+    async def _type(self, channel: int, again: asyncio.Event) -> None:
         while True:
+            again.clear()
             try:
                 await self._place(channel).typing()
             except (discord.DiscordException, OSError, aiohttp.ClientError, RuntimeError, TimeoutError) as error:
                 _log.debug("typing was not shown: %s", type(error).__name__)
-            await asyncio.sleep(TYPING_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TYPING_S):
+                    await again.wait()
 
     def _place(self, channel: int) -> discord.PartialMessageable:
         if self._client is None or self._client.is_closed():
             raise NotConnected("no client is connected to Discord")
         return self._client.get_partial_messageable(channel)
+
+
+async def _end(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def _file(name: str, data: bytes) -> discord.File:

@@ -12,12 +12,13 @@ from bot.answers import Answer, ButtonStyle, Form
 from bot.discord_components import KEPT_FORM, button_row, desk_buttons, file_of, modal_of
 from bot.discord_post import DiscordPost, is_gone
 from bot.errors import DeliveryError
-from bot.plain_text import discord_text
+from bot.plain_text import discord_answer
 from bot.text_parts import split_text
 
 _log = logging.getLogger(__name__)
 _LIMIT = 2000
 _ALREADY_ACKNOWLEDGED = 40060
+_TOO_LATE = (10015, 10062, 50027)  # an interaction can be answered for 15 minutes, and for the first time within 3 s
 _MOST_FORMS = 1000
 
 
@@ -79,18 +80,37 @@ class Responder:
         if len(self._forms) > _MOST_FORMS:
             self._forms.popitem(last=False)
         row = button_row([(form.title, KEPT_FORM + form.token, ButtonStyle.PRIMARY)])
-        await self._show_parts(interaction, [discord_text(form.title)], {"view": row}, is_private=True, replaces=False)
+        await self._show_parts(
+            interaction, [discord_answer(form.title)], {"view": row}, is_private=True, replaces=False
+        )
 
     async def _show_message(self, interaction: discord.Interaction, answer: Answer) -> None:
+        parts = split_text(discord_answer(answer.text), _LIMIT) or [""]
+        if answer.address:
+            parts.append(f"<{answer.address}>")  # in brackets it has no preview
+        files = [file for file in (answer.picture, answer.attachment) if file is not None]
         tail: dict[str, Any] = {}
         if (view := desk_buttons(answer.buttons)) is not None:
             tail["view"] = view
-        if files := [file_of(file) for file in (answer.picture, answer.attachment) if file is not None]:
-            tail["files"] = files
-        parts = split_text(discord_text(answer.text), _LIMIT) or [""]
-        if answer.address:
-            parts.append(f"<{answer.address}>")  # in brackets it has no preview
-        await self._show_parts(interaction, parts, tail, is_private=answer.is_private, replaces=answer.replaces)
+        if files:
+            tail["files"] = [file_of(file) for file in files]
+        try:
+            await self._show_parts(interaction, parts, tail, is_private=answer.is_private, replaces=answer.replaces)
+        except discord.HTTPException as error:
+            channel = interaction.channel_id
+            in_server = interaction.guild_id is not None
+            if error.code not in _TOO_LATE or channel is None or (in_server and answer.is_private):
+                raise
+            shown = interaction.extras.get("parts", 0)
+            await self._write_late(channel, parts[shown:], view, [(file.name, file.data) for file in files])
+
+    async def _write_late(
+        self, channel: int, parts: list[str], view: discord.ui.View | None, files: list[tuple[str, bytes]]
+    ) -> None:
+        """Write an answer as a message of its own: its turn waited for longer than its interaction lives."""
+        for part in parts[:-1]:
+            await self._post.send(channel, part)
+        await self._post.send(channel, parts[-1], view=view, files=files)
 
     async def _show_parts(
         self,
@@ -108,6 +128,7 @@ class Responder:
                 await self._show_first(interaction, part, options, is_private=is_private, replaces=replaces)
             else:
                 await interaction.followup.send(part, ephemeral=is_private, wait=True, **options)
+            interaction.extras["parts"] = number + 1
 
     async def _show_first(
         self, interaction: discord.Interaction, text: str, options: dict[str, Any], *, is_private: bool, replaces: bool
@@ -140,7 +161,7 @@ class Responder:
     async def announce(self, answer: Answer) -> None:
         """Write the announcements; one that cannot be written fails nobody."""
         for announcement in answer.announcements:
-            parts = split_text(discord_text(announcement.text), _LIMIT)
+            parts = split_text(discord_answer(announcement.text), _LIMIT)
             try:
                 for number, part in enumerate(parts):
                     view = desk_buttons(announcement.buttons) if number == len(parts) - 1 else None

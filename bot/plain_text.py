@@ -20,6 +20,7 @@ _DOMAIN_DOT = re.compile(r"(?<=[^\W_])\.(?=[A-Za-z]{2})")
 _TAG = re.compile(r"<(?=[@#:/]|a:|t:|id:|https?:|mailto:)")
 _DISCORD_MARKS = re.compile(r"[\\*_~`|\[\]]")
 _DISCORD_LINE_START = re.compile(r"^([ \t]*)(#{1,3}(?= )|-#|>|[-+](?= ))", re.MULTILINE)
+_DISCORD_MESSAGE = re.compile(r"https://discord\.com/channels/(?:@me|\d{15,20})/\d{15,20}/\d{15,20}(?![^\s.,)])")
 _KEPT_CONTROLS = "\n\t"
 
 
@@ -44,6 +45,15 @@ def discord_text(text: str) -> str:
     text = _TAG.sub("＜", _without_links(visible_text(text)))
     text = _DISCORD_MARKS.sub(r"\\\g<0>", text)
     return _DISCORD_LINE_START.sub(r"\1\\\2", text)
+
+
+def discord_answer(text: str) -> str:
+    """Return `text` as `discord_text` does, but let links to messages of Discord lead there: for answers that point to one."""
+    made, begin = [], 0
+    for link in _DISCORD_MESSAGE.finditer(text):
+        made += [discord_text(text[begin : link.start()]), link[0]]
+        begin = link.end()
+    return "".join([*made, discord_text(text[begin:])])
 
 
 def telegram_text(text: str) -> str:

@@ -332,7 +332,8 @@ class Talk:
             request_id=talking.request_id,
             is_reply=False,
             text=self._refusal_text(outcome, talking, texts),
-            is_private=True,
+            is_private=outcome.reason
+            is not RejectionReason.EMPTY,  # who only calls her is asked what it is, for all to hear
             is_cancelled=outcome.reason is RejectionReason.CANCELLED,
             memory=talking.answered.memory if talking.answered else None,
         )

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from bot.plain_text import discord_text, one_line, telegram_text, visible_text
+from bot.plain_text import discord_answer, discord_text, one_line, telegram_text, visible_text
 from bot.rendering import read_catalogue
 
 LINES = [
@@ -67,6 +67,20 @@ def test_mentions_and_links_do_nothing(make: object, text: str) -> None:
 )
 def test_discord_markdown_is_shown_as_typed(text: str, escaped: str) -> None:
     assert discord_text(text) == escaped
+
+
+def test_only_links_to_messages_lead_somewhere_in_an_answer() -> None:
+    link = "https://discord.com/channels/123456789012345678/223456789012345678/323456789012345678"
+    private = "https://discord.com/channels/@me/223456789012345678/323456789012345678"
+    assert discord_answer(f"@everyone {link}\n{private}") == f"＠everyone {link}\n{private}"
+    assert "https://" not in discord_text(link)
+    for other in (
+        f"{link}@evil.com",
+        f"{link}/x",
+        "https://discord.com/channels/1/2/3",
+        f"https://evil.com?{link[8:]}",
+    ):
+        assert "://" not in discord_answer(other)
 
 
 def test_fence_is_shown_as_typed() -> None:

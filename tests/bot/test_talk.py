@@ -113,9 +113,14 @@ async def test_message_is_answered_with_text_and_face(talk: Talk) -> None:
 
 async def test_refusal_is_for_the_person_alone_and_in_their_language(talk: Talk, manners: Manners) -> None:
     manners.language = "en"
-    spoken = await say(talk, "\u200b")
+    spoken = await say(talk, "아주 긴 말 " * 200)
     assert (spoken.is_reply, spoken.is_private) == (False, True)
-    assert spoken.text.startswith("Hm?")
+    assert spoken.text.startswith("That's too long")
+
+
+async def test_who_says_nothing_is_asked_for_all_to_hear(talk: Talk) -> None:
+    spoken = await say(talk, "\u200b")
+    assert (spoken.is_reply, spoken.is_private) == (False, False)
 
 
 async def test_warning_stands_beside_the_reply_and_is_not_drawn_twice(talk: Talk, generator: FakeGenerator) -> None:

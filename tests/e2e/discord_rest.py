@@ -138,6 +138,8 @@ class Rest:
                 return 200, self._message(message)
             case ("POST", "interactions", number, token, "callback"):
                 return 200, self._callback(number, token, body, files)
+            case (_, "webhooks", _, token, *_) if not self._lives(token):
+                raise Refused(401, 50027, "Invalid Webhook Token")
             case ("POST", "webhooks", _, token):
                 return 200, self._follow_up(token, body, files)
             case ("PATCH", "webhooks", _, token, "messages", message):
@@ -237,11 +239,14 @@ class Rest:
         del self._world.messages[number]
         self._world.deleted.append(number)
 
-    def _live(self, token: str) -> Interaction:
+    def _lives(self, token: str) -> bool:
         interaction = self._world.interactions.get(token)
-        if interaction is None or self._world.now() > interaction.made_at + _INTERACTION_S:
+        return interaction is not None and self._world.now() <= interaction.made_at + _INTERACTION_S
+
+    def _live(self, token: str) -> Interaction:
+        if not self._lives(token):
             raise Refused(404, 10062, "Unknown interaction")
-        return interaction
+        return self._world.interactions[token]
 
     def _own(self, token: str, message: str) -> str:
         interaction = self._live(token)

@@ -232,7 +232,8 @@ async def test_report_reaches_the_modlog(rig: Rig, general: Channel, mina: Perso
     number = server.say(Person(name="bad"), "나쁜 말", general)
     await server.answered(server.use_menu(mina, server.world.messages[number]))
     await server.world.until(lambda: server.world.replies(general))
-    assert number in server.world.replies(general)[-1]["content"]
+    link = f"https://discord.com/channels/{server.world.guild_id}/{general.id}/{number}"
+    assert f" {link} " in server.world.replies(general)[-1]["content"]  # it can be opened
 
 
 async def test_language_is_chosen_by_command(rig: Rig, mina: Person) -> None:

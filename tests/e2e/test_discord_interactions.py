@@ -54,6 +54,34 @@ async def test_slow_command_is_answered_after_its_deferral(rig: Rig, mina: Perso
     assert await rig.server.answered(asked) == "/mydata"
 
 
+async def test_answer_that_comes_after_the_interaction_is_over_is_an_ordinary_message(
+    rig: Rig, general: Channel, mina: Person
+) -> None:
+    gate = asyncio.Event()
+
+    async def slow() -> None:
+        await gate.wait()
+
+    rig.desk.slow = slow
+    rig.desk.answers["interview start"] = Answer(
+        text="첫 질문!", buttons=((button("힌트", "hint"),),), is_private=False
+    )
+    rig.desk.answers["status"] = Answer(text="제재가 없어요")
+    world, private = rig.server.world, rig.server.world.private(mina)
+    asked = [
+        rig.server.slash(mina, name, where)
+        for name, where in (("interview start", general), ("status", general), ("status", private))
+    ]
+    await world.until(lambda: all(one.ack for one in asked))
+    world.skipped_s = 16 * 60
+    gate.set()
+    await world.until(lambda: "제재가 없어요" in world.texts(private))
+    await world.until(lambda: "첫 질문!" in world.texts(general))
+    said = next(message for message in world.replies(general) if message["content"] == "첫 질문!")
+    assert said["components"][0]["components"][0]["label"] == "힌트"
+    assert "제재가 없어요" not in world.texts(general)  # what is for one person alone is not said aloud
+
+
 async def test_rights_come_from_the_server_and_the_owners(rig: Rig, general: Channel) -> None:
     everyone = Person(name="everyone", roles=["42"])
     people = [everyone, Person(name="mod", permissions=MODERATE), Person(name="admin", permissions=MANAGE)]

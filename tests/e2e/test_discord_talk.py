@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.spoken import FaceMode
-from engine.types import ChatReply, TurnDetails
+from engine.types import ChatReply, Rejection, RejectionReason, TurnDetails
 from storage.errors import StorageError
 from tests.e2e.discord_objects import Channel, Person
 from tests.e2e.discord_rig import SMILE, Rig, open_rig, put, replied, settled
@@ -37,6 +37,29 @@ async def test_in_a_server_only_mentions_and_replies_are_answered(discord: Rig, 
     server.say(mina, "그렇구나", general, mentions=[world.bot], answers=reply)
     await replied(discord, general, "들었어: 뭐 해?", "들었어: 그렇구나")
     assert [request.text for request in discord.mind.heard] == ["뭐 해?", "그렇구나"]
+
+
+async def test_turns_of_a_channel_share_her_typing(discord: Rig, general: Channel, mina: Person, juno: Person) -> None:
+    server, world = discord.server, discord.server.world
+    gates = [discord.mind.hold(text) for text in ("하나", "둘")]
+    for person, text in ((mina, "하나"), (juno, "둘")):
+        server.say(person, f"<@{world.bot.id}> {text}", general, mentions=[world.bot])
+    await world.until(lambda: world.typing)
+    server.say(mina, "따로")
+    await replied(discord, world.private(mina), "들었어: 따로")
+    assert len([where for _, where in world.typing if where == general.id]) == 1
+    gates[0].set()
+    await replied(discord, general, "들었어: 하나")  # which ends the typing that is shown
+    await world.until(lambda: len([where for _, where in world.typing if where == general.id]) == 2)
+    gates[1].set()
+    await replied(discord, general, "들었어: 하나", "들었어: 둘")
+
+
+async def test_who_only_calls_her_is_asked_what_it_is(discord: Rig, general: Channel, mina: Person) -> None:
+    world = discord.server.world
+    discord.mind.says[""].append(Rejection(reason=RejectionReason.EMPTY))
+    discord.server.say(mina, f"<@{world.bot.id}>", general, mentions=[world.bot])
+    await replied(discord, general, "응? 아무 말도 안 들렸어. 한마디만 해 줘!")
 
 
 async def test_reply_to_an_older_message_of_hers_goes_on_from_there(
