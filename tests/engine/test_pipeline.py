@@ -447,7 +447,8 @@ async def test_error_of_the_generator_leaves_nothing_behind(rig: Rig, adapter: s
     rig.generator.enqueue("memory", *([] if adapter == "memory" else ["[오늘 일정: 카페]"]))
     rig.generator.enqueue("output_message", *([] if adapter == "output_message" else [DECLINE]))
     rig.generator.enqueue(adapter, GenerationError("out of memory"))
-    await say_and_fail(rig, "안녕?" if adapter == "memory" else "사랑해")  # of an offence nothing is remembered, or asked
+    message = "안녕?" if adapter == "memory" else "사랑해"  # of an offence nothing is remembered, or asked
+    await say_and_fail(rig, message)
     assert (await rig.sanctions(), await rig.memories(), await rig.turns()) == ([], [], [])
     assert await rig.conversation() is None
     as_reply(await rig.say("안녕?"))
