@@ -1,6 +1,7 @@
 """Draw her face as an SVG: long hair in the colours of an aurora, eyes, mouth and head as the weights have them (pure).
 
-Own drawing. The canvas is 512 by 512, the middle of her face at (256, 270). Parts are drawn from behind to the front.
+Own drawing. The canvas is 512 by 512, the middle of her face at (256, 270); what is shown of it comes as near as her hair allows, because
+faces are seen small. Parts are drawn from behind to the front.
 """
 
 from __future__ import annotations
@@ -66,19 +67,20 @@ def draw_face_svg(weights: ExpressionWeights, theme: Theme = Theme.DARK) -> str:
     parts = (
         _background(palette),
         _back_hair(shape),
-        _shoulders(),
+        _shoulders(shape),
         f'<g transform="rotate({lean:.2f} 256 420)">',
         _head(shape),
-        _blush(shape),
         _eye(shape, -1),
         _eye(shape, 1),
         _nose(shape),
         _mouth(shape),
         _fringe(shape),
+        _brow(shape, -1),
+        _brow(shape, 1),
         "</g>",
     )
     return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 512 512" stroke-linecap="round" stroke-linejoin="round">'
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="42 58 428 428" stroke-linecap="round" stroke-linejoin="round">'
         f"{_definitions(palette)}{''.join(parts)}</svg>"
     )
 
@@ -123,9 +125,12 @@ def _back_hair(shape: FaceShape) -> str:
     )
 
 
-def _shoulders() -> str:
+def _shoulders(shape: FaceShape) -> str:
+    """Draw neck and shoulders; the neck begins far behind the chin, and its upper end goes along with a turn."""
+    go = mix(0, 12, shape.turn)
     return (
-        f'<path d="M226 380 L 226 436 C 226 452 286 452 286 436 L 286 380 Z" fill="{_SKIN_SHADE}" stroke="{_LINE}" stroke-width="4"/>'
+        f'<path d="M{228 + go:.1f} 340 L 226 436 C 226 452 286 452 286 436 L {284 + go:.1f} 340 Z" fill="{_SKIN_SHADE}" '
+        f'stroke="{_LINE}" stroke-width="4"/>'
         f'<path d="M110 530 C 118 466 170 448 222 432 C 236 462 276 462 290 432 C 342 448 394 466 402 530 Z" '
         f'fill="url(#hood)" stroke="{_LINE}" stroke-width="4"/>'
         f'<path d="M222 432 C 196 446 196 482 250 496 C 256 470 230 462 222 432 Z M290 432 C 316 446 316 482 262 496 '
@@ -133,62 +138,84 @@ def _shoulders() -> str:
     )
 
 
-def _head(shape: FaceShape) -> str:
-    """Draw ears and the outline, whose chin goes along with a turn."""
+def _outline(shape: FaceShape) -> str:
+    """Return the path around the face, whose chin goes along with a turn."""
     chin = MIDDLE_X + 0.6 * shape.across(0)
     side = mix(0, 9, shape.turn)
-    left, right = 146 + side, 366 + side * 1.2
+    left, right = 146 + side, 366 + side * 1.6
     return (
-        f'<ellipse cx="{left + 2:.1f}" cy="288" rx="{mix(15, 19, shape.turn):.1f}" ry="25" fill="{_SKIN_SHADE}" stroke="{_LINE}" stroke-width="4"/>'
-        f'<path d="M{left:.1f} 232 C {left:.1f} 150 {right:.1f} 150 {right:.1f} 232 '
-        f"C {right + 1:.1f} 318 {mix(330, 356, shape.turn):.1f} 366 {chin + 20:.1f} 392 "
+        f"M{left:.1f} 232 C {left:.1f} 150 {right:.1f} 150 {right:.1f} 232 "
+        f"C {right + 1:.1f} 318 {mix(330, 360, shape.turn):.1f} 366 {chin + 20:.1f} 392 "
         f"C {chin + 8:.1f} 399 {chin - 8:.1f} 399 {chin - 20:.1f} 392 "
-        f'C {mix(182, 196, shape.turn):.1f} 366 {left - 1:.1f} 318 {left:.1f} 232 Z" fill="{_SKIN}" stroke="{_LINE}" stroke-width="4"/>'
+        f"C {mix(182, 196, shape.turn):.1f} 366 {left - 1:.1f} 318 {left:.1f} 232 Z"
     )
 
 
-def _blush(shape: FaceShape) -> str:
-    strength = mix(0.35, 0.6, shape.mouth)
-    return "".join(
+def _head(shape: FaceShape) -> str:
+    """Draw an ear, and the face with its blush."""
+    ear = 148 + mix(0, 9, shape.turn)
+    outline, strength = _outline(shape), mix(0.35, 0.6, shape.mouth)
+    blush = "".join(
         f'<ellipse cx="{MIDDLE_X + shape.across(x):.1f}" cy="318" rx="{23 * shape.narrowed(x):.1f}" ry="11" '
         f'fill="#ff9db4" fill-opacity="{strength:.2f}"/>'
         for x in (-74.0, 74.0)
     )
+    return (
+        f'<ellipse cx="{ear:.1f}" cy="288" rx="{mix(15, 19, shape.turn):.1f}" ry="25" fill="{_SKIN_SHADE}" stroke="{_LINE}" stroke-width="4"/>'
+        f'<clipPath id="face"><path d="{outline}"/></clipPath><path d="{outline}" fill="{_SKIN}"/>'
+        f'<g clip-path="url(#face)">{blush}</g><path d="{outline}" fill="none" stroke="{_LINE}" stroke-width="4"/>'
+    )
 
 
 def _eye(shape: FaceShape, side: int) -> str:
-    """Draw one eye (side -1 left, 1 right) with its brow: the lids part as it opens, and the iris shows whole."""
+    """Draw one eye (side -1 left, 1 right): the lids part as it opens, and the iris shows whole; wonder brings a star into it."""
     x = MIDDLE_X + shape.across(side * EYE_X)
     narrowed = shape.narrowed(side * EYE_X)
     half = mix(28, 33, shape.eyes) * narrowed
-    up, down = mix(6, 44, shape.eyes), mix(8, 28, shape.eyes)
+    up, down = mix(7, 43, shape.eyes) + 7 * shape.wonder, mix(14, 28, shape.eyes) + 3 * shape.wonder
     outer, inner = side * half, -side * half
     lids = (
         f"M{x + outer:.2f} {EYE_Y + 3:.2f} C {x + outer * 0.75:.2f} {EYE_Y - up:.2f} {x + inner * 0.75:.2f} {EYE_Y - up:.2f} "
         f"{x + inner:.2f} {EYE_Y + 4:.2f}"
     )
     lower = f"C {x + inner * 0.7:.2f} {EYE_Y + down:.2f} {x + outer * 0.7:.2f} {EYE_Y + down:.2f} {x + outer:.2f} {EYE_Y + 3:.2f} Z"
-    iris_y = EYE_Y - mix(-2, 4.5, shape.eyes)
-    iris_rx, iris_ry = mix(17, 22, shape.eyes) * narrowed, mix(18, 28, shape.eyes)
-    glance = mix(0, 3.5, shape.turn)
+    iris_y = EYE_Y - mix(-3, 4.5, shape.eyes) - 2 * shape.wonder
+    iris_rx = (mix(13.5, 22, shape.eyes) + 2 * shape.wonder) * narrowed
+    iris_ry = mix(9.5, 27, shape.eyes) + 4 * shape.wonder
+    eye_x = x + mix(0, 3.5, shape.turn)
     name = f"eye{'l' if side < 0 else 'r'}"
-    brow_y = mix(250, 222, shape.eyes)
-    brow = (
-        f'<path d="M{x + outer * 0.95:.2f} {brow_y + 5:.2f} Q {x:.2f} {brow_y - 7:.2f} {x + inner * 0.85:.2f} {brow_y + mix(1, 5, shape.eyes):.2f}" '
-        f'fill="none" stroke="#5a3aa0" stroke-width="5"/>'
-    )
-    lash = f'<path d="M{x + outer:.2f} {EYE_Y + 3:.2f} l {side * 7 * narrowed:.2f} {mix(3, -6, shape.eyes):.2f}" stroke="{_LINE}" stroke-width="5" fill="none"/>'
-    sparkle = mix(2.5, 8, shape.eyes)
+    lash = f'<path d="M{x + outer:.2f} {EYE_Y + 3:.2f} l {side * 7 * narrowed:.2f} {mix(4, -6, shape.eyes):.2f}" stroke="{_LINE}" stroke-width="5" fill="none"/>'
+    sparkle = mix(2.5, 7.5, shape.eyes)
     return (
         f'<clipPath id="{name}"><path d="{lids} {lower}"/></clipPath>'
         f'<path d="{lids} {lower}" fill="#fffdff"/>'
         f'<g clip-path="url(#{name})">'
-        f'<ellipse cx="{x + glance:.2f}" cy="{iris_y:.2f}" rx="{iris_rx:.2f}" ry="{iris_ry:.2f}" fill="url(#iris)" stroke="{_LINE}" stroke-width="2.5"/>'
-        f'<ellipse cx="{x + glance:.2f}" cy="{iris_y:.2f}" rx="{iris_rx * 0.45:.2f}" ry="{iris_ry * 0.5:.2f}" fill="#2a1458"/>'
-        f'<circle cx="{x + glance - 6 * narrowed:.2f}" cy="{iris_y - 8:.2f}" r="{sparkle:.2f}" fill="#ffffff"/>'
-        f'<circle cx="{x + glance + 6 * narrowed:.2f}" cy="{iris_y + 9:.2f}" r="{sparkle * 0.5:.2f}" fill="#d9fff8"/>'
+        f'<ellipse cx="{eye_x:.2f}" cy="{iris_y:.2f}" rx="{iris_rx:.2f}" ry="{iris_ry:.2f}" fill="url(#iris)" stroke="{_LINE}" stroke-width="2.5"/>'
+        f'<ellipse cx="{eye_x:.2f}" cy="{iris_y:.2f}" rx="{iris_rx * 0.45:.2f}" ry="{iris_ry * 0.5:.2f}" fill="#2a1458"/>'
+        f'<circle cx="{eye_x - 6 * narrowed:.2f}" cy="{iris_y - iris_ry * 0.3:.2f}" r="{sparkle:.2f}" fill="#ffffff"/>'
+        f"{_glint(eye_x - 5 * narrowed, iris_y - 8, 17 * shape.wonder)}"
+        f'<circle cx="{eye_x + 6 * narrowed:.2f}" cy="{iris_y + iris_ry * 0.32:.2f}" r="{sparkle * 0.5 + 1.5 * shape.wonder:.2f}" fill="#d9fff8"/>'
         "</g>"
-        f'<path d="{lids}" fill="none" stroke="{_LINE}" stroke-width="{mix(5.5, 6.5, shape.eyes):.2f}"/>{lash}{brow}'
+        f'<path d="{lids}" fill="none" stroke="{_LINE}" stroke-width="{mix(5.5, 6.5, shape.eyes):.2f}"/>{lash}'
+    )
+
+
+def _glint(x: float, y: float, size: float) -> str:
+    """Draw a star of four points."""
+    return (
+        f'<path d="M{x:.2f} {y - size:.2f} Q {x:.2f} {y:.2f} {x + size:.2f} {y:.2f} Q {x:.2f} {y:.2f} {x:.2f} {y + size:.2f} '
+        f'Q {x:.2f} {y:.2f} {x - size:.2f} {y:.2f} Q {x:.2f} {y:.2f} {x:.2f} {y - size:.2f} Z" fill="#ffffff"/>'
+    )
+
+
+def _brow(shape: FaceShape, side: int) -> str:
+    """Draw a brow, over the hair so that it is seen: it rises as the eye opens; over a small one its inner end is the higher one."""
+    x = MIDDLE_X + shape.across(side * EYE_X)
+    half = side * mix(28, 33, shape.eyes) * shape.narrowed(side * EYE_X)
+    y = mix(252, 225, shape.eyes) - 6 * shape.wonder
+    return (
+        f'<path d="M{x + half * 0.95:.2f} {y + mix(10, 5, shape.eyes):.2f} Q {x:.2f} {y - 7:.2f} '
+        f'{x - half * 0.85:.2f} {y + mix(-5, 4, shape.eyes):.2f}" fill="none" stroke="#53359a" stroke-width="5"/>'
     )
 
 
@@ -221,19 +248,19 @@ def _fringe(shape: FaceShape) -> str:
     """Draw the hair in front: locks at the sides, a fringe that goes along with the brow, and a star-shaped pin."""
     go = mix(0, 26, shape.turn)
     tip = 0.7 * go
-    near, far = mix(0, 16, shape.turn), mix(0, 16, shape.turn)
+    near, far = mix(0, 16, shape.turn), mix(0, 28, shape.turn)  # how far the locks at the sides go along
     sides = (
-        f'<path d="M150 196 C {120 + near * 0.3:.1f} 260 {124 + near:.1f} 360 {112 + near * 0.6:.1f} 452 C {140 + near:.1f} 430 {168 + near:.1f} 380 '
-        f'{163 + near:.1f} 300 C {162 + near:.1f} 262 172 232 184 206 Z" fill="url(#hair)" stroke="{_LINE}" stroke-width="4"/>'
-        f'<path d="M362 196 C {392 + far:.1f} 260 {388 + far:.1f} 360 {400 + far:.1f} 452 C {372 + far:.1f} 430 {346 + far:.1f} 380 '
-        f'{352 + far:.1f} 300 C {352 + far:.1f} 262 342 232 328 206 Z" fill="url(#hair)" stroke="{_LINE}" stroke-width="4"/>'
+        f'<path d="M150 150 C {120 + near * 0.3:.1f} 250 {124 + near:.1f} 360 {112 + near * 0.6:.1f} 452 C {140 + near:.1f} 430 {168 + near:.1f} 380 '
+        f'{163 + near:.1f} 300 C {162 + near:.1f} 262 {172 + near * 0.5:.1f} 222 {190 + tip:.1f} 172 Z" fill="url(#hair)" stroke="{_LINE}" stroke-width="4"/>'
+        f'<path d="M362 150 C {392 + far * 0.5:.1f} 250 {388 + far * 0.5:.1f} 360 {400 + far * 0.4:.1f} 452 C {372 + far * 0.7:.1f} 430 {346 + far:.1f} 380 '
+        f'{352 + far:.1f} 300 C {352 + far * 0.8:.1f} 262 {342 + far * 0.2:.1f} 222 {326 + tip * 0.3:.1f} 172 Z" fill="url(#hair)" stroke="{_LINE}" stroke-width="4"/>'
     )
     fringe = (
         f'<path d="M256 92 C 168 92 128 150 134 236 C 150 {226 + near * 0.4:.1f} 164 206 {170 + tip * 0.5:.1f} 192 '
         f"C {170 + tip:.1f} 222 {160 + tip:.1f} 238 {152 + tip:.1f} 250 C {186 + tip:.1f} 240 {212 + tip:.1f} 214 {222 + go:.1f} 186 "
         f"C {226 + go:.1f} 212 {222 + go:.1f} 228 {214 + go:.1f} 244 C {248 + go:.1f} 234 {270 + go:.1f} 208 {274 + go:.1f} 182 "
-        f"C {292 + tip:.1f} 214 {312 + tip:.1f} 236 {342 + tip * 0.6:.1f} 250 C {334 + tip * 0.4:.1f} 228 336 212 334 196 "
-        f'C 346 214 362 228 378 236 C 384 150 344 92 256 92 Z" fill="url(#hair)" stroke="{_LINE}" stroke-width="4"/>'
+        f"C {292 + tip:.1f} 214 {312 + tip:.1f} 236 {342 + tip * 0.6:.1f} 250 C {336 + tip * 0.5:.1f} 240 {336 + tip * 0.5:.1f} 230 {337 + tip * 0.5:.1f} 222 "
+        f'C {348 + tip * 0.3:.1f} 230 364 234 378 236 C 384 150 344 92 256 92 Z" fill="url(#hair)" stroke="{_LINE}" stroke-width="4"/>'
     )
     shine = (
         f'<path d="M{168 + go * 0.5:.1f} 158 C {206 + go * 0.6:.1f} 132 {300 + go * 0.6:.1f} 130 {344 + go * 0.3:.1f} 158 C {306 + go * 0.6:.1f} 146 '

@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from engine.types import ExpressionWeights
 
 _RADIUS = 122.0  # of the round on which eyes, mouth and nose lie, in units of the drawing
-_FURTHEST = math.radians(16)  # a head that is turned as far as it goes
+_FURTHEST = math.radians(19)  # a head that is turned as far as it goes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceShape:
-    """A face in numbers between 0 and 1: how open eyes and mouth are, how far the head is turned to the right."""
+    """A face in numbers between 0 and 1: how open eyes and mouth are, how far the head is turned to the right.
+
+    `wonder` is what eyes that are already wide have more: it tells the two widest levels apart, whose weights lie close together.
+    """
 
     eyes: float
+    wonder: float
     mouth: float
     turn: float
 
@@ -24,8 +28,9 @@ class FaceShape:
         """Return the shape for weights as the engine gives them: smaller means wider and further."""
         return cls(
             eyes=_rise(-weights.eyes, -0.3, 1.25),
-            mouth=_ease(-weights.mouth, 0.35, 1.65),
-            turn=_ease(-weights.pose, -0.1, 1.8),
+            wonder=_ease(-weights.eyes, 0.9, 1.25),
+            mouth=_bend(-weights.mouth, 0.35, 1.55),
+            turn=_bend(-weights.pose, -0.1, 1.75),
         )
 
     @property
@@ -51,6 +56,11 @@ def mix(low: float, high: float, part: float) -> float:
 
 def _rise(value: float, low: float, high: float) -> float:
     return min(max((value - low) / (high - low), 0.0), 1.0)
+
+
+def _bend(value: float, low: float, high: float) -> float:
+    """Rise from 0 to 1, slowly at first, so that levels whose weights lie close together at the upper end differ."""
+    return math.pow(_rise(value, low, high), 1.7)
 
 
 def _ease(value: float, low: float, high: float) -> float:

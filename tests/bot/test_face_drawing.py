@@ -68,7 +68,18 @@ def test_smaller_weights_open_wider_and_turn_further() -> None:
     assert after.turn > 0.9
 
 
+def test_neighbouring_levels_are_well_apart() -> None:
+    shapes = {
+        "eyes": [FaceShape.of(make_expression(eyes, Mouth.NORMAL, Pose.NONE).weights) for eyes in Eyes],
+        "mouth": [FaceShape.of(make_expression(Eyes.NORMAL, mouth, Pose.NONE).weights) for mouth in Mouth],
+        "turn": [FaceShape.of(make_expression(Eyes.NORMAL, Mouth.NORMAL, pose).weights) for pose in Pose],
+    }
+    for name, levels in shapes.items():
+        opened = [getattr(shape, name) + (shape.wonder if name == "eyes" else 0.0) for shape in levels]
+        assert all(more - less > 0.3 for less, more in itertools.pairwise(opened)), (name, opened)
+
+
 @pytest.mark.parametrize("value", [-100.0, 100.0])
 def test_weights_out_of_range_keep_a_face(value: float) -> None:
     shape = FaceShape.of(weights(value, value, value))
-    assert all(0 <= part <= 1 for part in (shape.eyes, shape.mouth, shape.turn))
+    assert all(0 <= part <= 1 for part in (shape.eyes, shape.wonder, shape.mouth, shape.turn))

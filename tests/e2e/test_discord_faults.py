@@ -257,13 +257,18 @@ async def test_sessions_that_soon_end_are_begun_more_and_more_seldom(tmp_path: P
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
-    longest = {"first_wait_s": 1.0, "longest_wait_s": 60.0, "longest_wait_after_session_s": 120.0}
-    async with open_rig(tmp_path, sleep=sleep, **longest) as rig:
+    async with open_rig(
+        tmp_path, sleep=sleep, first_wait_s=1.0, longest_wait_s=60.0, longest_wait_after_session_s=120.0
+    ) as rig:
         world, gateway = rig.server.world, rig.server.gateway
+
+        async def begun(sessions: int) -> None:
+            await world.until(lambda: gateway.identified == sessions)
+
         for number in range(1, 12):
-            await world.until(lambda number=number: gateway.identified == number)
+            await begun(number)
             gateway.emit("MESSAGE_CREATE", {"id": "1", "channel_id": "2"})  # nothing that can be read
-        await world.until(lambda: gateway.identified == 12)
+        await begun(12)
         rig.server.say(mina, "괜찮아?")
         await replied(rig, world.private(mina), "들었어: 괜찮아?")
     bounds = [min(2.0**number, 120.0) for number in range(11)]
