@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
+import discord
 import pytest
 
 from bot.commands import DISCORD, commands_of
 from bot.discord_commands import command_payload, report_menu_name
 from tests.e2e.discord_spec import NO_SPEC, SPEC_FILE, DiscordSpec
 
+_DOCS = Path(__file__).resolve().parents[2] / "docs" / "discord.md"
 _NAME = re.compile(r"[-_'\w]{1,32}")  # Discord's own rule for names of commands and options
 
 
@@ -78,3 +81,16 @@ def test_report_stands_in_the_menu_of_messages() -> None:
     menu = command_payload()[-1]
     assert (menu["type"], menu["name"], menu["name_localizations"]["ko"]) == (3, report_menu_name(), "신고")
     assert "description" not in menu
+
+
+def test_docs_give_the_number_of_commands_and_an_invitation_with_what_she_needs() -> None:
+    docs = _DOCS.read_text(encoding="utf-8")
+    needed = discord.Permissions(
+        view_channel=True,
+        send_messages=True,
+        send_messages_in_threads=True,
+        attach_files=True,
+        read_message_history=True,
+    )
+    assert f"{len(command_payload())} commands registered" in docs
+    assert f"scope=bot+applications.commands&permissions={needed.value}" in docs
