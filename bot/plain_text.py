@@ -20,7 +20,8 @@ _DOMAIN_DOT = re.compile(r"(?<=[^\W_])\.(?=[A-Za-z]{2})")
 _TAG = re.compile(r"<(?=[@#:/]|a:|t:|id:|https?:|mailto:)")
 _DISCORD_MARKS = re.compile(r"[\\*_~`|\[\]]")
 _DISCORD_LINE_START = re.compile(r"^([ \t]*)(#{1,3}(?= )|-#|>|[-+](?= ))", re.MULTILINE)
-_DISCORD_MESSAGE = re.compile(r"https://discord\.com/channels/(?:@me|\d{15,20})/\d{15,20}/\d{15,20}(?![^\s.,)])")
+_DISCORD_MESSAGE = r"https://discord\.com/channels/(?:@me|\d{15,20})/\d{15,20}/\d{15,20}(?![^\s.,)])"
+_DISCORD_PLACE = re.compile(rf"{_DISCORD_MESSAGE}|<(?:#|@&)\d{{1,20}}>")
 _KEPT_CONTROLS = "\n\t"
 
 
@@ -48,9 +49,12 @@ def discord_text(text: str) -> str:
 
 
 def discord_answer(text: str) -> str:
-    """Return `text` as `discord_text` does, but let links to messages of Discord lead there: for answers that point to one."""
+    """Return `text` as `discord_text` does, but let links to messages of Discord, names of channels and of roles stand, for answers.
+
+    A role is shown, and nobody called: every message goes out with no mention allowed.
+    """
     made, begin = [], 0
-    for link in _DISCORD_MESSAGE.finditer(text):
+    for link in _DISCORD_PLACE.finditer(text):
         made += [discord_text(text[begin : link.start()]), link[0]]
         begin = link.end()
     return "".join([*made, discord_text(text[begin:])])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from bot.answers import Answer
 from bot.command_texts import choice_label
+from bot.commands import DISCORD
 from bot.desk import Value
 from bot.handlers.visit import Run, Visit
 from storage.community_settings import CommunitySettingsStore
@@ -15,6 +16,7 @@ from storage.records import CommunitySettings
 
 MOST_LISTED = 50  # talk channels or moderator roles of one community
 _DEFAULT = "default"
+_CHANNEL, _ROLE = "#", "@&"  # how Discord's mentions begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +54,9 @@ class CommunityHandler:
         none = texts.get("community.none")
         return visit.say(
             "community.overview",
-            channels=", ".join(settings.talk_channels) or none,
-            roles=", ".join(settings.moderator_roles) or none,
-            modlog=settings.modlog_channel or none,
+            channels=", ".join(_shown(visit, channel) for channel in settings.talk_channels) or none,
+            roles=", ".join(_shown(visit, role, _ROLE) for role in settings.moderator_roles) or none,
+            modlog=none if settings.modlog_channel is None else _shown(visit, settings.modlog_channel),
             face=choice_label(texts.language, settings.face_mode or self._defaults.face_mode),
             temperature=self._temperature(settings),
         )
@@ -68,7 +70,7 @@ class CommunityHandler:
             return replace(settings, talk_channels=_listed(settings.talk_channels, channel, is_on))
 
         await self._change(visit, change)
-        return visit.say("community.channel_on" if is_on else "community.channel_off", channel=channel)
+        return visit.say("community.channel_on" if is_on else "community.channel_off", channel=_shown(visit, channel))
 
     async def set_role(self, visit: Visit, arguments: Mapping[str, Value]) -> Answer:
         """Count a role among the moderators, or no longer."""
@@ -79,7 +81,7 @@ class CommunityHandler:
             return replace(settings, moderator_roles=_listed(settings.moderator_roles, role, is_on))
 
         await self._change(visit, change)
-        return visit.say("community.role_on" if is_on else "community.role_off", role=role)
+        return visit.say("community.role_on" if is_on else "community.role_off", role=_shown(visit, role, _ROLE))
 
     async def set_modlog(self, visit: Visit, arguments: Mapping[str, Value]) -> Answer:
         """Keep the moderation log in a channel (the one this is in), or nowhere."""
@@ -88,7 +90,7 @@ class CommunityHandler:
             return visit.say("community.modlog_off")
         channel = _channel(visit, arguments)
         await self._change(visit, lambda settings: replace(settings, modlog_channel=channel))
-        return visit.say("community.modlog_on", channel=channel)
+        return visit.say("community.modlog_on", channel=_shown(visit, channel))
 
     async def set_face(self, visit: Visit, arguments: Mapping[str, Value]) -> Answer:
         """Choose how her face goes with a reply."""
@@ -127,6 +129,11 @@ class CommunityHandler:
             settings = change(await store.get(visit.community))
             await store.save(visit.community, settings, visit.user, visit.now)
             return settings
+
+
+def _shown(visit: Visit, name: str, sign: str = _CHANNEL) -> str:
+    """Write a channel or role so that people know it: Discord puts its name in place of `<#id>`; elsewhere it is the id."""
+    return f"<{sign}{name}>" if visit.user.platform == DISCORD else name
 
 
 def _channel(visit: Visit, arguments: Mapping[str, Value]) -> str:

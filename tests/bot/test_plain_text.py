@@ -83,6 +83,12 @@ def test_only_links_to_messages_lead_somewhere_in_an_answer() -> None:
         assert "://" not in discord_answer(other)
 
 
+def test_channels_and_roles_are_named_in_answers_only_and_people_never() -> None:
+    text = "<#123> <@&456> <@789> <@!789> <#abc> <id:home>"
+    assert discord_answer(text) == "<#123> <@&456> <＠789> ＜@!789> ＜#abc> ＜id:home>"
+    assert discord_text("<#123> <@&456>") == "＜#123> ＜@&456>"
+
+
 def test_fence_is_shown_as_typed() -> None:
     assert "```" not in discord_text("```\n@everyone\n```")
 

@@ -33,12 +33,17 @@ async def test_overview_shows_what_was_chosen(admin: Person) -> None:
     await admin.run("setup face", mode="emoji")
     await admin.run("persona temperature", temperature=0.856)
     assert (await admin.ask("setup show")).splitlines()[1:] == [
-        "Channels where she answers everything: 77, 78",
-        "Moderator roles: 55",
-        "Moderation log: 88",
+        "Channels where she answers everything: <#77>, <#78>",
+        "Moderator roles: <@&55>",
+        "Moderation log: <#88>",
         "Face: emoji",
         "Temperature: 0.86",
     ]
+
+
+async def test_chats_of_telegram_are_shown_by_their_ids(lobby: Lobby) -> None:
+    admin = lobby.person(community="-1009", rights=ADMIN, platform="telegram", channel="-1009")
+    assert await admin.ask("setup modlog", channel="-1009:5") == "The moderation log now goes to channel -1009:5."
 
 
 async def test_settings_are_taken_back(lobby: Lobby, admin: Person) -> None:
