@@ -1,4 +1,4 @@
-"""A migrated database that every test may have a copy of."""
+"""A migrated database that every test may have a copy of, and the corpus that ships, read once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from models.training.dialogue_rows import DialogueCorpus, read_corpus
 from storage.database import Database, open_database, upgrade
 from storage.settings import StorageSettings
 
@@ -26,3 +27,9 @@ async def database(tmp_path: Path, migrated_folder: Path) -> AsyncIterator[Datab
     shutil.copytree(migrated_folder, tmp_path, dirs_exist_ok=True)
     async with open_database(StorageSettings.for_data_dir(tmp_path / "data")) as database:
         yield database
+
+
+@pytest.fixture(scope="session")
+def shipped_corpus() -> DialogueCorpus:
+    """The dialogue corpus: seconds to read, and nobody can change it."""
+    return read_corpus()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -71,14 +71,17 @@ def source_files() -> list[Path]:
     return [ROOT / "main.py", *(path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")))]
 
 
-def imported_modules(path: Path) -> Iterator[str]:
-    """Yield every module that a file imports, at its top or inside a function."""
+@cache
+def imported_modules(path: Path) -> frozenset[str]:
+    """Return every module that a file imports, at its top or inside a function."""
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} imports relatively"
-            yield from (_imported_module(node.module or "", alias.name) for alias in node.names)
+            found.update(_imported_module(node.module or "", alias.name) for alias in node.names)
+    return frozenset(found)
 
 
 def _imported_module(module: str, name: str) -> str:

@@ -11,7 +11,7 @@ from engine.final_input import MARK_WORDS, build_final_input, build_summary_inpu
 from engine.types import DEFAULT_TIME_ZONE
 from models.profile import list_profiles, load_profile
 from models.training.dialogue_files import split_front
-from models.training.dialogue_rows import DialogueRow, read_corpus
+from models.training.dialogue_rows import DialogueCorpus, DialogueRow
 from models.training.encoder_data import CATEGORIES
 from models.training.examples import make_example
 from models.training.slots import PARTS_OF_DAY, TIME_WORDS
@@ -32,8 +32,8 @@ def test_corpus_reads_a_final_input_as_the_engine_builds_it(
     assert bool(front) == (memory is not None or summary is not None)
 
 
-def test_time_words_of_the_corpus_are_those_of_the_engine() -> None:
-    written = (text for _, exchange in read_corpus().exchanges() for text in exchange.inputs)
+def test_time_words_of_the_corpus_are_those_of_the_engine(shipped_corpus: DialogueCorpus) -> None:
+    written = (text for _, exchange in shipped_corpus.exchanges() for text in exchange.inputs)
     messages = {split_front(text)[2] for text in written}
     assert [m for m in messages if bool(TIME_WORDS.search(m)) != needs_time_mark(m)] == []
 

@@ -9,7 +9,7 @@ import pytest
 from engine.care import CARE_FILE, load_care
 from engine.errors import PolicyError
 from models.training.dialogue_files import split_front
-from models.training.dialogue_rows import read_corpus
+from models.training.dialogue_rows import DialogueCorpus
 
 
 @pytest.mark.parametrize(
@@ -35,11 +35,11 @@ def test_idioms_do_not(message: str) -> None:
     assert not load_care().is_called_for(message)
 
 
-def test_her_corpus_gives_care_where_it_is_called_for() -> None:
+def test_her_corpus_gives_care_where_it_is_called_for(shipped_corpus: DialogueCorpus) -> None:
     """The rule and the corpus agree: what calls for care is answered with it in what the models learn."""
     care = load_care()
     careless, called = [], 0
-    for file, exchange in read_corpus().exchanges():
+    for file, exchange in shipped_corpus.exchanges():
         for text in exchange.inputs:
             message = split_front(text)[2]
             if care.is_called_for(message):

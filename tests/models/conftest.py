@@ -101,17 +101,25 @@ def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_encoder(tmp_path_factory.mktemp("encoder") / "encoder")
 
 
-@pytest.fixture
-def profile_file(tmp_path: Path, llama: TinyBase, encoder_folder: Path) -> Path:
+@pytest.fixture(scope="session")
+def profile_toml(llama: TinyBase, encoder_folder: Path) -> str:
     """A profile of one base, as TOML."""
+    return profile_text({"main": llama}, dict.fromkeys(ADAPTER_NAMES, "main"), encoder_folder)
+
+
+@pytest.fixture
+def profile_file(tmp_path: Path, profile_toml: str) -> Path:
+    """The profile in a file of the test's own, to change."""
     path = tmp_path / "tiny.toml"
-    path.write_text(profile_text({"main": llama}, dict.fromkeys(ADAPTER_NAMES, "main"), encoder_folder), "utf-8")
+    path.write_text(profile_toml, "utf-8")
     return path
 
 
-@pytest.fixture
-def profile(profile_file: Path) -> Profile:
-    return load_profile(str(profile_file))
+@pytest.fixture(scope="session")
+def profile(tmp_path_factory: pytest.TempPathFactory, profile_toml: str) -> Profile:
+    path = tmp_path_factory.mktemp("profile") / "tiny.toml"
+    path.write_text(profile_toml, "utf-8")
+    return load_profile(str(path))
 
 
 @pytest.fixture

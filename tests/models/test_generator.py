@@ -147,9 +147,10 @@ async def test_stop_mark_across_tokens_is_never_shown_in_part(loaded: LoadedBase
 
 
 async def test_limit_inside_the_stop_mark_shows_no_part_of_it(loaded: LoadedBase) -> None:
-    async with running([loaded]) as generator:
+    async with running([loaded], max_rows=32) as generator:
         whole = (await generator.generate("summary", PROMPTS["summary"], greedy(40))).text
-        texts = [(await generator.generate("summary", PROMPTS["summary"], greedy(n))).text for n in range(1, 41)]
+        limits = [generator.generate("summary", PROMPTS["summary"], greedy(n)) for n in range(1, 41)]
+        texts = [generation.text for generation in await asyncio.gather(*limits)]
         # A mark that begins with the last characters before a limit, and goes on behind it.
         cuts = [
             (n, whole[len(text) - 2 : len(text) + 2])
@@ -157,8 +158,8 @@ async def test_limit_inside_the_stop_mark_shows_no_part_of_it(loaded: LoadedBase
             if 3 < len(text) < len(whole) - 3 and whole.find(whole[len(text) - 2 : len(text) + 2]) == len(text) - 2
         ]
         assert len(cuts) > 4
-        for limit, mark in cuts:
-            shown, generation = await _pieces(generator, "summary", greedy(limit, stop=mark))
+        ends = [_pieces(generator, "summary", greedy(limit, stop=mark)) for limit, mark in cuts]
+        for (limit, mark), (shown, generation) in zip(cuts, await asyncio.gather(*ends), strict=True):
             assert generation.finish_reason is FinishReason.LENGTH
             assert "".join(shown) == generation.text
             begun = max(size for size in range(1, len(mark)) if texts[limit - 1].endswith(mark[:size]))

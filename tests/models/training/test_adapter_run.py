@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +40,21 @@ RECIPE = AdapterTraining(
 )
 
 Run = Callable[..., dict[str, Any]]
+CutAfter = Callable[[int, Path], None]
 
 
-@pytest.fixture
-def data(write: Callable[..., Path]) -> Path:
-    return write("dialogue.csv", HEAD + "\n".join(ROWS + VALID))
+@pytest.fixture(scope="session")
+def trained_profile(profile: Profile) -> Profile:
+    """The tiny profile, whose base is a Llama, with a recipe for the reply."""
+    adapter = replace(profile.adapters["output_message"], training=RECIPE)
+    return replace(profile, adapters=profile.adapters | {"output_message": adapter})
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("dialogue") / "dialogue.csv"
+    path.write_text(HEAD + "\n".join(ROWS + VALID), "utf-8")
+    return path
 
 
 @pytest.fixture
@@ -50,19 +62,39 @@ def notes() -> list[str]:
     return []
 
 
-@pytest.fixture
-def run(profile: Profile, data: Path, tmp_path: Path, notes: list[str]) -> Run:
-    """Run the command on the tiny profile, whose base is a Llama, with options as the command line gives them."""
+def runs_in(folder: Path, profile: Profile, data: Path, notes: list[str]) -> Run:
+    """Return the command over `profile`, which writes below `folder`; it takes options as the command line gives them."""
 
     def call(
         out: str = "out", *, file: Path = data, report: Report = lambda *_: None, **options: Any
     ) -> dict[str, Any]:
-        adapter = replace(profile.adapters["output_message"], training=RECIPE)
-        changed = replace(profile, adapters=profile.adapters | {"output_message": adapter})
         chosen = AdapterOptions(**options)
-        return run_adapter(changed, "output_message", file, tmp_path / out, chosen, lambda _: report, notes.append)
+        return run_adapter(profile, "output_message", file, folder / out, chosen, lambda _: report, notes.append)
 
     return call
+
+
+@pytest.fixture
+def run(trained_profile: Profile, data: Path, tmp_path: Path, notes: list[str]) -> Run:
+    return runs_in(tmp_path, trained_profile, data, notes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeRun:
+    """The run that nothing disturbed: where its `out` lies, what it printed, and what lay beside the folder."""
+
+    folder: Path
+    figures: dict[str, Any]
+    beside: frozenset[str]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, trained_profile: Profile, data: Path) -> WholeRun:
+    """Made once, to look at; who goes on with it takes a copy."""
+    folder = tmp_path_factory.mktemp("whole")
+    figures = runs_in(folder, trained_profile, data, [])()
+    beside = frozenset(path.name for path in folder.iterdir())
+    return WholeRun(folder=folder / "out", figures=figures, beside=beside)
 
 
 def stop_after(last: int) -> Report:
@@ -73,6 +105,23 @@ def stop_after(last: int) -> Report:
             raise KeyboardInterrupt
 
     return report
+
+
+@pytest.fixture(scope="module")
+def cut_after(tmp_path_factory: pytest.TempPathFactory, trained_profile: Profile, data: Path) -> CutAfter:
+    """What is left of runs that were interrupted behind a step, each made once; a test takes a copy as its own."""
+
+    @cache
+    def cut(last: int) -> Path:
+        folder = tmp_path_factory.mktemp("cut")
+        with pytest.raises(KeyboardInterrupt):
+            runs_in(folder, trained_profile, data, [])(report=stop_after(last))
+        return folder / "out.partial"
+
+    def copy(last: int, partial: Path) -> None:
+        shutil.copytree(cut(last), partial)
+
+    return copy
 
 
 @pytest.fixture(scope="session")
@@ -95,10 +144,9 @@ async def test_adapter_of_each_architecture_learns_is_loaded_by_the_engine_and_a
     assert generation.text.strip() == "나는 좋아!"
 
 
-def test_finished_folder_holds_weights_log_curves_and_answers_and_nothing_of_the_work(run: Run, tmp_path: Path) -> None:
-    figures = run()
-    out = tmp_path / "out"
-    assert figures | {"loss": 0, "validation": 0} == {
+def test_finished_folder_holds_weights_log_curves_and_answers_and_nothing_of_the_work(whole: WholeRun) -> None:
+    out = whole.folder
+    assert whole.figures | {"loss": 0, "validation": 0} == {
         "out": str(out),
         "examples": 4,
         "steps": 6,
@@ -110,7 +158,7 @@ def test_finished_folder_holds_weights_log_curves_and_answers_and_nothing_of_the
         "training_log.jsonl", "curves.png", "validation_answers.md",
     }  # fmt: skip
     check_safe(out)
-    assert not (tmp_path / "out.partial").exists()
+    assert whole.beside == {"out"}
     assert (out / "curves.png").read_bytes().startswith(PNG)
     answers = (out / "validation_answers.md").read_text("utf-8")
     assert answers.count("\n## Epoch ") == 3
@@ -118,9 +166,8 @@ def test_finished_folder_holds_weights_log_curves_and_answers_and_nothing_of_the
     assert answers.count("| 내일 뭐 해? | 공부 \\| 논문 | ") == 3
 
 
-def test_log_has_a_line_for_every_epoch_with_figures_and_without_text(run: Run, tmp_path: Path) -> None:
-    figures = run()
-    log = (tmp_path / "out" / "training_log.jsonl").read_text("utf-8")
+def test_log_has_a_line_for_every_epoch_with_figures_and_without_text(whole: WholeRun) -> None:
+    log = (whole.folder / "training_log.jsonl").read_text("utf-8")
     assert log.isascii()
     assert "\\u" not in log
     records = [json.loads(line) for line in log.splitlines()]
@@ -131,14 +178,13 @@ def test_log_has_a_line_for_every_epoch_with_figures_and_without_text(run: Run, 
         assert set(record["validation"]) == {"loss", "exact"}
         assert record["validation"]["loss"] > 0
     assert [record["seconds"] for record in records] == sorted(record["seconds"] for record in records)
-    assert figures["validation"] == records[-1]["validation"]
-    assert figures["loss"] == pytest.approx(sum(record["loss"] for record in records) / 3, abs=1e-3)
+    assert whole.figures["validation"] == records[-1]["validation"]
+    assert whole.figures["loss"] == pytest.approx(sum(record["loss"] for record in records) / 3, abs=1e-3)
 
 
 def test_interrupted_run_goes_on_and_ends_with_the_weights_and_log_of_one_that_was_not(
-    run: Run, tmp_path: Path, notes: list[str]
+    run: Run, tmp_path: Path, notes: list[str], whole: WholeRun
 ) -> None:
-    whole = run("whole")
     with pytest.raises(KeyboardInterrupt):
         run("cut", report=stop_after(2))
     partial = tmp_path / "cut.partial"
@@ -150,13 +196,14 @@ def test_interrupted_run_goes_on_and_ends_with_the_weights_and_log_of_one_that_w
     resumed = run("cut", report=lambda step, steps, loss: seen.append(step))
     assert f"going on from {partial / 'checkpoint-2'}" in notes
     assert seen == [4, 6]
-    assert resumed | {"out": ""} == whole | {"out": ""}
-    first, second = (load_file(tmp_path / name / "adapter_model.safetensors") for name in ("whole", "cut"))
+    assert resumed | {"out": ""} == whole.figures | {"out": ""}
+    both = (whole.folder, tmp_path / "cut")
+    first, second = (load_file(folder / "adapter_model.safetensors") for folder in both)
     for name, value in first.items():
         torch.testing.assert_close(second[name], value, rtol=1e-5, atol=1e-6, msg=name)
-    logs = [read_log(tmp_path / name / "training_log.jsonl") for name in ("whole", "cut")]
+    logs = [read_log(folder / "training_log.jsonl") for folder in both]
     assert [record | {"seconds": 0} for record in logs[0]] == [record | {"seconds": 0} for record in logs[1]]
-    answers = [(tmp_path / name / "validation_answers.md").read_text("utf-8") for name in ("whole", "cut")]
+    answers = [(folder / "validation_answers.md").read_text("utf-8") for folder in both]
     assert answers[0] == answers[1]
 
 
@@ -171,11 +218,11 @@ def test_run_that_was_stopped_before_its_first_checkpoint_begins_again(run: Run,
     "change", [{"rank": 2}, {"seed": 8}, {"train_rows": 3}, {"learning_rate": 1e-3}, {"base": "neox"}], ids=str
 )
 def test_other_recipe_data_seed_or_base_is_refused_and_the_checkpoints_are_kept(
-    run: Run, tmp_path: Path, neox: TinyBase, change: dict[str, Any]
+    run: Run, cut_after: CutAfter, tmp_path: Path, neox: TinyBase, change: dict[str, Any]
 ) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        run(report=stop_after(2))
-    checkpoint = tmp_path / "out.partial" / "checkpoint-2" / "adapter_model.safetensors"
+    partial = tmp_path / "out.partial"
+    cut_after(2, partial)
+    checkpoint = partial / "checkpoint-2" / "adapter_model.safetensors"
     weights = checkpoint.read_bytes()
     options = {"base": str(neox.folder)} if "base" in change else change
     with pytest.raises(ModelError, match=r"remove out\.partial to begin again, or give another --out"):
@@ -184,9 +231,9 @@ def test_other_recipe_data_seed_or_base_is_refused_and_the_checkpoints_are_kept(
 
 
 def test_existing_adapter_answers_the_validation_prompts_and_stays_as_it_is(
-    run: Run, tmp_path: Path, notes: list[str]
+    run: Run, tmp_path: Path, notes: list[str], whole: WholeRun
 ) -> None:
-    run()
+    shutil.copytree(whole.folder, tmp_path / "out")
     before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     again = run(rank=2)
     assert {name: again[name] for name in ("out", "skipped")} == {"out": str(tmp_path / "out"), "skipped": True}
@@ -272,11 +319,10 @@ def test_gemma_shows_its_terms_in_training_and_in_the_engine(
 
 @pytest.mark.parametrize("name", ["adapter_model.safetensors", "optimizer.pt", "rng_state.pth", "trainer_state.json"])
 def test_broken_checkpoint_is_passed_over_for_the_one_before(
-    run: Run, tmp_path: Path, notes: list[str], name: str
+    run: Run, cut_after: CutAfter, tmp_path: Path, notes: list[str], name: str
 ) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        run(report=stop_after(4))
     partial = tmp_path / "out.partial"
+    cut_after(4, partial)
     broken = partial / "checkpoint-4" / name
     broken.write_bytes(broken.read_bytes()[:-20])
     assert run()["steps"] == 6
@@ -285,9 +331,10 @@ def test_broken_checkpoint_is_passed_over_for_the_one_before(
     assert [record["step"] for record in read_log(tmp_path / "out" / "training_log.jsonl")] == [2, 4, 6]
 
 
-def test_run_whose_checkpoints_are_all_broken_is_an_error_and_keeps_them(run: Run, tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        run(report=stop_after(2))
+def test_run_whose_checkpoints_are_all_broken_is_an_error_and_keeps_them(
+    run: Run, cut_after: CutAfter, tmp_path: Path
+) -> None:
+    cut_after(2, tmp_path / "out.partial")
     state = tmp_path / "out.partial" / "checkpoint-2" / "trainer_state.json"
     state.unlink()
     with pytest.raises(ModelError, match=r"no checkpoint in .* can be read; restore one, or remove out\.partial"):

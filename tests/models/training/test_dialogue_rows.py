@@ -25,14 +25,9 @@ HEADER = "data_type,input_data,output_message,memory,summary,eyes_mouth_pose"
 
 
 @pytest.fixture(scope="module")
-def whole() -> DialogueCorpus:
-    return read_corpus()
-
-
-@pytest.fixture(scope="module")
-def corpus(whole: DialogueCorpus) -> DialogueCorpus:
+def corpus(shipped_corpus: DialogueCorpus) -> DialogueCorpus:
     """Return every sixth exchange of each file: the whole corpus takes long to widen."""
-    return DialogueCorpus(files=tuple(replace(file, exchanges=file.exchanges[::6]) for file in whole.files))
+    return DialogueCorpus(files=tuple(replace(file, exchanges=file.exchanges[::6]) for file in shipped_corpus.files))
 
 
 @pytest.fixture(scope="module")
@@ -45,17 +40,17 @@ def validation(corpus: DialogueCorpus) -> list[DialogueRow]:
     return expand(corpus, 3, held_out=True)
 
 
-def test_corpus_is_large_enough(whole: DialogueCorpus) -> None:
-    assert len({exchange.topic for _, exchange in whole.exchanges()}) >= 200
-    assert whole.count_rows() >= 30_000
+def test_corpus_is_large_enough(shipped_corpus: DialogueCorpus) -> None:
+    assert len({exchange.topic for _, exchange in shipped_corpus.exchanges()}) >= 200
+    assert shipped_corpus.count_rows() >= 30_000
 
 
-def test_held_out_lines_are_never_written_in_training(whole: DialogueCorpus) -> None:
+def test_held_out_lines_are_never_written_in_training(shipped_corpus: DialogueCorpus) -> None:
     held: set[str] = set()
     taught: set[str] = set()
-    for _, exchange in whole.exchanges():
+    for _, exchange in shipped_corpus.exchanges():
         for text in exchange.inputs:
-            (held if whole.is_held_out(exchange, text) else taught).add(text)
+            (held if shipped_corpus.is_held_out(exchange, text) else taught).add(text)
     assert len(held) >= 200
     assert sorted(held & taught) == []
 
