@@ -210,17 +210,25 @@ def test_broken_training_data_gets_one_line(refused: Refused, empty_place: Path)
     assert "short.csv" in refused(*adapter, "short.csv", "--adapter", "memory")
 
 
-@pytest.fixture
-def tiny_profile(empty_place: Path) -> str:
-    """The path of a profile over a tiny Llama, with a recipe for the reply; a tiny GPT-NeoX stands in `polyglot/base`."""
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder to copy from: a profile over a tiny Llama, with a recipe for the reply, and a tiny GPT-NeoX and an encoder."""
     from tests.models.tiny import make_base, make_encoder, profile_text
 
-    bases = {"main": make_base(empty_place / "kanana", "llama")}
-    make_base(empty_place / "polyglot", "neox")
+    folder = tmp_path_factory.mktemp("models")
+    bases = {"main": make_base(folder / "kanana", "llama")}
+    make_base(folder / "polyglot", "neox")
     names = ("output_message", "memory", "summary", "eyes_mouth_pose")
-    text = profile_text(bases, dict.fromkeys(names, "main"), make_encoder(empty_place / "encoder"))
+    text = profile_text(bases, dict.fromkeys(names, "main"), make_encoder(folder / "encoder"))
     recipe = '[adapters.output_message.training]\nrank = 4\nepochs = 1\ntarget_modules = ["q_proj"]\n'
-    (empty_place / "tiny.toml").write_text(f"{text}\n{recipe}", encoding="utf-8")
+    (folder / "tiny.toml").write_text(f"{text}\n{recipe}", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def tiny_profile(empty_place: Path, tiny_models: Path) -> str:
+    """The path of that profile; the GPT-NeoX stands in `polyglot/base`, the encoder in `encoder`."""
+    shutil.copytree(tiny_models, empty_place, dirs_exist_ok=True)
     return "tiny.toml"
 
 
