@@ -6,7 +6,7 @@ import hashlib
 import mimetypes
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -37,20 +37,11 @@ class Pages:
         """Speak `locale` to whom nothing is known of."""
         self._locale = locale
         self._zone = zone
-        self._environment = Environment(
-            loader=FileSystemLoader(_HERE / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.globals["asset"] = self.asset
-        self._environment.globals["rooms"] = ROOMS
 
     def prepare(self) -> None:
         """Compile every template and read how each language writes moments: what would hold the first page up."""
-        for name in self._environment.list_templates():
-            self._environment.get_template(name)
+        for name in _templates().list_templates():
+            _templates().get_template(name)
         for language in LANGUAGES:
             Texts(language, self._zone).moment(datetime.now(UTC))
 
@@ -72,33 +63,50 @@ class Pages:
             chosen = accepted[:2].lower() if accepted[:2].lower() in LANGUAGES else self._locale
         return Texts(chosen, self._zone)
 
-    def asset(self, name: str) -> str:
-        """Return the address of a static file, which changes with its content.
-
-        Raises:
-            KeyError: there is no such file.
-        """
-        return f"/static/{name}?v={self._assets[name][1]}"
-
     async def static(self, request: Request) -> Response:
         """Serve one of our own few files: looked up by name, so that no path leads anywhere else."""
         name = request.path_params["name"]
-        if name not in self._assets:
+        if name not in _assets():
             raise HTTPException(404)
-        content, version = self._assets[name]
+        content, version = _assets()[name]
         kept = f"public, max-age={_A_YEAR_S}, immutable" if request.query_params.get("v") == version else "no-cache"
         media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
         return Response(content, media_type=media_type, headers={"cache-control": kept})
 
-    @cached_property
-    def _assets(self) -> Mapping[str, tuple[bytes, str]]:
-        files = sorted(path for path in (_HERE / "static").iterdir() if path.suffix in (".css", ".js", ".svg"))
-        contents = {path.name: path.read_bytes() for path in files}
-        return {name: (content, hashlib.sha256(content).hexdigest()[:16]) for name, content in contents.items()}
-
     def _render(self, template: str, status: int, texts: Texts, **values: object) -> HTMLResponse:
-        content = self._environment.get_template(template).render(t=texts.get, texts=texts, **values)
+        content = _templates().get_template(template).render(t=texts.get, texts=texts, **values)
         return HTMLResponse(content, status)
+
+
+@cache
+def _templates() -> Environment:
+    """Return the templates, with what they all use; each is compiled once a process."""
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(asset=_asset, rooms=ROOMS)
+    return environment
+
+
+def _asset(name: str) -> str:
+    """Return the address of a static file, which changes with its content.
+
+    Raises:
+        KeyError: there is no such file.
+    """
+    return f"/static/{name}?v={_assets()[name][1]}"
+
+
+@cache
+def _assets() -> Mapping[str, tuple[bytes, str]]:
+    """Return each static file's content and version by its name."""
+    files = sorted(path for path in (_HERE / "static").iterdir() if path.suffix in (".css", ".js", ".svg"))
+    contents = {path.name: path.read_bytes() for path in files}
+    return {name: (content, hashlib.sha256(content).hexdigest()[:16]) for name, content in contents.items()}
 
 
 def chosen_language(request: Request) -> str | None:
