@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from engine.sentencing import Sentencing
 from engine.types import ChatRequest, Notice
@@ -21,7 +22,7 @@ class Known:
     """What stands about the user and the conversation of a message.
 
     Only `block` is filled for a user under a block. `memories` and `last_summary` stay empty for a message that is answered anew: it
-    brings what was found the first time.
+    brings what was found the first time. `written_at` is when the conversation was last written, None where it never was.
     """
 
     block: Notice | None = None
@@ -29,6 +30,7 @@ class Known:
     memories: tuple[Memory, ...] = ()
     last_summary: str | None = None
     is_paused: bool = False
+    written_at: datetime | None = None
 
 
 async def look_up(database: Database, sentencing: Sentencing, request: ChatRequest) -> Known:
@@ -42,13 +44,15 @@ async def look_up(database: Database, sentencing: Sentencing, request: ChatReque
             return Known(block=block)
         interview = await InterviewStore(session).open_in(request.conversation)
         settings = await UserSettingsStore(session).get(request.user)
-        if request.again is not None:
-            return Known(interview=interview, is_paused=settings.is_paused)
-        memories = await MemoryStore(session).of_user(request.user)
         conversation = await ConversationStore(session).get(request.conversation)
+        written_at = conversation.updated_at if conversation else None
+        if request.again is not None:
+            return Known(interview=interview, is_paused=settings.is_paused, written_at=written_at)
+        memories = await MemoryStore(session).of_user(request.user)
     return Known(
         interview=interview,
         memories=tuple(memories),
         last_summary=conversation.last_summary if conversation else None,
         is_paused=settings.is_paused,
+        written_at=written_at,
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from engine.care import CareRule
 from engine.clock_context import day_part
@@ -81,6 +82,7 @@ class _Context:
     memory_used_id: int | None = None
     last_summary: str | None = None
     final_input: str = ""
+    written_at: datetime | None = None
 
 
 class ChatPipeline:
@@ -152,6 +154,7 @@ class ChatPipeline:
         known = await look_up(self._database, self._sentencing, request)
         if known.block is not None:
             return await whole(self._commit_rejection(turn, RejectionReason.BLOCKED, known.block))
+        turn.written_at = known.written_at
 
         # 2. Who is interviewed in this conversation answers her question there: engine/interview_turn.py.
         if (outcome := await self._interviews.take(request, turn.watch, known.interview)) is not None:
@@ -294,7 +297,10 @@ class ChatPipeline:
                         request.user, note.key, note.value, now, request.request_id, request.link
                     )
                     change = await memories.change_of_turn(request.user, request.request_id)
-                await ConversationStore(session).save_summary(request.conversation, summary, now)
+                conversations = ConversationStore(session)
+                if await conversations.written_at(request.conversation) != turn.written_at:
+                    summary = None  # begun anew by /reset while she wrote: turns of one conversation follow one another
+                await conversations.save_summary(request.conversation, summary, now)
             reason = RejectionReason.BLOCKED if blocked else None
             await TurnStore(session).add(self._record(turn, "rejection" if blocked else "reply", reason))
         if blocked:  # another turn of this user climbed the ladder meanwhile

@@ -27,6 +27,11 @@ class ConversationStore:
         row = await self._row(key)
         return None if row is None else _to_record(row, await sealer_of(self._session, key))
 
+    async def written_at(self, key: ConversationKey) -> datetime | None:
+        """Return when the conversation was last written, by a turn or when it was begun anew; None before its first turn."""
+        row = await self._row(key)
+        return None if row is None else row.updated_at
+
     async def save_summary(self, key: ConversationKey, summary: str | None, now: datetime) -> Conversation:
         """Count one more turn and keep its summary, None when it has none.
 

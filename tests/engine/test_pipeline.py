@@ -26,8 +26,9 @@ from engine.types import (
 )
 from models.errors import EmbeddingError, GenerationError
 from models.types import Embeddings, FinishReason
+from storage.conversations import ConversationStore
 from storage.records import MemoryAction, SanctionKind, UserSettings
-from tests.engine.rig import NOW, MakeRig, Rig
+from tests.engine.rig import NOW, MakeRig, Rig, conversation_key
 from tests.fakes import HATE, LOVE, NORMAL, PAEDRIP, POLITICS, FakeEmbedder, FakeGenerator
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -309,6 +310,29 @@ async def test_summary_of_the_last_turn_stands_in_front_of_the_next(rig: Rig) ->
     _, elsewhere, here = rig.generator.prompts("output_message")
     assert elsewhere == "뭐 해? (답변 시작)"
     assert here == "(오로라 답변 요약) 반갑다고 인사함 (사용자 질문) 심심해 (답변 시작)"
+
+
+async def test_turn_that_began_before_a_reset_leaves_no_summary_behind_it(make_rig: MakeRig) -> None:
+    gate = asyncio.Event()
+    rig = make_rig(SCORES, generator=FakeGenerator(gate=gate))
+    gate.set()
+    as_reply(await rig.say("안녕?"))
+    gate.clear()
+    turn, done = asyncio.create_task(rig.say("안녕?")), len(rig.generator.calls)
+    while len(rig.generator.calls) == done:
+        await asyncio.sleep(0)
+    rig.clock.advance(timedelta(seconds=1))
+    async with rig.database.begin() as session:
+        await ConversationStore(session).forget_summary(conversation_key("room"), rig.clock())
+    gate.set()
+    assert as_reply(await turn).details.summary is None
+    conversation = await rig.conversation()
+    assert conversation is not None
+    assert (conversation.turns, conversation.last_summary) == (2, None)
+    as_reply(await rig.say("안녕?"))
+    conversation = await rig.conversation()
+    assert conversation is not None
+    assert conversation.last_summary is not None
 
 
 async def test_last_turn_without_a_summary_puts_nothing_in_front(rig: Rig) -> None:
