@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     precision: str = "auto"
     max_rows: int = Field(default=64, ge=1, le=4096)
     cache_tokens: int = Field(default=16384, ge=512)
-    max_concurrent_turns: int = Field(default=16, ge=1, le=1024)
+    max_concurrent_turns: int = Field(default=32, ge=1, le=1024)
     queue_capacity: int = Field(default=256, ge=1)
     queue_capacity_per_user: int = Field(default=8, ge=1)
     turn_timeout_s: float = Field(default=120.0, gt=0)

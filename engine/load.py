@@ -4,10 +4,10 @@ The order is:
 
     drafts → summary → memory → expression
 
-Each round of waiting people, as many as are served at once, leaves out one thing more: first she takes her first draft instead of
-choosing among several, then turns are not summed up, then nothing new is remembered, then her face stays plain. The checks that
-protect people (ethics, sanctions, care) and the reply itself are never left out; where the queue is full, a message is refused, with
-the time to wait.
+Where more than half of the places are taken she takes her first draft instead of choosing among several, so that many are answered at
+once and soon. Then each round of waiting people, as many as there are places, leaves out one thing more: turns are not summed up,
+nothing new is remembered, her face stays plain. The checks that protect people (ethics, sanctions, care) and the reply itself are
+never left out; where the queue is full, a message is refused, with the time to wait.
 """
 
 from __future__ import annotations
@@ -30,15 +30,16 @@ class Load:
     """Written by the queue, read by the pipeline; a load that nobody writes leaves nothing out."""
 
     def __init__(self, turns_at_once: int = 1) -> None:
-        """Begin with nobody waiting, served `turns_at_once`."""
+        """Begin with nobody waiting and none of the `turns_at_once` places taken."""
         self.waiting_users = 0
+        self.places_taken = 0
         self._turns_at_once = turns_at_once
         self._turn_s: float | None = None
 
     def left_out(self) -> frozenset[Extra]:
         """Return what a turn that begins now does without; a user's further messages count for no more than the first."""
-        rounds = self.waiting_users // self._turns_at_once
-        return frozenset(list(Extra)[:rounds])
+        is_lively = self.places_taken > max(1, self._turns_at_once // 2)
+        return frozenset(list(Extra)[: is_lively + self.waiting_users // self._turns_at_once])
 
     def note_turn(self, seconds: float) -> None:
         """Learn from a turn that took `seconds`."""

@@ -160,11 +160,15 @@ class TurnQueue:
 
     def _tell_change(self) -> None:
         self._changed.set()
-        self.load.waiting_users = len(self._users)
+        self._tell_load()
         if self._waiting or self._busy:
             self._idle.clear()
         else:
             self._idle.set()
+
+    def _tell_load(self) -> None:
+        self.load.waiting_users = len(self._users)
+        self.load.places_taken = len(self._busy)
 
     def _start_order(self) -> Iterator[QueuedTurn]:
         """Yield the waiting turns in the order in which they start when every conversation is free in time."""
@@ -193,7 +197,7 @@ class TurnQueue:
                     if user in self._users:
                         self._users.move_to_end(user)
                     self._busy.add(conversation)
-                    self.load.waiting_users = len(self._users)
+                    self._tell_load()
                     return turn
         return None
 

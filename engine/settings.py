@@ -12,7 +12,7 @@ class EngineSettings:
     `queue_capacity` counts waiting turns of everybody, `queue_capacity_per_user` those of one user.
     """
 
-    max_concurrent_turns: int = 16
+    max_concurrent_turns: int = 32
     queue_capacity: int = 256
     queue_capacity_per_user: int = 8
     turn_timeout_s: float = 120.0

@@ -66,21 +66,31 @@ async def test_crowd_gets_less_the_longer_it_is_but_every_check_and_the_last_one
 
 
 @pytest.mark.parametrize(
-    ("waiting", "left_out"),
+    ("taken", "waiting", "left_out"),
     [
-        (0, []),
-        (3, []),
-        (4, [Extra.DRAFTS]),
-        (8, [Extra.DRAFTS, Extra.SUMMARY]),
-        (12, [Extra.DRAFTS, Extra.SUMMARY, Extra.MEMORY]),
-        (16, list(Extra)),
-        (900, list(Extra)),
+        (2, 0, []),
+        (3, 0, [Extra.DRAFTS]),
+        (4, 3, [Extra.DRAFTS]),
+        (4, 4, [Extra.DRAFTS, Extra.SUMMARY]),
+        (4, 8, [Extra.DRAFTS, Extra.SUMMARY, Extra.MEMORY]),
+        (4, 12, list(Extra)),
+        (4, 900, list(Extra)),
+        (2, 4, [Extra.DRAFTS]),  # the rest of the places is for conversations that are busy
     ],
 )
-def test_each_round_of_waiting_people_leaves_out_one_thing_more(waiting: int, left_out: list[Extra]) -> None:
+def test_drafts_go_when_half_the_places_are_taken_and_each_round_of_waiting_people_leaves_out_one_thing_more(
+    taken: int, waiting: int, left_out: list[Extra]
+) -> None:
     load = Load(turns_at_once=4)
-    load.waiting_users = waiting
+    load.places_taken, load.waiting_users = taken, waiting
     assert load.left_out() == frozenset(left_out)
+
+
+@pytest.mark.parametrize("turns_at_once", [1, 2, 3])
+def test_somebody_alone_gets_everything_however_few_places_there_are(turns_at_once: int) -> None:
+    load = Load(turns_at_once=turns_at_once)
+    load.places_taken = 1
+    assert load.left_out() == frozenset()
 
 
 def test_wait_is_the_rounds_before_times_what_a_turn_takes() -> None:
@@ -105,6 +115,18 @@ async def test_queue_tells_how_many_people_wait_and_a_flood_is_one_of_them() -> 
         await runner.end_all()
         await settle()
         assert load.waiting_users == 0
+
+
+async def test_queue_tells_how_many_places_are_taken() -> None:
+    runner, load = GatedRunner(), Load(turns_at_once=4)
+    async with open_queue(runner.run, make_settings(workers=4), load) as queue:
+        for user in ("first", "second", "third"):
+            queue.submit(make_request(user))
+        await settle()
+        assert load.places_taken == 3
+        await runner.end_all()
+        await settle()
+        assert load.places_taken == 0
 
 
 async def test_full_queue_and_waiting_turns_say_how_long() -> None:
