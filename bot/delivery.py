@@ -165,6 +165,10 @@ class Delivery:
         finally:
             lane.waiting -= 1
 
+    def now(self) -> float:
+        """Return the time of the clock that waits go by, in seconds."""
+        return self._monotonic()
+
     def held_s(self, chat: str) -> float:
         """Return for how many seconds the platform wants nothing more in a chat."""
         lane = self._lanes.get(chat)

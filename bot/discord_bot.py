@@ -20,10 +20,11 @@ from bot.desk import Desk
 from bot.discord_cases import DiscordCases
 from bot.discord_client import DiscordClient, SeenNumbers
 from bot.discord_interactions import DiscordInteractions
-from bot.discord_post import CHANNEL_PACE, OVERALL_PACE, DiscordPost, diagnose
+from bot.discord_post import CHANNEL_PACE, OVERALL_PACE, DiscordPost
 from bot.discord_registration import CommandRegistration
 from bot.discord_responses import Responder
 from bot.discord_rights import GuildRights
+from bot.discord_trouble import diagnose, told
 from bot.discord_turns import DiscordTurns, TurnTimes
 from bot.errors import FrontEndError
 from bot.face_pictures import FacePictures
@@ -92,7 +93,7 @@ class DiscordFrontEnd:
         self._registration = CommandRegistration(commands, sleep)
         self._registering: asyncio.Task[None] | None = None
         paced = delivery or Delivery(diagnose, pace_of=lambda _: CHANNEL_PACE, overall=OVERALL_PACE)
-        self._post = DiscordPost(paced)
+        self._post = DiscordPost(paced, settings.times.typing_s)
         self._turns = DiscordTurns(talk, self._post, faces, settings.times)
         responder = Responder(self._post)
         self._interactions = DiscordInteractions(
@@ -131,9 +132,9 @@ class DiscordFrontEnd:
                     raise FrontEndError(_CLOSE_CODES[error.code]) from error
                 _log.warning("Discord closed the connection (code %s)", error.code)
             except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
-                _log.warning("Discord cannot be reached: %s", _reason(error))
+                _log.warning("Discord cannot be reached: %s", told(error))
             except Exception as error:  # an event that the library cannot read ends the client; the next one may not
-                _log.error("the Discord client failed: %s: %s", type(error).__name__, error)
+                _log.error("the Discord client failed: %s", told(error))
                 _log.debug("the Discord client", exc_info=error)
             if self._is_closing:
                 return
@@ -208,13 +209,6 @@ class DiscordFrontEnd:
 def _without_traceback(record: logging.LogRecord) -> bool:
     """Let the library's line of a lost connection pass without its traceback: an operator reads the reason."""
     if record.exc_info and record.exc_info[1] is not None:
-        record.msg = f"{record.getMessage()} ({_reason(record.exc_info[1])})"
+        record.msg = f"{record.getMessage()} ({told(record.exc_info[1])})"
         record.args, record.exc_info, record.exc_text = (), None, None
     return True
-
-
-def _reason(error: BaseException) -> str:
-    """Return what went wrong in a line, without what Discord quotes of a request."""
-    if isinstance(error, discord.HTTPException):
-        return f"it answers {error.status}"
-    return f"{type(error).__name__}: {error}"

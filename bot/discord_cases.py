@@ -8,7 +8,8 @@ import discord
 
 from bot.case_post import Buttons
 from bot.discord_components import desk_buttons
-from bot.discord_post import DiscordPost, NotConnected, is_gone
+from bot.discord_post import DiscordPost
+from bot.discord_trouble import NotConnected, is_gone
 from bot.errors import PlaceGone
 from bot.plain_text import discord_answer
 from bot.text_parts import split_text

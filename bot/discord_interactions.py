@@ -21,6 +21,7 @@ from bot.discord_channels import channel_problem
 from bot.discord_components import DESK, DESK_FORM, FORM, TURN, modal_of
 from bot.discord_mapping import actor_of_interaction, command_of, form_values, reported_message
 from bot.discord_responses import Responder
+from bot.discord_trouble import told
 from bot.discord_turns import AGAIN, CANCEL, SHOW, DiscordTurns
 from bot.handlers.chat import new_request_id
 from bot.talk import Talk
@@ -67,7 +68,7 @@ class DiscordInteractions:
             await self._answer(interaction, actor)
         except Exception as error:  # the edge of an interaction: the client goes on
             number = new_request_id()
-            _log.error("request_id=%s an interaction failed: %s: %s", number, type(error).__name__, _plain(error))
+            _log.error("request_id=%s an interaction failed: %s", number, told(error))
             _log.debug("request_id=%s", number, exc_info=error)
             await self._apologise(interaction, actor, number)
 
@@ -173,7 +174,7 @@ class DiscordInteractions:
             texts = await self._talk.texts(actor)
             await self._responder.show(interaction, Answer(text=texts.get("rejection.error", request_id=number)))
         except Exception as error:
-            _log.warning("request_id=%s nor could that be said: %s", number, type(error).__name__)
+            _log.warning("request_id=%s nor could that be said: %s", number, told(error))
 
 
 def _choice_value(kind: OptionKind, value: str) -> str | int | float | None:
@@ -187,8 +188,3 @@ def _choice_value(kind: OptionKind, value: str) -> str | int | float | None:
     except ValueError:
         return None
     return value[:_LONGEST_CHOICE]
-
-
-def _plain(error: Exception) -> str:
-    """Return what an error says, without what Discord quotes of a request."""
-    return f"status {error.status}, code {error.code}" if isinstance(error, discord.HTTPException) else str(error)

@@ -13,44 +13,13 @@ from typing import Any
 import aiohttp
 import discord
 
-from bot.delivery import Delivery, Pace, Trouble, TroubleKind
+from bot.delivery import Delivery, Pace
+from bot.discord_lost import LostSends
+from bot.discord_trouble import NotConnected, is_gone
 
 _log = logging.getLogger(__name__)
 CHANNEL_PACE = (Pace(count=5, period_s=5.0),)
 OVERALL_PACE = Pace(count=45, period_s=1.0)  # Discord allows 50 requests a second
-TYPING_S = 8.0  # Discord shows it for 10 s
-_GONE = (403, 404)
-
-
-class NotConnected(ConnectionError):
-    """No client is connected now; a later try may find one."""
-
-
-def diagnose(error: Exception) -> Trouble | None:
-    """Say what an error of discord.py means for a send; None for what no second try would mend."""
-    if isinstance(error, discord.RateLimited):
-        return Trouble(kind=TroubleKind.HOLD, seconds=error.retry_after)
-    if isinstance(error, NotConnected):
-        return Trouble(kind=TroubleKind.UNREACHABLE)
-    if isinstance(error, discord.HTTPException):
-        return _diagnose_status(error)
-    if isinstance(error, (OSError, aiohttp.ClientError, TimeoutError)):
-        return Trouble(kind=TroubleKind.UNCERTAIN)
-    if isinstance(error, RuntimeError) and "closed" in str(error):  # aiohttp's session while clients are exchanged
-        return Trouble(kind=TroubleKind.UNREACHABLE)
-    return None
-
-
-def _diagnose_status(error: discord.HTTPException) -> Trouble | None:
-    if error.status == 429:
-        seconds = float(error.response.headers.get("Retry-After") or 5.0)
-        return Trouble(kind=TroubleKind.HOLD, seconds=seconds)
-    return Trouble(kind=TroubleKind.UNCERTAIN) if error.status >= 500 else None
-
-
-def is_gone(error: BaseException) -> bool:
-    """Tell whether a channel or message is no longer hers to write to."""
-    return isinstance(error, discord.HTTPException) and error.status in _GONE
 
 
 @dataclass(slots=True)
@@ -65,11 +34,17 @@ class _Typing:
 class DiscordPost:
     """Sends, edits and deletes messages. A retried send carries its old nonce, so Discord takes it once."""
 
-    def __init__(self, delivery: Delivery) -> None:
-        """Send through `delivery`; `use` says by which client."""
+    def __init__(self, delivery: Delivery, typing_s: float = 8.0) -> None:
+        """Send through `delivery`; `use` says by which client. Typing is shown anew every `typing_s`: Discord shows it for 10 s."""
         self._delivery = delivery
+        self._typing_s = typing_s
         self._client: discord.Client | None = None
+        self._lost = LostSends(delivery.now)
         self._typing: dict[int, _Typing] = {}
+
+    def saw(self, message: int) -> None:
+        """Note a message that came in."""
+        self._lost.saw(message)
 
     def use(self, client: discord.Client | None) -> None:
         """Send by `client` from now on; None while there is none."""
@@ -103,8 +78,13 @@ class DiscordPost:
                 options["files"] = [_file(name, data) for name, data in files]
             if answers is not None:
                 options["reference"] = _reference(channel, answers)
-            message = await self._place(channel).send(text or None, **options)
-            return message.id
+            place, name = self._place(channel), str(options["nonce"])
+            if (found := await self._lost.find(place, self._me(), name)) is not None:
+                return found
+            with self._lost.trying(name, text):
+                message = await place.send(text or None, **options)
+            self._lost.saw(message.id)
+            return int(message.id)
 
         if is_optional:
             return await self._delivery.offer(str(channel), call)
@@ -182,13 +162,17 @@ class DiscordPost:
             except (discord.DiscordException, OSError, aiohttp.ClientError, RuntimeError, TimeoutError) as error:
                 _log.debug("typing was not shown: %s", type(error).__name__)
             with suppress(TimeoutError):
-                async with asyncio.timeout(TYPING_S):
+                async with asyncio.timeout(self._typing_s):
                     await again.wait()
 
     def _place(self, channel: int) -> discord.PartialMessageable:
         if self._client is None or self._client.is_closed():
             raise NotConnected("no client is connected to Discord")
         return self._client.get_partial_messageable(channel)
+
+    def _me(self) -> int:
+        user = None if self._client is None else self._client.user
+        return 0 if user is None else user.id
 
 
 async def _end(task: asyncio.Task[None] | None) -> None:

@@ -10,7 +10,7 @@ import discord
 
 from bot.command_book import CommandBook, name_of
 from bot.discord_commands import command_payload
-from bot.discord_post import diagnose
+from bot.discord_trouble import diagnose, told
 
 _log = logging.getLogger(__name__)
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 30.0, 1800.0
@@ -33,9 +33,9 @@ class CommandRegistration:
             except Exception as error:
                 trouble = diagnose(error)
                 if trouble is None:
-                    _log.warning("Discord did not take the commands: %s", _why(error))
+                    _log.warning("Discord did not take the commands: %s", told(error))
                     return
-                _log.warning("Discord does not take the commands now: %s", _why(error))
+                _log.warning("Discord does not take the commands now: %s", told(error))
                 await self._sleep(max(wait_s, trouble.seconds))
                 wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
 
@@ -52,8 +52,3 @@ class CommandRegistration:
         self._commands.write(name_of(application, payload))
         _log.info("Discord: %d commands registered", len(payload))
         return len(payload)
-
-
-def _why(error: Exception) -> str:
-    """Return what went wrong, without what Discord quotes of a request."""
-    return f"{error.status} (code {error.code})" if isinstance(error, discord.HTTPException) else type(error).__name__

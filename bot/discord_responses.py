@@ -10,7 +10,8 @@ import discord
 
 from bot.answers import Answer, ButtonStyle, Form
 from bot.discord_components import KEPT_FORM, button_row, desk_buttons, file_of, modal_of
-from bot.discord_post import DiscordPost, is_gone
+from bot.discord_post import DiscordPost
+from bot.discord_trouble import is_gone
 from bot.errors import DeliveryError
 from bot.plain_text import discord_answer
 from bot.text_parts import split_text

@@ -14,6 +14,7 @@ from bot.answers import Actor, Button, ButtonStyle
 from bot.discord_components import DESK, TURN, button_row, desk_buttons
 from bot.discord_post import DiscordPost
 from bot.discord_reply import Files, ReplyMessage
+from bot.discord_trouble import told
 from bot.errors import DeliveryError
 from bot.face_pictures import FacePictures
 from bot.live_text import LiveText
@@ -33,10 +34,11 @@ _WITHDRAWN = "…"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnTimes:
-    """After how many seconds of waiting a person is told, how often that is renewed, and how often a reply is edited."""
+    """After how many seconds of waiting a person is told, how often that and her typing are renewed, and how often a reply is edited."""
 
     patience_s: float = 3.0
     renew_s: float = 5.0
+    typing_s: float = 8.0
     cadence: Cadence = DISCORD_CADENCE
 
 
@@ -90,6 +92,7 @@ class DiscordTurns:
         link: str | None = None,
     ) -> None:
         """Send a message on its way, at once: the order of these calls is the order of the replies in a channel."""
+        self._post.saw(source)
         live = LiveText(self._times.cadence)
         above = None if replies_to is None else str(replies_to)
         talking = self._talk.begin(actor, text, show=live.show, replies_to=above, link=link)
@@ -164,7 +167,7 @@ class DiscordTurns:
         except discord.HTTPException as error:
             _log.warning("request_id=%s Discord took no reply: %s (code %s)", number, error.status, error.code)
         except Exception as error:  # the edge of a message: the client goes on
-            _log.error("request_id=%s a reply failed: %s: %s", number, type(error).__name__, error)
+            _log.error("request_id=%s a reply failed: %s", number, told(error))
             _log.debug("request_id=%s", number, exc_info=error)
 
     async def _show_progress(self, turn: _Turn) -> Spoken:
@@ -183,7 +186,7 @@ class DiscordTurns:
             await asyncio.wait([waiting, streaming])
             for task in (waiting, streaming):
                 if not task.cancelled() and (error := task.exception()) is not None:
-                    _log.info("request_id=%s progress not shown: %s", turn.talking.request_id, type(error).__name__)
+                    _log.info("request_id=%s progress not shown: %s", turn.talking.request_id, told(error))
 
     async def _tell_waiting(self, turn: _Turn) -> None:
         told = None

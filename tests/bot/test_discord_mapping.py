@@ -11,7 +11,7 @@ import pytest
 from bot.delivery import TroubleKind
 from bot.discord_client import SeenNumbers
 from bot.discord_mapping import command_of, form_values, place_of, reported_message
-from bot.discord_post import NotConnected, diagnose, is_gone
+from bot.discord_trouble import NotConnected, diagnose, is_gone, told
 
 
 class Response:
@@ -95,6 +95,12 @@ def test_wait_that_discord_names_is_kept() -> None:
     trouble = diagnose(http_error(429, Retry_After="7"))
     assert trouble is not None
     assert trouble.seconds == 7.0
+
+
+def test_errors_are_told_without_what_they_quote() -> None:
+    assert told(http_error(503)) == "Discord answers 503 (code 0)"
+    assert told(ConnectionResetError("reset by peer")) == "ConnectionResetError: reset by peer"
+    assert told(ValueError("invalid literal: '나만의 비밀'")) == "ValueError"
 
 
 def test_channel_that_is_gone_or_closed_to_her_is_told() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -23,6 +24,7 @@ from tests.e2e.discord_world import DEADLINE_S, Fault, Interaction, World
 BASE = "/api/v10"
 _LONGEST, _LARGEST_FILE = 2000, 10 * 1024 * 1024
 _INTERACTION_S = 15 * 60
+_NONCE_S = 3 * 60
 
 
 class Refused(Exception):
@@ -134,6 +136,8 @@ class Rest:
             case ("DELETE", "channels", _, "messages", message):
                 self._delete(message)
                 return 204, None
+            case ("GET", "channels", channel, "messages"):
+                return 200, self._history(channel, request.query)
             case ("GET", "channels", _, "messages", message):
                 return 200, self._message(message)
             case ("POST", "interactions", number, token, "callback"):
@@ -154,6 +158,15 @@ class Rest:
                 self._delete(self._own(token, message))
                 return 204, None
         raise Refused(404, 0, "404: Not Found")
+
+    def _history(self, channel: str, query: Mapping[str, str]) -> list[Json]:
+        """Return the messages after one, the newest first; without their nonces, which Discord need not tell."""
+        if channel in self._world.without_history:
+            raise Refused(403, 50013, "Missing Permissions")
+        after, limit = int(query.get("after", 0)), int(query.get("limit", 50))
+        stands = [message for message in self._world.messages.values() if message["channel_id"] == channel]
+        newer = sorted((message for message in stands if int(message["id"]) > after), key=lambda m: int(m["id"]))
+        return [{key: m[key] for key in m if key != "nonce"} for m in reversed(newer[:limit])]
 
     def _message(self, message: str) -> Json:
         if message not in self._world.messages:
@@ -181,8 +194,9 @@ class Rest:
         nonce = body.get("nonce")
         if nonce is None and not more:
             world.violate("a message without a nonce")
-        if nonce is not None and body.get("enforce_nonce") and (channel, str(nonce)) in world.nonces:
-            return world.messages[world.nonces[channel, str(nonce)]]
+        known, sent_at = world.nonces.get((channel, str(nonce)), ("", 0.0))
+        if known and body.get("enforce_nonce") and world.now() < sent_at + _NONCE_S:
+            return world.messages[known]
         if channel not in world.channels:
             raise Refused(404, 10003, "Unknown Channel")
         content = body.get("content") or ""
@@ -209,7 +223,7 @@ class Rest:
         world.messages[message["id"]] = message
         world.posted.append(message["id"])
         if nonce is not None:
-            world.nonces[channel, str(nonce)] = message["id"]
+            world.nonces[channel, str(nonce)] = message["id"], world.now()
         return message
 
     def _attach(self, message: Json, files: list[tuple[str, bytes]]) -> None:

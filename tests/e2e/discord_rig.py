@@ -19,7 +19,7 @@ from bot.delivery import Delivery, DeliverySettings, Sleep
 from bot.desk import Announce, AskRights, Desk, Manner, Sync, Value
 from bot.discord_bot import DiscordFrontEnd, DiscordSettings
 from bot.discord_commands import command_payload
-from bot.discord_post import diagnose
+from bot.discord_trouble import diagnose
 from bot.discord_turns import TurnTimes
 from bot.face_pictures import FacePictures
 from bot.handlers.chat import ChatHandler

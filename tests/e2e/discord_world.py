@@ -67,7 +67,7 @@ class World:
         self.interactions: dict[str, Interaction] = {}
         self.requests: list[tuple[str, str]] = []
         self.violations: list[str] = []
-        self.nonces: dict[tuple[str, str], str] = {}
+        self.nonces: dict[tuple[str, str], tuple[str, float]] = {}  # which message, and when it was sent
         self.faults: Faults = lambda method, path: None
         self.held: dict[tuple[str, str], float] = {}  # until when nothing is to be asked again
         self.planned: deque[Fault] = deque()

@@ -179,6 +179,38 @@ async def test_long_outage_loses_no_reply(tmp_path: Path, mina: Person) -> None:
         assert len(world.standing()) == len(people)
 
 
+@pytest.mark.parametrize("pieces", [[], ["반가"]])
+async def test_reply_whose_answer_was_lost_before_a_long_outage_is_not_doubled(
+    tmp_path: Path, mina: Person, pieces: list[str]
+) -> None:
+    """Discord forgets the nonce meanwhile; a line of before that reads the same is not taken for the lost one."""
+    async with open_rig(tmp_path, delivery=hurried_delivery(300.0)) as rig:
+        world, channel = rig.server.world, rig.server.world.private(mina)
+        rig.mind.says["안녕"] += ["반가워!", "반가워!"]
+        rig.server.say(mina, "안녕")
+        await replied(rig, channel, "반가워!")
+        await settled(rig)
+        failed: list[str] = []
+
+        def fault(method: str, path: str) -> Fault | None:
+            if not path.endswith("/messages"):
+                return None
+            failed.append(method)
+            return Fault(status=503, is_cut=True, after_effect=len(failed) == 1)
+
+        world.faults = fault
+        rig.mind.pieces["안녕"] = pieces
+        rig.server.say(mina, "안녕")
+        await world.until(lambda: len(world.posted) == 2)  # it stands, and she does not know
+        await world.until(lambda: len(failed) >= 16)  # the last of them thirty seconds apart
+        world.skipped_s = 20 * 60
+        world.faults = lambda method, path: None
+        await settled(rig)
+        assert world.texts(channel) == ["반가워!", "반가워!"]
+        assert len(world.standing()) == 2
+        assert world.replies(channel)[-1]["components"]
+
+
 async def test_many_people_while_discord_fails_at_random(tmp_path: Path) -> None:
     chance = random.Random(7)
     people = [Person(name=f"user{number}") for number in range(10)]

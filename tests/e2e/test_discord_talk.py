@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.discord_turns import TurnTimes
 from bot.spoken import FaceMode
 from engine.types import ChatReply, Rejection, RejectionReason, TurnDetails
 from storage.errors import StorageError
@@ -37,6 +38,22 @@ async def test_in_a_server_only_mentions_and_replies_are_answered(discord: Rig, 
     server.say(mina, "그렇구나", general, mentions=[world.bot], answers=reply)
     await replied(discord, general, "들었어: 뭐 해?", "들었어: 그렇구나")
     assert [request.text for request in discord.mind.heard] == ["뭐 해?", "그렇구나"]
+
+
+async def test_she_types_for_as_long_as_the_turn_takes(tmp_path: Path, mina: Person) -> None:
+    times = TurnTimes(patience_s=60.0, typing_s=0.1)
+    async with open_rig(tmp_path, times=times) as discord:
+        world, channel = discord.server.world, discord.server.world.private(mina)
+        gate = discord.mind.hold("오래")
+        discord.server.say(mina, "오래")
+        await world.until(lambda: len(world.typing) == 5)
+        gate.set()
+        await replied(discord, channel, "들었어: 오래")
+        await discord.front._turns.idle(60)
+        shown = len(world.typing)
+        discord.server.say(Person(name="juno"), "안녕")
+        await world.until(lambda: len(world.typing) > shown)
+        assert all(where != channel.id for _, where in world.typing[shown:])
 
 
 async def test_turns_of_a_channel_share_her_typing(discord: Rig, general: Channel, mina: Person, juno: Person) -> None:
