@@ -45,7 +45,7 @@ class ButtonBook(Generic[A]):
     """Gives tokens for what is to be done, and hands it out to those who may."""
 
     def __init__(self, clock: Clock, capacity: int = CAPACITY) -> None:
-        """Keep at most `capacity` tokens; beyond that the oldest are forgotten."""
+        """Keep at most `capacity` tokens; beyond that the expired are forgotten, then the oldest."""
         self._clock = clock
         self._capacity = capacity
         self._entries: OrderedDict[str, _Entry[A]] = OrderedDict()
@@ -67,9 +67,7 @@ class ButtonBook(Generic[A]):
         A token that works `once` is spent by its first rightful use.
         """
         now = self._clock()
-        self._drop_expired(now)
-        while len(self._entries) >= self._capacity:
-            self._entries.popitem(last=False)
+        self._make_room(now)
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         self._entries[token] = _Entry(act=act, presser=presser, who=who, expires_at=now + lifetime, once=once)
         return token
@@ -93,7 +91,16 @@ class ButtonBook(Generic[A]):
         for token in [token for token, entry in self._entries.items() if entry.presser == user]:
             del self._entries[token]
 
-    def _drop_expired(self, now: datetime) -> None:
-        """Drop what has expired at the old end; lifetimes differ little, so what hides behind is dropped later."""
+    def _make_room(self, now: datetime) -> None:
+        """Drop what has expired at the old end; when the book is full, whatever has expired, and only then the oldest.
+
+        Tokens of interviews live longer than others: those that expired behind them go before they do.
+        """
         while self._entries and next(iter(self._entries.values())).expires_at <= now:
+            self._entries.popitem(last=False)
+        if len(self._entries) < self._capacity:
+            return
+        for token in [token for token, entry in self._entries.items() if entry.expires_at <= now]:
+            del self._entries[token]
+        while len(self._entries) >= self._capacity:
             self._entries.popitem(last=False)

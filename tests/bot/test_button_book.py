@@ -75,6 +75,16 @@ def test_expired_tokens_take_no_room(book: ButtonBook[str], clock: FixedClock) -
     assert len(book) == 1
 
 
+def test_token_that_lives_long_outlives_expired_ones_in_a_full_book(clock: FixedClock) -> None:
+    book = ButtonBook[str](clock, capacity=3)
+    hint = book.issue("hint", presser=None, lifetime=timedelta(days=1))
+    for _ in range(2):
+        book.issue("next page", presser=None)
+    clock.advance(LIFETIME)
+    later = [book.issue("next page", presser=None) for _ in range(2)]
+    assert [book.redeem(token, actor()) for token in (hint, *later)] == ["hint", "next page", "next page"]
+
+
 def test_tokens_of_a_person_can_be_forgotten(book: ButtonBook[str]) -> None:
     mine, theirs = (book.issue("next page", presser=user_key(name)) for name in ("민지", "철수"))
     book.forget(user_key("민지"))
