@@ -136,14 +136,15 @@ class SanctionStore:
         query = select(SanctionRow).where(*self._is_of(user), is_within(scope)).order_by(*_NEWEST_FIRST)
         return await self._own(user, query)
 
-    async def of_category(self, category: str, scope: Scope) -> list[Sanction]:
-        """Return the sanctions of a category within `scope`, newest first; `MANUAL` is that of all that were given by hand."""
+    async def of_category(self, category: str, scope: Scope, most: int | None = None) -> list[Sanction]:
+        """Return the sanctions of a category within `scope`, newest first, at most `most`; `MANUAL` is that of all given by hand."""
         query = select(SanctionRow).where(SanctionRow.category == category, is_within(scope))
-        return await self._all(query.order_by(*_NEWEST_FIRST))
+        return await self._all(query.order_by(*_NEWEST_FIRST).limit(most))
 
-    async def in_force(self, now: datetime, scope: Scope) -> list[Sanction]:
-        """Return the blocks in force within `scope`, newest first."""
-        return await self._all(select(SanctionRow).where(_is_in_force(now), is_within(scope)).order_by(*_NEWEST_FIRST))
+    async def in_force(self, now: datetime, scope: Scope, most: int | None = None) -> list[Sanction]:
+        """Return the blocks in force within `scope`, newest first, at most `most`."""
+        query = select(SanctionRow).where(_is_in_force(now), is_within(scope))
+        return await self._all(query.order_by(*_NEWEST_FIRST).limit(most))
 
     async def count_in_force(self, now: datetime, scope: Scope) -> int:
         """Return how many blocks are in force within `scope`."""

@@ -27,6 +27,7 @@ ReadLines = Callable[[Visit], Awaitable[Sequence[Line]]]
 CaseAct = Callable[[Visit, int], Awaitable[Answer]]
 VisitAt = Callable[[Visit, str | None], Awaitable[Visit]]
 _MODERATOR = Role.MODERATOR
+MOST = 200  # sanctions of a list: each page opens the sealed texts of all of them
 
 
 class CaseHandler:
@@ -87,9 +88,8 @@ class CaseHandler:
                 store = SanctionStore(session)
                 known = await store.categories(visit.scope)
                 named = [name for name in known if category in (name, visit.texts.category(name))]
-                return [
-                    self._line(visit, each) for name in named for each in await store.of_category(name, visit.scope)
-                ]
+                sanctions = [each for name in named for each in await store.of_category(name, visit.scope, MOST + 1)]
+            return self._newest(visit, sanctions)
 
         return await self._list(visit, "cases.category_title", "cases.none", read)
 
@@ -113,9 +113,14 @@ class CaseHandler:
                 if sanction is not None:
                     text = visit.texts.get("cases.appeal", case=visit.texts.case_line(sanction, visit.now))
                     appealed.append(Line(text=text, label=f"#{sanction.id}", act=self._look_at(sanction.id)))
-            blocks = await store.in_force(visit.now, visit.scope)
+            blocks = await store.in_force(visit.now, visit.scope, MOST + 1)
         reported = await self._reports.lines(visit)
-        return [*appealed, *reported, *(self._line(visit, block) for block in blocks)]
+        return [*appealed, *reported, *self._newest(visit, blocks)]
+
+    def _newest(self, visit: Visit, sanctions: Sequence[Sanction]) -> list[Line]:
+        """Return a line for each sanction; of more than `MOST`, which are read for every page, the newest."""
+        lines = [self._line(visit, each) for each in sanctions[:MOST]]
+        return lines if len(sanctions) <= MOST else [*lines, Line(text=visit.texts.get("cases.more", most=MOST))]
 
     def _line(self, visit: Visit, sanction: Sanction) -> Line:
         text = visit.texts.case_line(sanction, visit.now)

@@ -16,6 +16,7 @@ from storage.records import MANUAL, Evidence, Note, Sanction, SanctionKind, User
 from storage.sanctions import SanctionStore
 
 LONGEST_CATEGORY = 100  # characters of the reason that stand in a notice
+_MOST_SUGGESTED = 100  # read anew for every letter that is typed
 
 
 class ModerationHandler:
@@ -99,9 +100,9 @@ class ModerationHandler:
         return visit.say("moderation.noted", user=user.id)
 
     async def complete_sanction(self, visit: Visit, typed: str) -> list[Choice]:
-        """Suggest the blocks that are in force."""
+        """Suggest the newest blocks that are in force; any other is named by its number."""
         async with self._database.read() as session:
-            blocks = await SanctionStore(session).in_force(visit.now, visit.scope)
+            blocks = await SanctionStore(session).in_force(visit.now, visit.scope, _MOST_SUGGESTED)
         choices = [Choice(label=visit.texts.case_line(block, visit.now), value=str(block.id)) for block in blocks]
         return matching(choices, typed)
 

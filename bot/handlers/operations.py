@@ -43,7 +43,7 @@ class OperationHandler:
                 replies, failed = totals.by_outcome.get("reply", 0), totals.by_reason.get(_FAILED, 0)
                 refused = sum(totals.by_outcome.values()) - replies - failed
                 lines.append(visit.texts.get(key, replies=replies, refused=refused, failed=failed, users=totals.users))
-            blocks = len(await SanctionStore(session).in_force(visit.now, visit.scope))
+            blocks = await SanctionStore(session).count_in_force(visit.now, visit.scope)
             appeals = len(await AppealStore(session).waiting(visit.scope))
             reports = len(await ReportStore(session).waiting(visit.scope))
         lines.append(visit.texts.get("stats.cases", blocks=blocks, appeals=appeals, reports=reports))

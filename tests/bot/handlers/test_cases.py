@@ -7,8 +7,10 @@ from datetime import timedelta
 import pytest
 
 from bot.answers import ReportedMessage
+from bot.handlers.cases import MOST
 from storage.appeals import AppealStore
 from storage.records import AppealState
+from storage.sanctions import SanctionStore
 from tests.bot.handlers.conftest import MakeCase
 from tests.bot.handlers.lobby import MODERATOR, OWNER, Lobby, Person, button, labels, user_key
 from tests.fakes import HATE
@@ -169,3 +171,19 @@ async def test_case_of_another_place_is_not_shown_by_an_old_button(lobby: Lobby,
     elsewhere = lobby.person("3003", community="10", rights=MODERATOR)
     answer = await lobby.desk.press(elsewhere.actor, button(listed, "#1").token)
     assert answer.text == "There is no record #1 here."
+
+
+async def test_list_of_very_many_ends_with_the_newest_and_says_so(lobby: Lobby, make_case: MakeCase) -> None:
+    async with lobby.database.begin() as session:
+        for _ in range(MOST + 1):
+            await SanctionStore(session).add(make_case(community="9"))
+    moderator = lobby.person(community="9", rights=MODERATOR)
+    answer = await moderator.run("sanctions category", category="정치")
+    assert "(page 1 of 21)" in answer.text
+    assert f"#{MOST + 1} user" in answer.text
+    for _ in range(20):
+        answer = await moderator.press(answer, "Next ▶")
+    assert answer.text.splitlines()[1:] == [
+        f"Only the newest {MOST} are listed. See /dashboard for the rest.",
+        "(page 21 of 21)",
+    ]
