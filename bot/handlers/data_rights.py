@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 
@@ -43,7 +44,7 @@ class DataRightsHandler:
         """Hand out everything that is stored about this person as a zip of JSON files."""
         async with self._database.read() as session:
             stored = await ExportStore(session).of_user(visit.user)
-        data = pack(stored, self._readme(visit), visit.now)
+        data = await asyncio.to_thread(pack, stored, self._readme(visit), visit.now)
         name = f"ohlora-{visit.user.platform}-{visit.user.id}.zip"
         attachment = Attachment(name=name, data=data, media_type="application/zip")
         return Answer(text=visit.texts.get("data.export"), attachment=attachment)
