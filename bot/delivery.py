@@ -74,17 +74,21 @@ class _Throttle:
 
     def __init__(self, pace: Pace) -> None:
         self._throttler = Throttler(rate_limit=pace.count, period=pace.period_s, retry_interval=_POLL_S)
+        self._turn = asyncio.Lock()  # one looks for room; the others wait without looking, in the order they came
         self._passed: deque[float] = deque(maxlen=pace.count)
         self._pace = pace
 
     async def take(self) -> None:
         """Wait until one more may pass."""
-        async with self._throttler:
+        async with self._turn, self._throttler:
             self._passed.append(time.monotonic())
 
     def has_room(self) -> bool:
-        """Tell whether one may pass without waiting."""
-        return len(self._passed) < self._pace.count or time.monotonic() - self._passed[0] > self._pace.period_s
+        """Tell whether one may pass without waiting, and leave room for another: a reply must not wait for its drafts."""
+        if self._turn.locked():
+            return False
+        since = time.monotonic() - self._pace.period_s
+        return sum(passed >= since for passed in self._passed) < max(1, self._pace.count - 1)
 
 
 @dataclass(slots=True)
@@ -147,7 +151,8 @@ class Delivery:
         Returns None where it was left out or could not be carried out.
         """
         lane = self._lane(chat)
-        has_room = not is_paced or all(throttle.has_room() for throttle in lane.throttles)
+        throttles = (*lane.throttles, *([self._overall] if self._overall else []))
+        has_room = not is_paced or all(throttle.has_room() for throttle in throttles)
         if lane.waiting or self.held_s(chat) > 0 or not has_room:
             return None
         lane.waiting += 1

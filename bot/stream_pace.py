@@ -21,7 +21,6 @@ class Cadence:
 
 DISCORD_CADENCE = Cadence(every_s=1.2, growth=1.1, longest_s=5.0)
 TELEGRAM_DRAFT_CADENCE = Cadence(first_s=0.2, every_s=0.7, growth=1.05, longest_s=3.0)
-TELEGRAM_GROUP_CADENCE = Cadence(first_s=1.5, every_s=3.5, growth=1.5, longest_s=20.0, fewest_new=8)
 
 
 class StreamPace:

@@ -67,11 +67,8 @@ class TelegramAnswers:
         except (TelegramError, DeliveryError) as error:
             _log.warning("an answer did not get to its chat: %s", type(error).__name__)
 
-    async def take(self, opened: OpenForm, text: str) -> bool:
-        """Take the answer to a question; ask the next, or the same again. True when the form is filled in."""
-        taken = opened.take(text)
-        if taken is Taken.DONE:
-            return True
+    async def ask_on(self, opened: OpenForm, taken: Taken) -> None:
+        """Ask the next question, or the same again where the answer to it did not fit. Logs what fails."""
         texts = await self._talk.texts(opened.actor)
         problem = None
         if taken is Taken.EMPTY:
@@ -82,7 +79,6 @@ class TelegramAnswers:
             await self._ask(opened, Spot(chat=int(opened.actor.user.id)), problem)
         except (TelegramError, DeliveryError) as error:
             _log.warning("a question did not get to its chat: %s", type(error).__name__)
-        return False
 
     async def _ask_first(self, opened: OpenForm, spot: Spot) -> None:
         await self._private.bring(
@@ -123,7 +119,7 @@ class TelegramAnswers:
         """Put an answer in place of the message whose button was pressed; below it where that cannot be."""
         text = desk_text(answer.text)
         if answer.attachment is not None or pressed.text is None or not 0 < utf16_length(text) <= 4096:
-            await self._sender.drop_buttons(spot, pressed.message_id)
+            await self._sender.leave_buttons(spot, pressed.message_id)
             await self._write(answer, spot)
             return
         try:

@@ -6,8 +6,7 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +41,7 @@ from storage.records import UserKey
 
 _log = logging.getLogger(__name__)
 API_URL = "https://api.telegram.org"
+_GIVING_UP_S = 0.5  # for a step of the library's to end that was cancelled
 _FRESH_S = 5.0  # how old rights may be that the dashboard asks for
 _UPDATES = ["message", "callback_query"]  # edited messages are not answered again, so they are not asked for
 _WRONG_TOKEN = (
@@ -111,6 +111,8 @@ class TelegramFrontEnd:
         app, polls = self._build()
         try:
             await self._connect(app)
+            if self._app is not app:  # closed meanwhile: she leaves, and takes nothing more
+                return
             self._wire(app)
             await app.start()
             assert app.updater is not None
@@ -176,9 +178,9 @@ class TelegramFrontEnd:
         return app, polls
 
     async def _connect(self, app: App) -> None:
-        """Ask Telegram who the bot is, until it answers."""
+        """Ask Telegram who the bot is, until it answers or she is closed."""
         wait = self._settings.first_wait_s
-        while True:
+        while self._app is app:
             try:
                 await app.initialize()
             except InvalidToken:
@@ -231,13 +233,21 @@ class TelegramFrontEnd:
     async def _stop_receiving(self, app: App) -> None:
         """End the polls and take the updates that are already here; bounded, also while Telegram is away."""
         if app.updater is not None and app.updater.running:
-            stopping = asyncio.create_task(app.updater.stop(), name="telegram stops receiving")
-            await asyncio.wait({stopping}, timeout=self._settings.stop_s)
-            stopping.cancel()
-            with suppress(asyncio.CancelledError, TelegramError):
-                await stopping
+            await _within(self._settings.stop_s, app.updater.stop(), "telegram stops receiving")
         if app.running:
-            await app.stop()
+            await _within(self._settings.stop_s, app.stop(), "telegram takes what is here")
+
+
+async def _within(limit_s: float, work: Coroutine[Any, Any, None], name: str) -> None:
+    """Give a step of the library's some time, then give it up: on a dead network it asks on where it is cancelled."""
+    task = asyncio.create_task(work, name=name)
+    for seconds in (limit_s, _GIVING_UP_S, _GIVING_UP_S):
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+        if done:
+            break
+        task.cancel()
+    if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+        _log.warning("%s: %s", name, type(error).__name__)
 
 
 def _name_of(app: App, menus: tuple[Menu, ...]) -> str:

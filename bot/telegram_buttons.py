@@ -56,6 +56,14 @@ def reply_keyboard(again: tuple[str, str] | None, memory: Button | None) -> Inli
     return InlineKeyboardMarkup([row]) if row else None
 
 
+def without_talk(keyboard: InlineKeyboardMarkup | None) -> InlineKeyboardMarkup | None:
+    """Return a keyboard without the buttons of a conversation: the mark of what was remembered works for ever."""
+    rows = () if keyboard is None else keyboard.inline_keyboard
+    kept = [[button for button in row if not str(button.callback_data or "").startswith(TALK)] for row in rows]
+    kept = [row for row in kept if row]
+    return InlineKeyboardMarkup(kept) if kept else None
+
+
 def link_keyboard(label: str, url: str) -> InlineKeyboardMarkup:
     """Return one button that opens `url`."""
     return InlineKeyboardMarkup([[InlineKeyboardButton(one_line(label, _LONGEST_LABEL), url=url)]])

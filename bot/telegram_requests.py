@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 import httpx
-from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, NetworkError, TelegramError
+from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, NetworkError, TelegramError
 from telegram.request import HTTPXRequest
 
 _log = logging.getLogger(__name__)
@@ -29,8 +29,8 @@ class PollRequest(HTTPXRequest):
     """Polls for updates. `refused` is set when Telegram refuses the token, after which the library polls no more."""
 
     def __init__(self) -> None:
-        """Wait for an answer a little longer than Telegram holds the poll."""
-        super().__init__(connection_pool_size=2, read_timeout=POLL_S + 10.0, connect_timeout=10.0, pool_timeout=10.0)
+        """Wait for an answer 10 s longer than Telegram holds the poll, which the library adds by itself."""
+        super().__init__(connection_pool_size=2, read_timeout=10.0, connect_timeout=10.0, pool_timeout=10.0)
         self.refused = asyncio.Event()
         self._is_down = False
 
@@ -80,11 +80,6 @@ def is_unreachable(error: TelegramError) -> bool:
     """Tell whether a person or chat cannot be written to: blocked, never started, left, or gone."""
     gone = isinstance(error, BadRequest) and "chat not found" in error.message.lower()
     return gone or isinstance(error, Forbidden | ChatMigrated)
-
-
-def is_refused(error: TelegramError) -> bool:
-    """Tell whether Telegram refuses the token."""
-    return isinstance(error, InvalidToken)
 
 
 def quiet_library_logs() -> None:

@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
 from telegram import ChatMember, ChatMemberAdministrator
 from telegram.error import TelegramError
@@ -31,7 +32,7 @@ class ChatRights:
         self._owners = owners
         self._clock = clock
         self._kept: OrderedDict[int, tuple[float, Mapping[int, Rights]]] = OrderedDict()  # by group: when it was asked
-        self._locks: dict[int, asyncio.Lock] = {}
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def of(self, user: int, group: int | None) -> Rights:
         """Return the rights of `user` in `group`, or with her alone. Nobody has rights while Telegram does not answer."""
@@ -66,7 +67,7 @@ class ChatRights:
             self._kept[group] = (self._clock(), found)
             self._kept.move_to_end(group)
             while len(self._kept) > _MOST_CHATS:
-                self._locks.pop(self._kept.popitem(last=False)[0], None)
+                self._kept.popitem(last=False)
             return found
 
 

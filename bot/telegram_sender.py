@@ -152,9 +152,9 @@ class TelegramSender:
             ),
         )
 
-    async def drop_buttons(self, spot: Spot, message: int) -> None:
-        """Take the buttons of a message away."""
-        await self._change(spot, lambda chat: self._bot.edit_message_reply_markup(chat, message))
+    async def leave_buttons(self, spot: Spot, message: int, left: InlineKeyboardMarkup | None = None) -> None:
+        """Take the buttons of a message away but those that are `left`."""
+        await self._change(spot, lambda chat: self._bot.edit_message_reply_markup(chat, message, reply_markup=left))
 
     async def delete(self, spot: Spot, message: int) -> None:
         """Delete one of her own messages."""

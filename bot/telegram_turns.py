@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from telegram import InlineKeyboardMarkup, Message
+from telegram import InlineKeyboardMarkup, MaybeInaccessibleMessage, Message
 from telegram.error import BadRequest, TelegramError
 
 from bot.answers import Actor
@@ -20,7 +20,15 @@ from bot.plain_text import telegram_text
 from bot.spoken import FaceMode, Spoken
 from bot.stream_pace import TELEGRAM_DRAFT_CADENCE, Cadence
 from bot.talk import Conversing, Talk
-from bot.telegram_buttons import CancelTurn, SayAgain, TalkAct, desk_keyboard, reply_keyboard, talk_keyboard
+from bot.telegram_buttons import (
+    CancelTurn,
+    SayAgain,
+    TalkAct,
+    desk_keyboard,
+    reply_keyboard,
+    talk_keyboard,
+    without_talk,
+)
 from bot.telegram_mapping import Spot
 from bot.telegram_private import PrivateWay
 from bot.telegram_requests import is_unreachable
@@ -52,13 +60,17 @@ class TurnTimes:
 
 @dataclass(slots=True, kw_only=True)
 class _Turn:
-    """One message on its way. `heard` is its id; `previous` the turn before it in the same place."""
+    """One message on its way. `heard` is its id; `previous` the turn before it in the same place.
+
+    `pressed` is the message below which it was asked to be answered again: its button stands until there is a new reply.
+    """
 
     talking: Conversing
     live: LiveText
     spot: Spot
     heard: int | None
     previous: asyncio.Task[None] | None
+    pressed: MaybeInaccessibleMessage | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -100,7 +112,7 @@ class TelegramTurns:
         above = None if replies_to is None else str(replies_to)
         self._start(self._talk.begin(actor, text, show=live.show, replies_to=above, link=link), live, spot, heard)
 
-    async def press(self, actor: Actor, token: str, query: str, spot: Spot, message: int) -> None:
+    async def press(self, actor: Actor, token: str, query: str, spot: Spot, message: MaybeInaccessibleMessage) -> None:
         """Do what a button of a conversation stands for, if this person may press it."""
         act = self._book.redeem(token, actor)
         words = await self._talk.words(actor)
@@ -114,12 +126,11 @@ class TelegramTurns:
             live = LiveText(self._times.cadence)
             talking = self._talk.regenerate(actor, act.request_id, show=live.show)
             if talking is not None:
-                self._start(talking, live, spot, act.heard)
+                self._start(talking, live, spot, act.heard, pressed=message)
                 done = True
         await self._sender.answer_press(query, "" if done else words.too_late)
-        if not done or isinstance(act, SayAgain):
-            with suppress(TelegramError, DeliveryError):  # a button that stays does no harm
-                await self._sender.drop_buttons(spot, message)
+        if not done:
+            await self._take_button(spot, message)
 
     async def idle(self, timeout_s: float) -> None:
         """Wait until every reply is written, at most `timeout_s`; then give up the rest."""
@@ -130,8 +141,16 @@ class TelegramTurns:
             if late:
                 await asyncio.wait(late)
 
-    def _start(self, talking: Conversing, live: LiveText, spot: Spot, heard: int | None) -> None:
-        turn = _Turn(talking=talking, live=live, spot=spot, heard=heard, previous=self._last.get(spot.name))
+    def _start(
+        self,
+        talking: Conversing,
+        live: LiveText,
+        spot: Spot,
+        heard: int | None,
+        pressed: MaybeInaccessibleMessage | None = None,
+    ) -> None:
+        previous = self._last.get(spot.name)
+        turn = _Turn(talking=talking, live=live, spot=spot, heard=heard, previous=previous, pressed=pressed)
         task = asyncio.create_task(self._follow(turn), name=f"telegram turn {talking.request_id}")
         self._last[spot.name] = task
         self._tasks.add(task)
@@ -242,10 +261,18 @@ class TelegramTurns:
         else:
             sent = await self._sender.text(turn.spot, text, markup=keyboard, reply_to=_reply_to(turn))
         self._talk.note_sent(turn.talking, *(str(message.message_id) for message in sent))
+        if turn.pressed is not None:
+            await self._take_button(turn.spot, turn.pressed)
         for file in spoken.files:
             await self._sender.file(turn.spot, file)
         if spoken.warning and turn.spot.is_group:
             await self._say_privately(turn, f"⚠ {spoken.warning}")
+
+    async def _take_button(self, spot: Spot, message: MaybeInaccessibleMessage) -> None:
+        """Take a conversation's button away that does nothing any more; one that stays does no harm."""
+        left = without_talk(message.reply_markup) if isinstance(message, Message) else None
+        with suppress(TelegramError, DeliveryError):
+            await self._sender.leave_buttons(spot, message.message_id, left)
 
     async def _say_privately(self, turn: _Turn, text: str) -> None:
         harmless = telegram_text(text)

@@ -18,7 +18,7 @@ from bot.handlers.chat import new_request_id
 from bot.talk import Talk
 from bot.telegram_answers import TelegramAnswers, alert_of
 from bot.telegram_buttons import DESK, TALK
-from bot.telegram_forms import FormDesk, OpenForm
+from bot.telegram_forms import FormDesk, OpenForm, Taken
 from bot.telegram_mapping import (
     Me,
     Spot,
@@ -77,7 +77,7 @@ class TelegramUpdates:
     async def take(self, update: Update) -> None:
         """Take an update, unless it was taken before; whatever fails, its person gets a line."""
         try:
-            if not await self._desk.is_new(TELEGRAM, str(update.update_id)):
+            if not (await self._concerns_her(update) and await self._desk.is_new(TELEGRAM, str(update.update_id))):
                 return
             if update.message is not None:
                 await self._take_message(update.message)
@@ -98,6 +98,15 @@ class TelegramUpdates:
             if late:
                 await asyncio.wait(late)
 
+    async def _concerns_her(self, update: Update) -> bool:
+        """Tell whether an update asks something of her. Most of what a group says does not: nothing is noted of it."""
+        message = update.message
+        if message is None:
+            return update.callback_query is not None
+        if is_command(message) or is_addressed(message, self._me):
+            return True
+        return spot_of(message).is_group and await self._talks_freely(spot_of(message))
+
     async def _take_message(self, message: Message) -> None:
         user, spot = message.from_user, spot_of(message)
         if user is not None and is_anonymous_admin(message):
@@ -108,13 +117,12 @@ class TelegramUpdates:
         if command is not None:
             await self._take_command(command, message, user, spot)
         elif not is_command(message) and not await self._take_form_answer(message, user, spot):
-            await self._take_words(message, user, spot)
+            self._take_words(message, user, spot)
 
-    async def _take_words(self, message: Message, user: User, spot: Spot) -> None:
-        if is_addressed(message, self._me) or (spot.is_group and await self._talks_freely(spot)):
-            original, text = replied_message(message), spoken_text(message, self._me)
-            above = original.message_id if original is not None else None
-            self._turns.begin(actor_of(user, spot), text, spot, message.message_id, replies_to=above, link=message.link)
+    def _take_words(self, message: Message, user: User, spot: Spot) -> None:
+        original, text = replied_message(message), spoken_text(message, self._me)
+        above = original.message_id if original is not None else None
+        self._turns.begin(actor_of(user, spot), text, spot, message.message_id, replies_to=above, link=message.link)
 
     async def _talks_freely(self, spot: Spot) -> bool:
         return await self._desk.talks_freely(CommunityKey(platform=TELEGRAM, id=str(spot.chat)), [spot.name])
@@ -162,22 +170,21 @@ class TelegramUpdates:
             await self._fill_in(opened, "", user, spot)
             return
         if word == _SKIP:
-            self._spawn(self._ask_again(opened))
+            self._spawn(self._answers.ask_on(opened, Taken.EMPTY))
             return
         self._forms.close(spot.chat, user.id)
         texts = await self._talk.texts(opened.actor)
         self._spawn(self._tell(opened.actor, spot, texts.get("telegram.form_left"), None))
 
     async def _fill_in(self, opened: OpenForm, text: str, user: User, spot: Spot) -> None:
-        if not await self._answers.take(opened, text):
+        taken = opened.take(text)
+        if taken is not Taken.DONE:
+            self._spawn(self._answers.ask_on(opened, taken))
             return
         self._forms.close(spot.chat, user.id)
         actor = await self._actor(user, self._spot_of(opened.actor, spot))
         answer = await self._desk.submit(actor, opened.form.token, opened.values)
         self._spawn(self._answers.give(answer, actor, spot))
-
-    async def _ask_again(self, opened: OpenForm) -> None:
-        await self._answers.take(opened, "")
 
     async def _take_press(self, query: CallbackQuery) -> None:
         message, data = query.message, query.data or ""
@@ -189,14 +196,10 @@ class TelegramUpdates:
         if data.startswith(TALK):
             actor = actor_of(query.from_user, here)
             token = data.removeprefix(TALK)
-            self._spawn(self._turns.press(actor, token, query.id, here, message.message_id))
+            self._spawn(self._turns.press(actor, token, query.id, here, message))
             return
-        try:
-            actor = await self._actor(query.from_user, origin or here)
-            answer = await self._desk.press(actor, data.removeprefix(DESK))
-        except Exception:
-            self._spawn(self._sender.answer_press(query.id))
-            raise
+        actor = await self._actor(query.from_user, origin or here)
+        answer = await self._desk.press(actor, data.removeprefix(DESK))
         alert = alert_of(answer) if here.is_group else None
         self._spawn(self._sender.answer_press(query.id, alert or ""))
         if alert is None:
@@ -231,13 +234,22 @@ class TelegramUpdates:
         self._spawn(self._sender_text(spot, texts.get("telegram.anonymous"), message.message_id))
 
     async def _apologise(self, update: Update, number: str) -> None:
-        user = update.effective_user
-        message = update.effective_message
-        if user is None or message is None:
-            return
-        spot = spot_of(message) if isinstance(message, Message) else Spot(chat=message.chat.id)
-        texts = await self._talk.texts(actor_of(user, spot))
-        await self._sender_text(spot, texts.get("rejection.error", request_id=number), None)
+        """Tell whoever asked something of her that it failed: a press in a box, a message where it was said."""
+        query, message = update.callback_query, update.message
+        if query is not None:
+            here = Spot(chat=query.message.chat.id if query.message is not None else query.from_user.id)
+            texts = await self._talk.texts(actor_of(query.from_user, here))
+            await self._sender.answer_press(query.id, texts.get("rejection.error", request_id=number))
+        elif message is not None and message.from_user is not None and self._is_said_to_her(message):
+            spot = spot_of(message)
+            texts = await self._talk.texts(actor_of(message.from_user, spot))
+            await self._sender_text(spot, texts.get("rejection.error", request_id=number), message.message_id)
+
+    def _is_said_to_her(self, message: Message) -> bool:
+        """Tell whether a message is hers beyond doubt, whatever a group's settings say."""
+        command = command_of(message, self._me)
+        known = command is not None and read_words(TELEGRAM, command.name, "") is not None
+        return known or (not is_command(message) and is_addressed(message, self._me))
 
     async def _tell(self, actor: Actor, spot: Spot, text: str, heard: int | None) -> None:
         await self._private.bring(actor, spot, lambda where: self._sender.text(where, text), heard=heard)

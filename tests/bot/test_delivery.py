@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -245,3 +246,26 @@ async def test_number_of_kept_chats_is_bounded(delivery: Delivery, server: Serve
     for number in range(1100):
         await send(delivery, server, str(number), "x")
     assert len(delivery._lanes) <= 1000
+
+
+async def test_steps_of_a_text_leave_room_for_its_end(server: Server) -> None:
+    delivery = Delivery(diagnose, pace_of=lambda _: (Pace(count=3, period_s=60.0),))
+    for text in "1234":
+        await delivery.offer("a", functools.partial(server.take, text))
+    async with asyncio.timeout(LIMIT_S):
+        await send(delivery, server, "a", "end")
+    assert server.taken == ["1", "2", "end"]
+
+
+async def test_step_of_a_text_does_not_wait_for_the_pace_of_all_chats(server: Server) -> None:
+    delivery = Delivery(diagnose, pace_of=fast, overall=Pace(count=1, period_s=60.0))
+    await send(delivery, server, "a", "1")
+    async with asyncio.timeout(LIMIT_S):
+        assert await delivery.offer("b", lambda key: server.take("2", key)) is None
+    assert server.taken == ["1"]
+
+
+async def test_chats_that_wait_for_the_pace_of_all_go_in_the_order_they_came(server: Server) -> None:
+    delivery = Delivery(diagnose, pace_of=fast, overall=Pace(count=1, period_s=0.05))
+    await asyncio.gather(*(send(delivery, server, f"chat {number}", str(number)) for number in range(9)))
+    assert server.taken == list("012345678")

@@ -74,3 +74,12 @@ async def test_nobody_has_rights_while_telegram_does_not_answer() -> None:
     assert await rights.of(1, -1) == Rights()
     chat.is_down = False
     assert (await rights.of(1, -1)).is_admin
+
+
+async def test_chats_that_do_not_tell_leave_nothing_behind() -> None:
+    chat = Chat()
+    chat.is_down = True
+    rights = chat.rights()
+    for number in range(1, 50):
+        await rights.of(4, -number)
+    assert not rights._locks

@@ -7,7 +7,7 @@ import itertools
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import discord
 from pydantic import SecretStr
 
 from bot.app import App
-from bot.cli.lifetimes import Engine
+from bot.cli.lifetimes import Engine, storage_settings
 from bot.cli.serve import build_app
 from bot.plain_text import discord_text, telegram_text
 from bot.settings import Settings
@@ -30,7 +30,6 @@ from models.profile import Profile
 from models.types import TextEmbedder, TextGenerator
 from storage.database import open_database
 from storage.records import UserKey
-from storage.settings import StorageSettings
 from tests.e2e.discord_objects import Person
 from tests.e2e.discord_server import DiscordServer, open_discord_server
 from tests.e2e.discord_world import TOKEN as DISCORD_TOKEN
@@ -163,17 +162,18 @@ async def open_town(
     clock: Clock,
     **chosen: Any,
 ) -> AsyncIterator[Town]:
-    """Open the servers, the database, the queue and the app; leave in order at the end."""
+    """Open the servers, the database in `folder`, the queue and the app; leave in order at the end."""
     old = discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY
     limits = EngineSettings(turn_timeout_s=PATIENCE_S, drain_timeout_s=1.0)
     async with (
         open_discord_server() as discord_server,
         open_telegram_server() as telegram_server,
-        open_database(StorageSettings.for_data_dir(folder)) as database,
+        AsyncExitStack() as stack,
     ):
         settings = Settings(
             data_dir=folder,
             profile=profile.name,
+            turn_timeout_s=PATIENCE_S,
             drain_timeout_s=5.0,
             dashboard_port=0,
             discord_token=SecretStr(DISCORD_TOKEN),
@@ -183,6 +183,7 @@ async def open_town(
             telegram_api_url=telegram_server.url,
             **chosen,
         )
+        database = await stack.enter_async_context(open_database(storage_settings(settings)))
         pipeline = ChatPipeline(
             profile=profile,
             policy=load_policy("default"),

@@ -61,6 +61,7 @@ class ScriptedDesk:
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer | Exception] = {}
+        self.failures: dict[str, Exception] = {}
         self.asked: list[tuple[str, Actor, object]] = []
         self.seen: set[str] = set()
         self.free_channels: set[str] = set()
@@ -91,9 +92,11 @@ class ScriptedDesk:
         return Manner(language=language, zone=SEOUL, face_mode=self.faces)
 
     async def talks_freely(self, community: CommunityKey, channels: Sequence[str]) -> bool:
+        self._fail("talks_freely")
         return not self.free_channels.isdisjoint(channels)
 
     async def is_new(self, platform: str, update_id: str) -> bool:
+        self._fail("is_new")
         is_new = update_id not in self.seen
         self.seen.add(update_id)
         return is_new
@@ -122,6 +125,10 @@ class ScriptedDesk:
     def questions(self, name: str) -> list[tuple[Actor, object]]:
         """Return who asked for `name`, and with what."""
         return [(actor, what) for asked, actor, what in self.asked if asked == name]
+
+    def _fail(self, name: str) -> None:
+        if name in self.failures:
+            raise self.failures[name]
 
     def _answer(self, name: str, actor: Actor, what: object) -> Answer:
         self.asked.append((name, actor, what))

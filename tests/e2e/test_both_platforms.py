@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from models.profile import load_profile
 from models.settings import Device, ModelSettings
 from models.types import Generation, Sampling
 from tests.e2e.both_rig import PATIENCE_S, Town, User, all_answered, misbehave, open_town
+from tests.e2e.discord_world import Fault as DiscordFault
 from tests.fakes import FakeEmbedder, FakeGenerator
 
 NOW = datetime(2026, 3, 11, 6, 30, tzinfo=UTC)
@@ -41,9 +43,15 @@ class EchoGenerator(FakeGenerator):
 
 
 @pytest.fixture
-async def town(tmp_path: Path) -> AsyncIterator[Town]:
+def folder(tmp_path: Path, migrated_folder: Path) -> Path:
+    shutil.copytree(migrated_folder, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+async def town(folder: Path) -> AsyncIterator[Town]:
     profile = load_profile("ohlora-v4")
-    async with open_town(tmp_path, profile, EchoGenerator(), FakeEmbedder(), lambda: NOW, face_mode="off") as town:
+    async with open_town(folder, profile, EchoGenerator(), FakeEmbedder(), lambda: NOW, face_mode="off") as town:
         yield town
     assert town.violations == []
 
@@ -59,8 +67,10 @@ async def test_twenty_users_on_both_get_every_reply_once_and_in_order_while_the_
     async with asyncio.timeout(PATIENCE_S):
         while not all(sum(text.endswith("들었어! 😊") for text in user.replies()) == MESSAGES for user in users):
             await asyncio.sleep(0.1)
+    await town.leave()  # what stands then stays: nothing comes later, and nothing twice
     replies = [user.replies() for user in users]
     assert replies == [[f"숫자 {number} 들었어! 😊" for number in range(MESSAGES)]] * len(users)
+    assert len(town.heard) == MESSAGES * len(users)
     assert min(faults.values()) >= 3
     assert len(faults) == 4
 
@@ -76,8 +86,13 @@ async def test_platform_that_is_away_keeps_nobody_waiting_on_the_other(town: Tow
     town.telegram.down = False
     assert await on_telegram.wait(2) == ["숫자 1 들었어! 😊", "숫자 3 들었어! 😊"]
     await town.discord.gateway.drop()
-    on_telegram.say("숫자 4 기억해?")
-    assert (await on_telegram.wait(3))[-1] == "숫자 4 들었어! 😊"
+    town.discord.world.faults = lambda _method, _path: DiscordFault(status=500)
+    on_discord.say("숫자 4 기억해?")
+    on_telegram.say("숫자 5 기억해?")
+    assert (await on_telegram.wait(3))[-1] == "숫자 5 들었어! 😊"
+    assert on_discord.replies() == ["숫자 2 들었어! 😊"]
+    town.discord.world.faults = lambda _method, _path: None
+    assert await on_discord.wait(2) == ["숫자 2 들었어! 😊", "숫자 4 들었어! 😊"]
 
 
 async def test_memories_of_the_two_platforms_stay_apart(town: Town) -> None:
@@ -101,14 +116,14 @@ async def test_leaving_writes_what_is_on_its_way(town: Town) -> None:
     assert said
 
 
-async def test_real_conversation_on_both_platforms_with_the_models_that_ship(tmp_path: Path) -> None:
+async def test_real_conversation_on_both_platforms_with_the_models_that_ship(folder: Path) -> None:
     """Twenty users at once, with faults at random and one platform away for a while: everybody reads what she said, once, in order."""
     from models.runtime import open_models  # takes seconds, which the tests above need not wait for
 
     profile, batched = load_profile("embedded"), ModelSettings(device=Device.CPU, max_rows=64)
     async with (
         open_models(profile, batched) as models,
-        open_town(tmp_path, profile, models.generator, models.embedder, lambda: NOW) as town,
+        open_town(folder, profile, models.generator, models.embedder, lambda: NOW) as town,
     ):
         faults = misbehave(town, seed=5, share=0.2)
         on_discord, on_telegram = town.people(USERS // 2)
@@ -123,7 +138,11 @@ async def test_real_conversation_on_both_platforms_with_the_models_that_ship(tmp
         town.telegram.down = False
         for number, user in enumerate(users):
             user.say(lines_of(number)[1])
-        for number, (user, replies) in enumerate(zip(users, await all_answered(users, 2), strict=True)):
+        await all_answered(users, 2)
+        await town.leave()  # what stands then stays: nothing comes later, and nothing twice
+        assert len(town.heard) == 2 * len(users)
+        for number, user in enumerate(users):
+            replies = user.replies()
             heard, told = zip(*town.told_to(user), strict=True)
             assert heard == lines_of(number)
             assert replies == [user.as_shown(text) for text in told]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from bot.answers import Announcement, Answer, Attachment, Button, ButtonStyle, F
 from storage.database import Database
 from storage.errors import StorageError
 from tests.e2e.telegram_rig import CHULSOO, MINJI, OWNER, Rig, open_rig
+from tests.e2e.telegram_server import Fault
 from tests.e2e.telegram_world import BOT, administrator, person
 
 FORM = Form(
@@ -279,3 +281,46 @@ async def test_menus_are_registered_again_only_after_a_change(rig: Rig) -> None:
     rig.commands.write("of another version")
     await rig.start(rig.make_front())
     await rig.server.until(lambda: len(rig.server.made("setMyCommands")) == 2 * registered)
+
+
+async def test_failure_concerns_only_what_was_said_to_her(rig: Rig) -> None:
+    group = rig.world.group()
+    rig.desk.failures["talks_freely"] = rig.desk.failures["is_new"] = StorageError("database is locked")
+    rig.world.say(MINJI, "우리끼리 하는 말", chat=group)
+    rig.world.say(MINJI, "/roll 6", chat=group)
+    named = rig.world.say(MINJI, f"@{BOT['username']} 안녕!", chat=group)
+    (text,) = await rig.server.texts(group["id"], 1)
+    assert text.startswith("미안, 방금 머리가 살짝 꼬였어.")
+    (sent,) = rig.server.made("sendMessage")
+    assert sent.params["reply_parameters"]["message_id"] == named["message_id"]
+    query = rig.world.press(MINJI, rig.world.sent(group["id"])[0], "d:next")
+    answered = await rig.server.until(lambda: rig.world.queries[query])
+    assert answered["text"].startswith("미안, 방금 머리가 살짝 꼬였어.")
+    assert len(rig.world.texts(group["id"])) == 1
+
+
+async def test_nothing_is_noted_of_what_a_group_says_among_itself(rig: Rig) -> None:
+    group = rig.world.group()
+    for number in range(3):
+        rig.world.say(MINJI, f"우리끼리 {number}", chat=group)
+    rig.world.say(MINJI, f"/about@{BOT['username']}", chat=group)
+    await rig.server.texts(group["id"], 1)
+    assert len(rig.desk.seen) == 1
+
+
+async def test_question_that_cannot_be_asked_now_holds_up_nothing_else_of_its_person(rig: Rig) -> None:
+    rig.desk.answers["appeal"] = Answer(form=FORM)
+    await rig.ask(MINJI, "/appeal")
+    held: list[str] = []
+
+    def hold(method: str, params: dict[str, Any]) -> Fault | None:
+        if method == "sendMessage" and not held:
+            held.append(str(params["text"]))
+            return Fault(status=429, retry_after=2)
+        return None
+
+    rig.server.fault_for = hold
+    rig.world.say(MINJI, "오해예요", reply_to_message=rig.world.sent(MINJI["id"])[-1])
+    rig.world.say(MINJI, "/help")
+    await rig.server.until(lambda: held and rig.desk.questions("help"))
+    assert len(rig.world.texts(MINJI["id"])) == 1

@@ -8,6 +8,7 @@ import logging
 import random
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from bot.errors import FrontEndError
 from storage.database import Database, open_database
 from storage.settings import StorageSettings
 from tests.e2e.hurried_loop import run_hurried
-from tests.e2e.telegram_rig import CHULSOO, MINJI, REPLY, open_rig, quick_settings
+from tests.e2e.telegram_rig import CHULSOO, MINJI, QUICK, REPLY, open_rig, quick_settings
 from tests.e2e.telegram_server import Fault, TelegramServer
 from tests.e2e.telegram_world import TOKEN, person
 
@@ -85,7 +86,8 @@ async def test_twenty_people_lose_and_double_nothing_while_telegram_fails_at_ran
             faults[fault.status] += 1
         return fault
 
-    async with open_rig(database) as rig:
+    patient = functools.partial(quick_settings, times=replace(QUICK, patience_s=600.0))  # no notice among the replies
+    async with open_rig(database, settings=patient) as rig:
         rig.server.fault_for = fail
         for turn in range(3):
             for user in people:
@@ -187,3 +189,29 @@ async def test_logs_hold_no_token_text_or_name(database: Database, caplog: pytes
     logged = "\n".join(record.getMessage() + str(record.exc_info) for record in ours)
     assert "request_id=" in logged
     assert not [secret for secret in (TOKEN, TOKEN.split(":")[1], "비밀", REPLY) if secret in logged]
+
+
+async def test_front_end_that_is_closed_while_it_connects_receives_nothing_more(database: Database) -> None:
+    async with open_rig(database, starts=False) as rig:
+        rig.server.down = True
+        running = asyncio.create_task(rig.front.run())
+        await rig.server.until(lambda: rig.server.refused_connections)
+        await asyncio.wait_for(rig.front.close(), LIMIT_S)
+        rig.world.say(MINJI, "이건 다음에")
+        rig.server.down = False
+        await asyncio.wait_for(running, LIMIT_S)
+        assert rig.server.polls == 0
+
+
+def test_poll_on_a_dead_line_is_noticed_soon_after_its_time(tmp_path: Path, migrated_folder: Path) -> None:
+    shutil.copytree(migrated_folder, tmp_path, dirs_exist_ok=True)
+
+    async def go_through() -> None:
+        async with open_database(StorageSettings.for_data_dir(tmp_path / "data")) as database:
+            server = TelegramServer(patience_s=3600, silent_polls=1)
+            async with open_rig(database, server=server) as rig:
+                begun, polls = asyncio.get_running_loop().time(), rig.server.polls
+                await rig.server.until(lambda: rig.server.polls > polls)
+                assert asyncio.get_running_loop().time() - begun < 20  # 5 s of poll, 10 s for its answer
+
+    run_hurried(go_through())

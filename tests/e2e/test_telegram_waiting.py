@@ -103,3 +103,25 @@ async def test_only_the_last_reply_can_be_said_again(rig: Rig) -> None:
     assert "지나갔어" in (await rig.server.until(lambda: rig.world.queries[query]))["text"]
     await rig.server.until(lambda: not rig.world.buttons(first))
     assert len(rig.world.texts(MINJI["id"])) == 2
+
+
+async def test_mark_of_a_memory_outlives_the_button_beside_it(rig: Rig) -> None:
+    rig.generator.enqueue("memory", "[좋아하는 음식: 떡볶이]")
+    await rig.ask(MINJI, "나 떡볶이 좋아해")
+    (first,) = rig.world.sent(MINJI["id"])
+    again, mark = rig.world.buttons(first)
+    await rig.ask(MINJI, "또 안녕")
+    rig.world.press(MINJI, first, again["callback_data"])
+    await rig.server.until(lambda: rig.world.buttons(first) == [mark])
+
+
+async def test_reply_that_could_not_be_said_again_may_be_tried_once_more(rig: Rig) -> None:
+    await rig.ask(MINJI, "안녕!")
+    (first,) = rig.world.sent(MINJI["id"])
+    (button,) = rig.world.buttons(first)
+    rig.generator.enqueue("output_message", RuntimeError("out of memory"), "다른 답이야 😊")
+    rig.world.press(MINJI, first, button["callback_data"])
+    assert "머리가 살짝 꼬였어" in (await rig.server.texts(MINJI["id"], 2))[-1]
+    rig.world.press(MINJI, first, button["callback_data"])
+    assert (await rig.server.texts(MINJI["id"], 3))[-1] == "다른 답이야 😊"
+    await rig.server.until(lambda: not rig.world.buttons(first))
