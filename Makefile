@@ -3,8 +3,10 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
 VENV := .venv
 BIN := $(VENV)/bin
-# Files of tests side by side, one thread of torch each.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+# Files of tests side by side, one thread of torch each; one more than there are cores (at most 4): a quarter of
+# the time of two on two cores was waiting.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 4 ? n + 1 : 4)))
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: setup chat run test crash coverage check format reports interviews faces screens dashboard-load clean
@@ -53,7 +55,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@$(PIP) torch
 	@$(PIP) --editable .
 	@touch $@
-$(VENV)/.installed-dev: $(VENV)/.installed
-	@echo "installing what the tests need" >&2
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing, with what the tests need (some minutes the first time)" >&2
+	@$(PIP) torch
 	@$(PIP) --editable '.[train,dev]'
-	@touch $@
+	@touch $(VENV)/.installed $@
