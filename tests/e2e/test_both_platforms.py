@@ -64,9 +64,7 @@ async def test_twenty_users_on_both_get_every_reply_once_and_in_order_while_the_
         for user in users:
             user.say(f"숫자 {number} 기억해?")
         await asyncio.sleep(0)
-    async with asyncio.timeout(PATIENCE_S):
-        while not all(sum(text.endswith("들었어! 😊") for text in user.replies()) == MESSAGES for user in users):
-            await asyncio.sleep(0.1)
+    await all_answered(users, MESSAGES)
     await town.leave()  # what stands then stays: nothing comes later, and nothing twice
     replies = [user.replies() for user in users]
     assert replies == [[f"숫자 {number} 들었어! 😊" for number in range(MESSAGES)]] * len(users)
