@@ -122,6 +122,7 @@ async def test_reply_that_could_not_be_said_again_may_be_tried_once_more(rig: Ri
     rig.generator.enqueue("output_message", RuntimeError("out of memory"), "다른 답이야 😊")
     rig.world.press(MINJI, first, button["callback_data"])
     assert "머리가 살짝 꼬였어" in (await rig.server.texts(MINJI["id"], 2))[-1]
+    assert rig.world.buttons(first) == [button]
     rig.world.press(MINJI, first, button["callback_data"])
     assert (await rig.server.texts(MINJI["id"], 3))[-1] == "다른 답이야 😊"
     await rig.server.until(lambda: not rig.world.buttons(first))
