@@ -93,6 +93,24 @@ async def test_platform_that_is_away_keeps_nobody_waiting_on_the_other(town: Tow
     assert await on_discord.wait(2) == ["숫자 2 들었어! 😊", "숫자 4 들었어! 😊"]
 
 
+async def test_token_that_one_platform_withdraws_keeps_nobody_waiting_on_the_other(
+    town: Town, caplog: pytest.LogCaptureFixture
+) -> None:
+    (on_discord,), (on_telegram,) = town.people(1)
+    on_discord.say("숫자 1 기억해?")
+    assert await on_discord.wait(1) == ["숫자 1 들었어! 😊"]
+    town.discord.world.tokens = set()
+    await town.discord.gateway.drop(code=4004)
+    on_telegram.say("숫자 2 기억해?")
+    assert await on_telegram.wait(1) == ["숫자 2 들었어! 😊"]
+    async with asyncio.timeout(PATIENCE_S):
+        while "discord is off" not in caplog.text:
+            await asyncio.sleep(0.05)
+    assert "OHLORA_DISCORD_TOKEN" in caplog.text
+    on_telegram.say("숫자 3 기억해?")
+    assert (await on_telegram.wait(2))[-1] == "숫자 3 들었어! 😊"
+
+
 async def test_memories_of_the_two_platforms_stay_apart(town: Town) -> None:
     (on_discord,), (on_telegram,) = town.people(1)
     on_discord.say("숫자 7 기억해?")
