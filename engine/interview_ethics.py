@@ -15,8 +15,8 @@ from models.profile import EthicsThresholds
 
 _FILLER = " 이것 "
 _WINDOW = 3  # words
-# Three words say little, so they must be clearer than a message: how far above a threshold, and how far from normal.
-_WINDOW_MARGIN, _WINDOW_NORMAL = 0.04, 0.3
+# Three words say little, so they must be clearer than a message: the lowest threshold, how far above the profile's, and how far from normal.
+_WINDOW_THRESHOLD, _WINDOW_MARGIN, _WINDOW_NORMAL = 0.95, 0.04, 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,5 +76,8 @@ def _windows(sentence: str) -> list[str]:
 
 def _stricter(thresholds: EthicsThresholds) -> EthicsThresholds:
     """Return what a few words must reach to count; a cosine of 1 always does."""
-    categories = {name: min(1.0, threshold + _WINDOW_MARGIN) for name, threshold in thresholds.categories.items()}
+    categories = {
+        name: min(1.0, max(_WINDOW_THRESHOLD, threshold + _WINDOW_MARGIN))
+        for name, threshold in thresholds.categories.items()
+    }
     return replace(thresholds, normal=min(thresholds.normal, _WINDOW_NORMAL), categories=categories)

@@ -27,6 +27,7 @@ from models.training.encoder_data import (
     read_ethics_corpus,
     read_ethics_dialogue,
     read_front_lines,
+    read_interview_answers,
     read_memory_lines,
     unrelated_pairs,
 )
@@ -47,7 +48,7 @@ class EmbeddedRecipe:
     base: BaseRecipe = BaseRecipe()
     adapter_examples: int = 4000
     interview_examples: int = EXAMPLES
-    ethics: EncoderRecipe = EncoderRecipe(epochs=3)
+    ethics: EncoderRecipe = EncoderRecipe(epochs=3, buckets=65536, dimensions=32, hidden=128)
     memory: EncoderRecipe = EncoderRecipe(epochs=6)
     seed: int = 7
     compile_steps: bool = True
@@ -114,11 +115,14 @@ def retrain_embedded(
     Raises:
         CorpusError: the text is broken. ModelError: an unknown name, no weights there, or a part cannot be trained.
     """
-    parts = embedded_parts(recipe, read_corpus(data), load_profile("embedded"), weights / "base", data)
+    corpus = read_corpus(data)
+    parts = embedded_parts(recipe, corpus, load_profile("embedded"), weights / "base", data)
     found = {each.name: each for each in parts}
     if unknown := sorted(set(names) - set(found)):
         raise ModelError(f"no part {', '.join(unknown)}; there are {', '.join(found)}")
-    return retrain([found[name] for name in names], stage, weights, data)
+    counts = count_lines(corpus, data, recipe.seed)
+    read = {what: count for what, count in counts.items() if f"encoder {what.split()[0]}" in names}
+    return retrain([found[name] for name in names], stage, weights, data, read)
 
 
 def embedded_parts(
@@ -179,7 +183,8 @@ def _train_memory(
 
 
 def _ethics_sentences(corpus: DialogueCorpus, data: Path, seed: int) -> list[EthicsSentence]:
-    return [*read_ethics_corpus(data, seed=seed), *read_ethics_dialogue(corpus, data, seed=seed)]
+    written, said = read_ethics_corpus(data, seed=seed), read_ethics_dialogue(corpus, data, seed=seed)
+    return [*written, *said, *read_interview_answers(data, seed=seed)]
 
 
 def _memory_lines(corpus: DialogueCorpus, data: Path, seed: int) -> list[MemoryLine]:

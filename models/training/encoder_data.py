@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.interview_bank import DEFAULT_BANK, load_bank
 from models.training.augment import add_noise, obfuscate
 from models.training.csv_rows import read_csv
 from models.training.dialogue_files import DATA_DIR, CorpusError, split_front
 from models.training.dialogue_rows import DialogueCorpus, is_share_below
+from models.training.interview_files import read_blocks
 from models.training.slots import draw_values, fill, read_slot_lists, slot_names
 
 CATEGORIES = ("사랑 고백/만남", "일반", "정치", "패드립", "혐오/기타")
@@ -114,6 +116,29 @@ def read_ethics_dialogue(
                 message = split_front(fill(line, draw_values(exchange.slots(), file.lists, rng)))[2]
                 sentences.append(EthicsSentence(text=message, category=category))
     return list(dict.fromkeys(sentences))
+
+
+def read_interview_answers(folder: Path = DATA_DIR, *, seed: int = 7) -> list[EthicsSentence]:
+    """Read what learners answer in the interview files as normal sentences, whole and three words of it at a time; nothing without files.
+
+    An interview judges answers so, and technical words are hard ones: processes are killed, data is poisoned (docs/decisions/0018).
+
+    Raises:
+        BankError: the bank is broken. CorpusError: a file breaks its format.
+    """
+    files = folder / "interview" / DEFAULT_BANK
+    if not files.is_dir():
+        return []
+    rng = random.Random(seed)
+    texts: dict[str, None] = {}
+    for block in read_blocks(files, load_bank(DEFAULT_BANK)):
+        for text in block.texts:
+            texts[text] = None
+            words = text.split()
+            starts = range(max(0, len(words) - 2)) if len(words) > 3 else range(0)
+            for start in rng.sample(starts, min(2, len(starts))):
+                texts[" ".join(words[start : start + 3])] = None
+    return [EthicsSentence(text=text, category="일반") for text in texts]
 
 
 def ethics_pairs(sentences: Sequence[EthicsSentence], *, copies: int, seed: int) -> list[Pair]:

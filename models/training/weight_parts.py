@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,15 +22,19 @@ class WeightPart:
     train: Callable[..., dict[str, float]]
 
 
-def retrain(parts: Iterable[WeightPart], stage: Stage, weights: Path, data: Path) -> dict[str, Any]:
+def retrain(
+    parts: Iterable[WeightPart], stage: Stage, weights: Path, data: Path, counts: Mapping[str, int] | None = None
+) -> dict[str, Any]:
     """Train `parts` over the base in `weights` and put each in its place there; write the manifest anew and return it.
+
+    `counts` is what the manifest says besides of the text that they read.
 
     Raises:
         ModelError: there are no parts, no weights, a part cannot be trained, or all of it takes more than may ship.
     """
     if not (weights / MANIFEST).is_file():
         raise ModelError(f"{weights} holds no {MANIFEST}; run `main.py train embedded` first")
-    figures = {}
+    figures: dict[str, Any] = dict(counts or {})
     for part in parts:
         folder = weights / part.folder
         fresh = weights.with_name(f"{weights.name}.{part.folder.replace('/', '-')}.new")

@@ -74,7 +74,10 @@ def test_abuse_within_technical_answers_is_blocked(blocked: dict[str, bool]) -> 
 async def test_few_words_must_be_clearer_than_a_message() -> None:
     long = "손실은 넌 쓰레기야 진짜 줄어요"
     thresholds = PROFILE.ethics
-    near = {"넌 쓰레기야 진짜": {HATE: thresholds.categories[HATE] + 0.01}, long: {PROFILE.ethics.normal_category: 0.4}}
+    near = {
+        "넌 쓰레기야 진짜": {HATE: max(0.94, thresholds.categories[HATE] + 0.01)},
+        long: {PROFILE.ethics.normal_category: 0.4},
+    }
     for clear, expected in ((near, ()), ({**near, "넌 쓰레기야 진짜": {HATE: 0.99}}, (HATE,))):
         ethics = InterviewEthics(EthicsScorer(FakeEmbedder(clear), CATEGORIES), thresholds, POLICY, WORDS)
         assert (await ethics.judge(long, ML)).offences == expected
@@ -82,7 +85,7 @@ async def test_few_words_must_be_clearer_than_a_message() -> None:
 
 async def test_thresholds_are_those_it_is_given() -> None:
     text = "넌 쓰레기야"
-    scorer = EthicsScorer(FakeEmbedder({text: {HATE: 0.8}}), CATEGORIES)
+    scorer = EthicsScorer(FakeEmbedder({text: {HATE: 0.75}}), CATEGORIES)
     milder = replace(PROFILE.ethics, categories={**PROFILE.ethics.categories, HATE: 0.7})
     for thresholds, expected in ((PROFILE.ethics, ()), (milder, (HATE,))):
         assert (await InterviewEthics(scorer, thresholds, POLICY, WORDS).judge(text, ML)).offences == expected

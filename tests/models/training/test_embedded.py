@@ -88,11 +88,16 @@ def test_whole_rebuild_is_loaded_and_keeps_finished_parts_after_an_interruption(
         logits = loaded.bases[0].network(input_ids=torch.tensor([[0, 5, 6]])).logits
     assert torch.isfinite(logits).all()
 
+    manifest_file = out / "manifest.json"
+    stale = manifest_file.read_text(encoding="utf-8")
+    lines = f'"memory lines": {json.loads(stale)["figures"]["memory lines"]}'
+    manifest_file.write_text(stale.replace(lines, '"memory lines": 1'), encoding="utf-8")
     changed = retrain_embedded(replace(RECIPE, memory=replace(ENCODER, seed=8)), ["encoder memory"], go_on, out, data)
     files, before = (each["files"] for each in (changed, manifest))
     assert {name for name in files if files[name] != before[name]} == {"encoders/memory/model.safetensors"}
     assert changed["corpus_sha256"] == manifest["corpus_sha256"] == changed["retrained"]["encoder memory"]
     assert json.loads((out / "manifest.json").read_text("utf-8")) == changed
+    assert lines in json.dumps(changed)  # the count is that of the text that was read
     with pytest.raises(ModelError, match=r"no part encoder faces; there are adapter output_message,"):
         retrain_embedded(RECIPE, ["encoder faces"], go_on, out, data)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "weights"]

@@ -23,6 +23,7 @@ from models.training.encoder_data import (
     read_ethics_csv,
     read_ethics_dialogue,
     read_front_lines,
+    read_interview_answers,
     read_memory_csv,
     read_memory_lines,
     read_test_pairs,
@@ -51,6 +52,21 @@ def test_ethics_lines_held_out_are_not_in_training(ethics: list[EthicsSentence])
     held = {sentence.text for sentence in read_ethics_corpus(held_out=True)}
     assert len(held) > 50
     assert sorted(held & {sentence.text for sentence in ethics}) == []
+
+
+def test_learners_answers_are_normal_whole_and_three_words_at_a_time(tmp_path: Path) -> None:
+    file = tmp_path / "interview" / "machine_learning" / "kinds.txt"
+    file.parent.mkdir(parents=True)
+    answer = "쓸모없는 뉴런을 꺼 버리는 규제예요"
+    file.write_text(f"## 거대 언어 모델 정의\n= 답변 실패\n> {answer}\n> 몰라\n< 괜찮아!\n", encoding="utf-8")
+    sentences = read_interview_answers(tmp_path)
+    assert {each.category for each in sentences} == {"일반"}
+    texts = [each.text for each in sentences]
+    assert {answer, "몰라"} < set(texts)
+    windows = [text for text in texts if text not in (answer, "몰라")]
+    assert len(windows) == 2
+    assert all(text in answer and len(text.split()) == 3 for text in windows)
+    assert read_interview_answers(tmp_path / "nothing here") == []
 
 
 def test_ethics_corpus_is_decided_by_the_seed(ethics: list[EthicsSentence]) -> None:
