@@ -99,7 +99,7 @@ async def test_erasure_leaves_only_emptied_records_and_touches_nobody_else(
     assert [appeal["text"] for appeal in mine["appeals"]] == [""]
 
 
-async def test_export_tells_nothing_of_moderators_and_of_who_was_reported(
+async def test_export_tells_nothing_of_moderators_of_who_was_reported_and_of_who_reports(
     database: Database,
     user: UserKey,
     make_sanction: Callable[..., Sanction],
@@ -110,7 +110,8 @@ async def test_export_tells_nothing_of_moderators_and_of_who_was_reported(
     async with database.read() as session:
         data = await ExportStore(session).of_user(user)
     assert "2002" not in str(data)
-    assert "욕설" not in str(data)
+    assert "다른 욕설" not in str(data)
+    assert [(report["text"], "reporter" in report) for report in data["reports_received"]] == [("욕설", False)]
     assert [change["reason"] for change in data["sanction_changes"]] == ["줄임"]
     assert [memory["value"] for memory in data["memories"]] == ["민지"]
     assert len(data["memory_changes"]) == 3
