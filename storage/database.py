@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -28,7 +29,7 @@ from storage.keyring import Keyring
 from storage.master_key import MasterKeySource
 from storage.migration import MIGRATIONS, check_revision, holds_keys, migrate, newest_revision, revision_of
 from storage.settings import StorageSettings
-from storage.sqlite_connection import connect
+from storage.sqlite_connection import StatementConnection, connect
 from storage.translation import corrupt, reached, translated
 from storage.url import SQLITE, checked_url, keyring_file, master_key_file, place_of
 from storage.vault import Clock, Vault, utc_now
@@ -216,7 +217,11 @@ async def _transaction(engine: AsyncEngine, vault: Vault) -> AsyncIterator[Async
 @asynccontextmanager
 async def _engine(settings: StorageSettings, *, writes: bool) -> AsyncIterator[AsyncEngine]:
     url = checked_url(settings)
-    options = _sqlite_options if url.drivername == SQLITE else _postgresql_options
+    opened: WeakSet[StatementConnection] = WeakSet()
+    if url.drivername == SQLITE:
+        options = _sqlite_options(settings, opened, writes)
+    else:
+        options = _postgresql_options(settings, writes)
     try:
         engine = create_async_engine(
             url,
@@ -224,7 +229,7 @@ async def _engine(settings: StorageSettings, *, writes: bool) -> AsyncIterator[A
             hide_parameters=True,  # what users wrote stays out of logs and error messages
             json_serializer=partial(json.dumps, ensure_ascii=False),
             pool_timeout=settings.queue_timeout_s,
-            **options(settings, writes),
+            **options,
         )
     except ModuleNotFoundError as error:
         raise DatabaseUnavailable(f"the driver {error.name} is not installed; run: pip install {error.name}") from error
@@ -235,12 +240,21 @@ async def _engine(settings: StorageSettings, *, writes: bool) -> AsyncIterator[A
         yield engine
     finally:
         await engine.dispose()
+        # Those that a transaction still has: the pool would not know them when they come back, and nobody would close them.
+        for connection in list(opened):
+            await connection.close()
 
 
-def _sqlite_options(settings: StorageSettings, writes: bool) -> dict[str, Any]:
+def _sqlite_options(settings: StorageSettings, opened: WeakSet[StatementConnection], writes: bool) -> dict[str, Any]:
     file = Path(str(checked_url(settings).database))
+
+    async def open_connection() -> StatementConnection:
+        connection = await connect(file, settings.busy_timeout_s)
+        opened.add(connection)
+        return connection
+
     options: dict[str, Any] = {
-        "async_creator": partial(connect, file, settings.busy_timeout_s),
+        "async_creator": open_connection,
         "execution_options": {"reader": not writes},
     }
     if writes:

@@ -1,6 +1,7 @@
 """Check transactions, queueing and durability on a real SQLite file."""
 
 import asyncio
+import gc
 import multiprocessing
 import sqlite3
 from collections.abc import Callable
@@ -72,6 +73,32 @@ async def test_transaction_that_is_cancelled_at_its_end_ends_in_order(
     assert caplog.messages == []  # the pool complains of connections that come back as they are
     assert await turns_counted(database) == (moment == "commit")
     await count_a_turn(database, now)  # the connection is whole, and the lock is free
+
+
+@pytest.mark.parametrize("writes", [True, False])
+async def test_transaction_that_outlives_its_database_fails_and_leaves_no_connection_open(
+    settings: StorageSettings, now: datetime, writes: bool
+) -> None:
+    begun, closed = asyncio.Event(), asyncio.Event()
+
+    async def outlive(database: Database) -> None:
+        async with database.begin() if writes else database.read() as session:
+            if writes:
+                await ConversationStore(session).save_summary(ROOM, None, now)
+            begun.set()
+            await closed.wait()
+            await session.execute(text("SELECT 1"))
+
+    async with open_database(settings) as database:
+        late = asyncio.create_task(outlive(database))
+        await begun.wait()
+    closed.set()
+    with pytest.raises(StorageError):
+        await late
+    del database, late
+    gc.collect()  # a connection that is still open complains
+    async with open_database(settings) as again:
+        assert await turns_counted(again) == 0
 
 
 async def test_error_in_the_body_rolls_everything_back(database: Database, now: datetime) -> None:
