@@ -209,6 +209,7 @@ async def test_card_outlives_a_restart_and_a_made_up_button_does_nothing(
             assert "취소" in await fill_in(rig, moderator, card, "취소", reason="오해")
             await again.rounds.look()
             await card_of(rig, general, "상태: 취소됨")
+            await again.rounds.settled()
 
 
 async def test_card_of_a_user_who_forgets_names_them_no_more(rig: Rig, general: Channel, mina: Person) -> None:
