@@ -24,7 +24,7 @@ from models.errors import ModelError
 from models.profile import Profile, with_one_draft
 from models.settings import ModelSettings
 
-CONTESTANTS = ("sequential", "peft-mixed", "transformers-cb", "engine", "engine-drafts")
+CONTESTANTS = ("sequential", "peft-mixed", "transformers-cb", "engine", "engine-shipped")
 _START_TIMEOUT_S = 600.0
 
 
@@ -130,6 +130,8 @@ async def _serve(name: str, settings: ContestantSettings, pipe: Connection) -> N
 async def _round(
     server: TurnServer, workload: Workload, contest: Contest, tell: Callable[[int], None]
 ) -> ContestResult:
+    from models.benchmark.gpu_memory import gpu_peak_mb
+
     course = Course(contest.users * contest.turns, tell, seconds=contest.seconds)
     wall, cpu = time.perf_counter(), time.process_time()
     times = await drive(server, workload, contest, course.note)
@@ -139,20 +141,22 @@ async def _round(
         cpu_s=time.process_time() - cpu,
         peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         course=tuple(course.milestones),
+        gpu_peak_mb=gpu_peak_mb(),
     )
 
 
 @asynccontextmanager
 async def _open(name: str, settings: ContestantSettings) -> AsyncIterator[tuple[TurnServer, Any]]:
     """Open a contestant by name; the engine's runtime beside it, for recording."""
-    if name in ("engine", "engine-drafts"):
+    if name in ("engine", "engine-shipped"):
         from bot.cli.bench_engine import open_engine_server
         from models.runtime import open_models
 
-        profile = with_one_draft(settings.profile) if name == "engine" else settings.profile
+        is_equal_work = name == "engine"
+        profile = with_one_draft(settings.profile) if is_equal_work else settings.profile
         async with (
             open_models(profile, settings.models) as runtime,
-            open_engine_server(runtime, profile, settings.turns_at_once) as engine,
+            open_engine_server(runtime, profile, settings.turns_at_once, is_equal_work=is_equal_work) as engine,
         ):
             yield engine, runtime
         return

@@ -122,8 +122,9 @@ def turns_table(contestants: dict[str, dict[str, Any]]) -> Table:
         "tokens/s",
         "first token p50 / p95 ms",
         "reply p50 / p95 ms",
+        "generations a turn",
         "CPU ms a turn",
-        "MB",
+        "MB (GPU)",
     )
     for name, each in contestants.items():
         if "unavailable" in each:
@@ -136,8 +137,9 @@ def turns_table(contestants: dict[str, dict[str, Any]]) -> Table:
             f"{ratio:.2f}" if ratio else "",
             f"{each['new_tokens_per_s']:.0f}",
             *(f"{each[key]['p50']:.0f} / {each[key]['p95']:.0f}" for key in ("first_token_ms", "reply_ms")),
+            f"{sum(each['generations_per_turn'].values()):.2f}",
             f"{each['cpu_ms_per_turn']:.0f}",
-            f"{each['peak_mb']:.0f}",
+            f"{each['peak_mb']:.0f}" + (f" ({each['gpu_peak_mb']:.0f})" if "gpu_peak_mb" in each else ""),
         )
     return table
 

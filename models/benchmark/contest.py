@@ -6,12 +6,13 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from models.benchmark.workload import TurnWork, Workload
+from models.profile import ADAPTER_NAMES
 
 
 class Arrivals(StrEnum):
@@ -21,21 +22,35 @@ class Arrivals(StrEnum):
     POISSON = "poisson"
 
 
+def _one_each() -> Mapping[str, int]:
+    return dict.fromkeys(ADAPTER_NAMES, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """When the first token and the whole reply of a turn were there (`time.perf_counter()`), and how often each adapter generated."""
+
+    first_token_at: float
+    reply_at: float
+    generations: Mapping[str, int] = field(default_factory=_one_each)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnTimes:
-    """Seconds from a message's arrival to the first token, to the whole reply, and to the end of its turn."""
+    """Seconds from a message's arrival to the first token, to the whole reply, and to the end of its turn; what was generated in it."""
 
     first_token_s: float
     reply_s: float
     turn_s: float
     new_tokens: int
+    generations: Mapping[str, int] = field(default_factory=_one_each)
 
 
 class TurnServer(Protocol):
     """Something that serves turns of many users."""
 
-    async def serve(self, user: str, work: TurnWork, sender: str = "") -> tuple[float, float]:
-        """Do a turn; return when the first token and the whole reply were there (`time.perf_counter()`).
+    async def serve(self, user: str, work: TurnWork, sender: str = "") -> Served:
+        """Do a turn, and encode its texts as those of `user` (`as_own`).
 
         `user` is who is remembered; `sender`, where it is not the same, is who the message comes from for a queue that looks at that.
         """
@@ -74,7 +89,8 @@ class Milestone:
 class ContestResult:
     """What a contestant did in one round: times in seconds, `cpu_s` of its process on all cores, `peak_mb` of it so far.
 
-    `times` are those of the users, without a flood's; `course` has a milestone at each tenth of the round.
+    `gpu_peak_mb` is what its tensors held on the GPU at most so far; None where it uses none. `times` are those of the users, without a
+    flood's; `course` has a milestone at each tenth of the round.
     """
 
     times: tuple[TurnTimes, ...]
@@ -82,6 +98,7 @@ class ContestResult:
     cpu_s: float
     peak_mb: float
     course: tuple[Milestone, ...] = ()
+    gpu_peak_mb: float | None = None
 
 
 async def drive(
@@ -93,11 +110,15 @@ async def drive(
 
     async def turn(user: int, again: int, work: TurnWork) -> None:
         begun = time.perf_counter()
-        first, reply = await server.serve(f"{contest.round}-{user}-{again}", work)
+        served = await server.serve(f"{contest.round}-{user}-{again}", work)
         ended = time.perf_counter()
         times.append(
             TurnTimes(
-                first_token_s=first - begun, reply_s=reply - begun, turn_s=ended - begun, new_tokens=work.new_tokens
+                first_token_s=served.first_token_at - begun,
+                reply_s=served.reply_at - begun,
+                turn_s=ended - begun,
+                new_tokens=sum(work.generation(name).new_tokens * n for name, n in served.generations.items()),
+                generations=served.generations,
             )
         )
         tell(len(times))

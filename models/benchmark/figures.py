@@ -9,16 +9,21 @@ import numpy as np
 
 from models.benchmark.contest import ContestResult
 from models.benchmark.course import course_figures
+from models.profile import ADAPTER_NAMES
 
 BASELINE = "sequential"
 LOWER_IS_BETTER = ("first_token_ms", "reply_ms", "turn_ms")
 
 
 def contestant_figures(rounds: Sequence[ContestResult]) -> dict[str, Any]:
-    """Return the figures of one contestant over its rounds; rates are turns and tokens over the whole time, the course is the last's."""
+    """Return the figures of one contestant over its rounds; rates are turns and tokens over the whole time, the course is the last's.
+
+    There is a `gpu_peak_mb` where a GPU is used.
+    """
     times = [each for result in rounds for each in result.times]
     wall = sum(result.wall_s for result in rounds)
     cpu = sum(result.cpu_s for result in rounds)
+    gpu = [result.gpu_peak_mb for result in rounds if result.gpu_peak_mb is not None]
     return {
         "turns": len(times),
         "turns_per_s": round(len(times) / wall, 3),
@@ -26,8 +31,12 @@ def contestant_figures(rounds: Sequence[ContestResult]) -> dict[str, Any]:
         "first_token_ms": percentiles([each.first_token_s for each in times]),
         "reply_ms": percentiles([each.reply_s for each in times]),
         "turn_ms": percentiles([each.turn_s for each in times]),
+        "generations_per_turn": {
+            name: round(sum(each.generations.get(name, 0) for each in times) / len(times), 2) for name in ADAPTER_NAMES
+        },
         "cpu_ms_per_turn": round(cpu / len(times) * 1000, 1),
         "peak_mb": round(max(result.peak_mb for result in rounds), 1),
+        **({"gpu_peak_mb": round(max(gpu), 1)} if gpu else {}),
         "course": course_figures(rounds[-1].course),
     }
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from models.benchmark.contest import Served
 from models.benchmark.peft_models import PeftModels, encode_together, generate
 from models.benchmark.workload import GenerationWork, TurnWork
 
@@ -19,8 +20,9 @@ _PHASES = (("output_message", "memory"), ("eyes_mouth_pose", "summary"))
 
 @dataclass(slots=True, kw_only=True)
 class _Waiting:
+    user: str
     work: TurnWork
-    done: asyncio.Future[tuple[float, float]]
+    done: asyncio.Future[Served]
 
 
 class PeftMixedServer:
@@ -33,9 +35,9 @@ class PeftMixedServer:
         self._waiting: list[_Waiting] = []
         self._arrived = asyncio.Event()
 
-    async def serve(self, user: str, work: TurnWork, sender: str = "") -> tuple[float, float]:
+    async def serve(self, user: str, work: TurnWork, sender: str = "") -> Served:
         """Do a turn in the next batch."""
-        turn = _Waiting(work=work, done=asyncio.get_running_loop().create_future())
+        turn = _Waiting(user=user, work=work, done=asyncio.get_running_loop().create_future())
         self._waiting.append(turn)
         self._arrived.set()
         return await turn.done
@@ -49,32 +51,32 @@ class PeftMixedServer:
             if not self._waiting:
                 self._arrived.clear()
             try:
-                times = await asyncio.to_thread(self._batch, [turn.work for turn in batch])
+                answers = await asyncio.to_thread(self._batch, [(turn.user, turn.work) for turn in batch])
             except Exception as error:
                 for turn in batch:
                     turn.done.set_exception(error)
                 continue
-            for turn, time in zip(batch, times, strict=True):
+            for turn, served in zip(batch, answers, strict=True):
                 with suppress(asyncio.InvalidStateError):
-                    turn.done.set_result(time)
+                    turn.done.set_result(served)
 
-    def _batch(self, works: Sequence[TurnWork]) -> list[tuple[float, float]]:
-        encode_together(self._models, works)
-        times: list[tuple[float, float]] = []
+    def _batch(self, turns: Sequence[tuple[str, TurnWork]]) -> list[Served]:
+        encode_together(self._models, turns)
+        answers: list[Served] = []
         for phase in _PHASES:
-            rows = [work.generation(adapter) for adapter in phase for work in works]
+            rows = [work.generation(adapter) for adapter in phase for _, work in turns]
             for base in {id(self._models.bases[row.adapter]): row.adapter for row in rows}.values():
-                times += self._generate([row for row in rows if self._shares(row, base)])
-        return times
+                answers += self._generate([row for row in rows if self._shares(row, base)])
+        return answers
 
     def _shares(self, row: GenerationWork, adapter: str) -> bool:
         return self._models.bases[row.adapter] is self._models.bases[adapter]
 
-    def _generate(self, rows: Sequence[GenerationWork]) -> list[tuple[float, float]]:
-        """Generate rows of one base; return the times of the replies among them."""
+    def _generate(self, rows: Sequence[GenerationWork]) -> list[Served]:
+        """Generate rows of one base; return what the replies among them give."""
         watch = generate(self._models, rows, adapter_names=[row.adapter for row in rows])
         return [
-            (watch.first_token_at, ended_at)
+            Served(first_token_at=watch.first_token_at, reply_at=ended_at)
             for row, ended_at in zip(rows, watch.ended_at, strict=True)
             if row.adapter == "output_message"
         ]

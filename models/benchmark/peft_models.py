@@ -12,7 +12,7 @@ from peft import PeftModel
 from sentence_transformers import SentenceTransformer
 from transformers import GenerationConfig, PreTrainedTokenizerBase, StoppingCriteria
 
-from models.benchmark.workload import GenerationWork, TurnWork
+from models.benchmark.workload import GenerationWork, TurnWork, as_own
 from models.embedder import encode
 from models.loader import choose_device, load_encoder, load_peft, without_missing
 from models.profile import Profile
@@ -109,18 +109,22 @@ def generate(models: PeftModels, works: Sequence[GenerationWork], **adapters: An
     return watch
 
 
-def encode_one_by_one(models: PeftModels, work: TurnWork) -> None:
-    """Encode every text of a turn alone."""
+def encode_one_by_one(models: PeftModels, user: str, work: TurnWork) -> None:
+    """Encode every text of a turn of `user` alone."""
     for each in work.encodings:
         for text in each.texts:
-            encode(models.encoders[each.encoder], [text])
+            encode(models.encoders[each.encoder], [as_own(text, user)])
 
 
-def encode_together(models: PeftModels, works: Sequence[TurnWork]) -> None:
-    """Encode the texts of several turns in one batch for each encoder, each distinct text once."""
+def encode_together(models: PeftModels, turns: Sequence[tuple[str, TurnWork]]) -> None:
+    """Encode the texts of several turns, each with its user, in one batch for each encoder, each distinct text once."""
     for name, encoder in models.encoders.items():
         texts = dict.fromkeys(
-            text for work in works for each in work.encodings if each.encoder == name for text in each.texts
+            as_own(text, user)
+            for user, work in turns
+            for each in work.encodings
+            if each.encoder == name
+            for text in each.texts
         )
         if texts:
             encode(encoder, list(texts))

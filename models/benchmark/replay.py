@@ -8,11 +8,14 @@ kept in a context variable, which the tasks of that turn inherit.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 
-from models.benchmark.workload import EncodingWork, GenerationWork, TurnWork
+import numpy as np
+
+from models.benchmark.workload import EncodingWork, GenerationWork, TurnWork, as_own
 from models.errors import GenerationError
 from models.profile import ADAPTER_NAMES, Profile
 from models.types import Embeddings, FinishReason, Generation, Sampling, TextEmbedder, TextGenerator
@@ -22,11 +25,22 @@ _ANOTHER = -1e6  # the logarithmic score of a draft that is not the recorded ans
 
 @dataclass(slots=True, kw_only=True)
 class TurnRecord:
-    """What a turn has asked for so far: every generation with its tries, and every encoding."""
+    """What a turn has asked for so far: every generation with its tries, and every encoding of a text that is not `known`.
+
+    `known` are the texts that the conversation's turns have had encoded, each with its encoder.
+    """
 
     message: str
+    known: set[tuple[str, str]] = field(default_factory=set)
     tries: dict[str, list[GenerationWork]] = field(default_factory=dict)
     encodings: list[EncodingWork] = field(default_factory=list)
+
+    def note_encoding(self, encoder: str, texts: Sequence[str], rows: Embeddings) -> None:
+        """Note what is new in the conversation among `texts` and their `rows`."""
+        new = {text: row for text, row in zip(texts, rows, strict=True) if (encoder, text) not in self.known}
+        if new:
+            self.known |= {(encoder, text) for text in new}
+            self.encodings.append(EncodingWork(encoder=encoder, texts=tuple(new), rows=np.stack(list(new.values()))))
 
     def work(self, profile: Profile) -> TurnWork | None:
         """Return the turn with the last try of each adapter; None when an adapter did not answer or may have had no good try."""
@@ -41,10 +55,11 @@ RECORDED: ContextVar[TurnRecord] = ContextVar("RECORDED")
 
 @dataclass(slots=True, kw_only=True)
 class TurnPlay:
-    """A turn that is played again; times are `time.perf_counter()`, 0 before they have come."""
+    """A turn that is played again for `user`; times are `time.perf_counter()`, 0 before they have come."""
 
+    user: str
     work: TurnWork
-    drafts: int = 0
+    generations: Counter[str] = field(default_factory=Counter)
     first_token_at: float = 0.0
     reply_at: float = 0.0
 
@@ -92,18 +107,46 @@ class RecordingEmbedder:
         self._embedder = embedder
 
     async def embed(self, encoder: str, texts: Sequence[str]) -> Embeddings:
-        """Embed `texts` and note them, but for those that are encoded once for all turns."""
+        """Embed `texts` and note those that are new in the conversation."""
+        rows = await self._embedder.embed(encoder, texts)
         if (record := RECORDED.get(None)) is not None:
-            record.encodings.append(EncodingWork(encoder=encoder, texts=tuple(texts)))
-        return await self._embedder.embed(encoder, texts)
+            record.note_encoding(encoder, texts, rows)
+        return rows
+
+
+class ReplayingEmbedder:
+    """Does the encodings of the turn in `PLAYED` on a real embedder, and answers with the recorded rows.
+
+    A text that a turn brings is encoded as its user's own, so it is new to the embedder whoever else replays it, and known to it in that
+    user's later turns for as long as it remembers, as in production. Others, such as names of categories, are passed on as they are.
+    """
+
+    def __init__(self, embedder: TextEmbedder) -> None:
+        """Encode with `embedder`."""
+        self._embedder = embedder
+        self._rows: dict[tuple[str, str], Embeddings] = {}
+
+    async def embed(self, encoder: str, texts: Sequence[str]) -> Embeddings:
+        """Encode `texts`; return the rows that were recorded of them."""
+        play = PLAYED.get()
+        for each in play.work.encodings:
+            self._rows.update({(each.encoder, text): row for text, row in zip(each.texts, each.rows, strict=True)})
+        asked = [as_own(text, play.user) if (encoder, text) in self._rows else text for text in texts]
+        made = await self._embedder.embed(encoder, asked)
+        return np.stack([self._rows.get((encoder, text), row) for text, row in zip(texts, made, strict=True)])
 
 
 class ReplayingGenerator:
-    """Does the work of the turn in `PLAYED` on a real generator and answers as recorded."""
+    """Does the work of the turn in `PLAYED` on a real generator and answers as recorded.
 
-    def __init__(self, generator: TextGenerator) -> None:
-        """Run generations on `generator`."""
+    Where the pipeline leaves things out, a prompt may lack what the recorded one has in front; then only the number of tokens is that
+    of the recorded turn.
+    """
+
+    def __init__(self, generator: TextGenerator, *, is_equal_work: bool = True) -> None:
+        """Run generations on `generator`; for equal work no prompt may be another than the recorded one."""
         self._generator = generator
+        self._is_equal_work = is_equal_work
 
     def count_tokens(self, adapter: str, text: str) -> int:
         """Count the tokens of `text` for the base model of `adapter`."""
@@ -115,17 +158,17 @@ class ReplayingGenerator:
         """Generate as many tokens as were recorded, and answer as recorded; further drafts answer a little differently.
 
         Raises:
-            GenerationError: the prompt is not the recorded one, so the work would not be equal.
+            GenerationError: the prompt is not the recorded one, and the work shall be equal.
         """
         play = PLAYED.get()
         work = play.work.generation(adapter)
-        if prompt != work.prompt:
+        if self._is_equal_work and prompt != work.prompt:
             raise GenerationError(f"the {adapter} prompt of a replayed turn is not the recorded one")
         forced = replace(sampling, max_new_tokens=work.new_tokens, stop="", ignore_end=True)
         answer = work.answer
         if adapter == "output_message":
-            answer += "!" * play.drafts
-            play.drafts += 1
+            answer += "!" * play.generations[adapter]
+        play.generations[adapter] += 1
 
         def see(_: str) -> None:
             play.first_token_at = play.first_token_at or time.perf_counter()

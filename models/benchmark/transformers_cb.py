@@ -15,6 +15,7 @@ from typing import Any
 
 from transformers import ContinuousBatchingConfig, GenerationConfig
 
+from models.benchmark.contest import Served
 from models.benchmark.peft_models import PeftModels, encode_together
 from models.benchmark.workload import GenerationWork, TurnWork
 from models.errors import ModelError
@@ -35,17 +36,17 @@ class TransformersServer:
         self._managers = managers
         self._encoding = asyncio.Lock()
 
-    async def serve(self, user: str, work: TurnWork, sender: str = "") -> tuple[float, float]:
+    async def serve(self, user: str, work: TurnWork, sender: str = "") -> Served:
         """Do a turn: encode, reply beside memory, expression beside summary."""
         async with self._encoding:
-            await asyncio.to_thread(encode_together, self._models, [work])
-        reply, _ = await asyncio.gather(
+            await asyncio.to_thread(encode_together, self._models, [(user, work)])
+        (first_token_at, reply_at), _ = await asyncio.gather(
             self._generate(work.generation("output_message")), self._generate(work.generation("memory"))
         )
         await asyncio.gather(
             self._generate(work.generation("eyes_mouth_pose")), self._generate(work.generation("summary"))
         )
-        return reply
+        return Served(first_token_at=first_token_at, reply_at=reply_at)
 
     async def _generate(self, work: GenerationWork) -> tuple[float, float]:
         manager = self._managers[work.adapter]

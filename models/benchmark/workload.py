@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from models.types import Embeddings
+
+_FIRST_SYLLABLE, _SYLLABLES = ord("가"), 11_172
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,10 +25,11 @@ class GenerationWork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodingWork:
-    """Texts that one encoder turns into vectors at one point of a turn."""
+    """Texts that one encoder turns into `rows` at one point of a turn; texts of earlier turns, whose rows are kept, are not among them."""
 
     encoder: str
     texts: tuple[str, ...]
+    rows: Embeddings = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +44,6 @@ class TurnWork:
         """Return the work of one adapter."""
         return next(each for each in self.generations if each.adapter == adapter)
 
-    @property
-    def new_tokens(self) -> int:
-        """The new tokens of all four generations."""
-        return sum(each.new_tokens for each in self.generations)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
@@ -56,3 +57,9 @@ class Workload:
         return [
             (n // len(conversation), n % len(conversation), conversation[n % len(conversation)]) for n in range(turns)
         ]
+
+
+def as_own(text: str, user: str) -> str:
+    """Return `text` as only `user` writes it, two syllables longer: what others wrote, or were recorded writing, saves nobody its encoding."""
+    number = int.from_bytes(blake2b(user.encode(), digest_size=8).digest())
+    return text + "".join(chr(_FIRST_SYLLABLE + part % _SYLLABLES) for part in (number, number // _SYLLABLES))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from models.benchmark.contest import ContestResult, TurnTimes
@@ -19,6 +21,19 @@ def test_rates_are_over_all_rounds_and_waits_over_all_turns() -> None:
     assert figures["reply_ms"] == {"p50": 200.0, "p95": 290.0}
     assert figures["first_token_ms"]["p50"] == 100.0
     assert (figures["cpu_ms_per_turn"], figures["peak_mb"]) == (500.0, 150.0)
+    assert "gpu_peak_mb" not in figures
+
+
+def test_memory_of_a_gpu_stands_beside_that_of_the_process() -> None:
+    on_gpu = [replace(_result(0.1, wall_s=1), gpu_peak_mb=mb) for mb in (900.0, 950.04)]
+    assert contestant_figures(on_gpu)["gpu_peak_mb"] == 950.0
+
+
+def test_what_ran_in_a_turn_is_told_by_adapter() -> None:
+    result = _result(0.1, 0.3, wall_s=1)
+    drafted = [replace(each, generations={"output_message": 5, "memory": 1}) for each in result.times[:1]]
+    figures = contestant_figures([replace(result, times=(*drafted, *result.times[1:]))])
+    assert figures["generations_per_turn"] == {"output_message": 3, "memory": 1, "summary": 0.5, "eyes_mouth_pose": 0.5}
 
 
 def test_flood_is_told_in_turns_as_they_are_without_it() -> None:

@@ -1,4 +1,4 @@
-"""Run each contestant over real tiny models: everybody does the same number of tokens, and every user is answered."""
+"""Run each contestant over real tiny models: everybody does the same number of tokens, encodes every user's texts, and answers all."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from models.benchmark.contest import Arrivals, Contest, drive
+from models.benchmark.contest import Arrivals, Contest, Served, drive
 from models.benchmark.peft_mixed import PeftMixedServer
 from models.benchmark.peft_models import PeftModels, load_peft_models
 from models.benchmark.sequential import SequentialServer
@@ -19,6 +20,7 @@ from models.benchmark.workload import EncodingWork, GenerationWork, TurnWork, Wo
 from models.errors import ModelError
 from models.profile import ADAPTER_NAMES, Profile
 from models.settings import Device, ModelSettings, Precision
+from tests.models.benchmark.counting import CountingEncoder, brought, encoded
 from tests.models.tiny import PROMPTS
 
 TOKENS = {"output_message": 5, "memory": 3, "summary": 4, "eyes_mouth_pose": 2}
@@ -28,8 +30,8 @@ def _turn(message: str) -> TurnWork:
     return TurnWork(
         message=message,
         encodings=(
-            EncodingWork(encoder="ethics", texts=(message,)),
-            EncodingWork(encoder="memory", texts=(message, "[가: 나]")),
+            EncodingWork(encoder="ethics", texts=(message,), rows=np.zeros((1, 4), dtype=np.float32)),
+            EncodingWork(encoder="memory", texts=(message, "[가: 나]"), rows=np.zeros((2, 4), dtype=np.float32)),
         ),
         generations=tuple(
             GenerationWork(
@@ -45,15 +47,18 @@ WORKLOAD = Workload(conversations=((_turn("안녕"), _turn("뭐 해?")), (_turn(
 
 @pytest.fixture
 def models(two_base_profile: Profile) -> PeftModels:
-    return load_peft_models(two_base_profile, ModelSettings(device=Device.CPU, precision=Precision.FLOAT32))
+    loaded = load_peft_models(two_base_profile, ModelSettings(device=Device.CPU, precision=Precision.FLOAT32))
+    counting: dict[str, Any] = {name: CountingEncoder(encoder) for name, encoder in loaded.encoders.items()}
+    return replace(loaded, encoders=counting)
 
 
-async def _check(server: Any, contest: Contest) -> None:
+async def _check(server: Any, models: PeftModels, contest: Contest) -> None:
     begun = time.perf_counter()
     times = await asyncio.wait_for(drive(server, WORKLOAD, contest), 60)
     passed = time.perf_counter() - begun
     assert len(times) == contest.users * contest.turns
     assert {each.new_tokens for each in times} == {sum(TOKENS.values())}
+    assert encoded(models.encoders) == brought(WORKLOAD, contest)
     assert all(0 < each.first_token_s <= each.reply_s <= each.turn_s <= passed for each in times)
 
 
@@ -65,21 +70,21 @@ def test_optional_adapter_that_is_not_there_keeps_nobody_out(two_base_profile: P
 
 
 async def test_sequential_serves_one_turn_at_a_time(models: PeftModels) -> None:
-    await _check(SequentialServer(models), Contest(users=2, turns=2))
+    await _check(SequentialServer(models), models, Contest(users=2, turns=2))
 
 
 async def test_peft_mixed_serves_in_batches_of_mixed_adapters(models: PeftModels) -> None:
     server = PeftMixedServer(models, max_turns=2)
     worker = asyncio.create_task(server.work())
     try:
-        await _check(server, Contest(users=3, turns=2, arrivals=Arrivals.POISSON, rate=200))
+        await _check(server, models, Contest(users=3, turns=2, arrivals=Arrivals.POISSON, rate=200))
     finally:
         worker.cancel()
 
 
 async def test_transformers_serves_by_its_own_continuous_batching_with_merged_adapters(models: PeftModels) -> None:
     with open_transformers_server(models) as server:
-        await _check(server, Contest(users=3, turns=2))
+        await _check(server, models, Contest(users=3, turns=2))
 
 
 async def test_transformers_that_has_stopped_is_an_error_and_no_endless_wait(models: PeftModels) -> None:
@@ -96,10 +101,10 @@ class _Instant:
         self.users: Counter[str] = Counter()
         self.senders: Counter[str] = Counter()
 
-    async def serve(self, user: str, work: TurnWork, sender: str = "") -> tuple[float, float]:
+    async def serve(self, user: str, work: TurnWork, sender: str = "") -> Served:
         self.users[user] += 1
         self.senders[sender] += 1
-        return time.perf_counter(), time.perf_counter()
+        return Served(first_token_at=time.perf_counter(), reply_at=time.perf_counter())
 
 
 async def test_users_talk_through_their_conversation_and_begin_again_as_somebody_new() -> None:

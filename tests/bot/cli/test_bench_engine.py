@@ -1,8 +1,9 @@
-"""Record turns of the real pipeline and play them again: the prompts and the number of tokens are the recorded ones."""
+"""Record turns of the real pipeline and play them again: prompts and tokens are the recorded ones, but for what a busy engine leaves out."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -51,6 +52,34 @@ async def test_five_drafts_are_five_generations_and_lead_to_the_recorded_reply()
         await drive(server, workload, Contest(users=1, turns=2))
     assert len(played.prompts("output_message")) == 10
     assert len(played.prompts("summary")) == 2
+
+
+async def test_shipped_engine_draws_drafts_alone_and_leaves_things_out_when_many_come() -> None:
+    workload = await record_workload(
+        _runtime(FakeGenerator()), with_one_draft(PROFILE), MESSAGES, (2, 2), 7, lambda _: None
+    )
+    async with open_engine_server(_runtime(FakeGenerator()), PROFILE, 4, is_equal_work=False) as server:
+        alone = await drive(server, workload, Contest(users=1, turns=2))
+        crowd = await drive(server, workload, Contest(users=13, turns=2, round=1))
+    everything = {"output_message": 5, "memory": 1, "summary": 1, "eyes_mouth_pose": 1}
+    assert [each.generations for each in alone] == [everything] * 2
+    assert len(crowd) == 26
+    assert {each.generations["output_message"] for each in crowd} >= {1}
+    assert any("summary" not in each.generations for each in crowd)
+    assert all(
+        each.new_tokens < alone[0].new_tokens for each in crowd if "summary" not in each.generations
+    )  # what is left out is not counted as done
+
+
+async def test_turn_of_equal_work_with_another_prompt_is_an_error() -> None:
+    workload = await record_workload(
+        _runtime(FakeGenerator()), with_one_draft(PROFILE), MESSAGES, (1, 1), 7, lambda _: None
+    )
+    work = workload.conversations[0][0]
+    other = replace(work, generations=tuple(replace(each, prompt="뭐?") for each in work.generations))
+    async with open_engine_server(_runtime(FakeGenerator()), with_one_draft(PROFILE), 1) as server:
+        with pytest.raises(ModelError, match="got no reply: error"):
+            await server.serve("user", other)
 
 
 async def test_flood_of_one_sender_keeps_another_waiting_for_one_turn_at_most() -> None:
