@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -23,14 +23,21 @@ from bot.cli.options import (
     show_note,
 )
 from bot.progress import show_progress
-from bot.settings import load_settings
+from bot.settings import Settings, load_settings
 from models.benchmark.contest import Arrivals, Contest
 from models.errors import ModelError
 from models.profile import load_profile
 
+if TYPE_CHECKING:
+    from models.evaluation.report import Report
+
 RowsOption = Annotated[str, typer.Option(help="Rows that are decoded together, with commas between.")]
 ShapeOption = Annotated[
-    str, typer.Option("--random-weights", help="Random weights in a real shape: kanana-2.1b, polyglot-1.3b or tiny.")
+    str,
+    typer.Option(
+        "--random-weights",
+        help="Random weights in a real shape: kanana-2.1b, polyglot-1.3b, tiny, ohlora-v4 or kanana-one.",
+    ),
 ]
 
 bench_app = typer.Typer(help="Measure speed.", no_args_is_help=True)
@@ -85,6 +92,7 @@ def bench_turns_command(
 
 @bench_app.command("generator")
 def bench_generator_command(
+    context: typer.Context,
     rows: RowsOption = "1,8,32",
     prompt_tokens: Annotated[int, typer.Option(min=1, help="Tokens of each prompt.")] = 40,
     new_tokens: Annotated[int, typer.Option(min=2, help="Tokens that each row generates.")] = 32,
@@ -92,14 +100,19 @@ def bench_generator_command(
     profile: ProfileOption = None,
     device: DeviceOption = None,
     precision: PrecisionOption = None,
+    report: ReportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Decode so many rows together, all adapters among them, without turns around it."""
-    _show(_measure_bases(rows, prompt_tokens, new_tokens, shape, profile, device, precision, False), as_json)
+    settings = load_settings(profile=profile, device=device, precision=precision)
+    page = open_page(context, report, "generator")
+    figures = _measure_bases(rows, prompt_tokens, new_tokens, shape, settings, with_limits=False)
+    _show(figures, as_json, page, "Benchmark of decoding", shape or settings.profile)
 
 
 @bench_app.command("roofline")
 def bench_roofline_command(
+    context: typer.Context,
     rows: RowsOption = "1,8,32,128",
     prompt_tokens: Annotated[int, typer.Option(min=1, help="Tokens of each prompt.")] = 40,
     new_tokens: Annotated[int, typer.Option(min=2, help="Tokens that each row generates.")] = 32,
@@ -107,17 +120,23 @@ def bench_roofline_command(
     profile: ProfileOption = None,
     device: DeviceOption = None,
     precision: PrecisionOption = None,
+    report: ReportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare decode steps with what memory and arithmetic of this machine allow; both are measured first."""
-    _show(_measure_bases(rows, prompt_tokens, new_tokens, shape, profile, device, precision, True), as_json)
+    settings = load_settings(profile=profile, device=device, precision=precision)
+    page = open_page(context, report, "roofline")
+    figures = _measure_bases(rows, prompt_tokens, new_tokens, shape, settings, with_limits=True)
+    _show(figures, as_json, page, "Decoding beside what the hardware allows", shape or settings.profile)
 
 
 @bench_app.command("encoders")
 def bench_encoders_command(
+    context: typer.Context,
     texts: Annotated[int, typer.Option(min=1, help="Different texts.")] = 200,
     profile: ProfileOption = None,
     device: DeviceOption = None,
+    report: ReportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Encode texts one by one and in batches with each encoder."""
@@ -125,26 +144,20 @@ def bench_encoders_command(
     from models.benchmark.encoder_speed import measure_encoders
     from models.benchmark.messages import bench_messages
 
-    settings = load_settings(profile=profile, device=device)
+    settings, page = load_settings(profile=profile, device=device), open_page(context, report, "encoders")
     messages = bench_messages(GOLDEN, 7)
     chosen = [f"{messages[number % len(messages)]} {number}" for number in range(texts)]
-    found = measure_encoders(load_profile(settings.profile), make_model_settings(settings, max_rows=1), chosen)
-    _show({"encoders": found}, as_json)
+    models = make_model_settings(settings, max_rows=1)
+    with show_progress(notes) as stage:
+        found = measure_encoders(load_profile(settings.profile), models, chosen, stage("encoders"))
+    _show({"encoders": found}, as_json, page, "Benchmark of sentence encoders", settings.profile)
 
 
 def _measure_bases(
-    rows: str,
-    prompt_tokens: int,
-    new_tokens: int,
-    shape: str,
-    profile: str | None,
-    device: str | None,
-    precision: str | None,
-    with_limits: bool,
+    rows: str, prompt_tokens: int, new_tokens: int, shape: str, settings: Settings, *, with_limits: bool
 ) -> dict[str, Any]:
     from models.benchmark.generator_speed import Decoding, measure_bases, open_bases
 
-    settings = load_settings(profile=profile, device=device, precision=precision)
     try:
         counts = [int(part) for part in rows.split(",")]
     except ValueError:
@@ -160,8 +173,12 @@ def _measure_bases(
         return measure_bases(opened, what, stage("rows"))
 
 
-def _show(figures: dict[str, Any], as_json: bool) -> None:
-    """Print figures: a list of equal objects as a table, everything else as it is."""
+def _show(figures: dict[str, Any], as_json: bool, page: Report | None, title: str, profile: str) -> None:
+    """Write figures to `page`, if there is one, and print them: a list of equal objects as a table, everything else as it is."""
+    if page:
+        from models.benchmark.report import write_speed_report
+
+        write_speed_report(page, title, figures, profile)
     if as_json:
         print_figures(figures, as_json)
         return

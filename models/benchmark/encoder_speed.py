@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from models.embedder import encode
@@ -15,8 +15,15 @@ from models.sources import quieten_libraries
 _WARM_UP = 5
 
 
-def measure_encoders(profile: Profile, settings: ModelSettings, texts: Sequence[str]) -> list[dict[str, Any]]:
+def measure_encoders(
+    profile: Profile,
+    settings: ModelSettings,
+    texts: Sequence[str],
+    tell: Callable[[int, int, float], None] = lambda *_: None,
+) -> list[dict[str, Any]]:
     """Return, for each encoder of `profile` that is here, texts a second one by one and together, and the milliseconds of one text.
+
+    `tell` gets the number of encoders that are done, and of all.
 
     Raises:
         WeightsError: an encoder cannot be loaded.
@@ -24,7 +31,8 @@ def measure_encoders(profile: Profile, settings: ModelSettings, texts: Sequence[
     quieten_libraries()
     device, _ = choose_device(settings)
     figures = []
-    for name, source in without_missing(profile).encoders.items():
+    encoders = without_missing(profile).encoders
+    for name, source in encoders.items():
         encoder = load_encoder(source.source, device)
         encode(encoder, texts[:_WARM_UP])
         begun = time.perf_counter()
@@ -43,4 +51,5 @@ def measure_encoders(profile: Profile, settings: ModelSettings, texts: Sequence[
                 "one_ms": round(alone_s / len(texts) * 1000, 3),
             }
         )
+        tell(len(figures), len(encoders), 0.0)
     return figures

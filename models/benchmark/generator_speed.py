@@ -1,31 +1,26 @@
-"""How fast the decode batch is at so many rows, and how near that is to what the hardware can do.
-
-The limit of a decode step is the larger of two times (the roofline of Williams et al. 2009): reading every weight and the rows' keys
-and values once, at the bandwidth that a plain copy reaches here, and the products' arithmetic, at the rate that a large product
-reaches here.
-"""
+"""How fast the decode batch is at so many rows, with the threads that the engine computes with, and how near that is to the limit."""
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from models.benchmark.random_weights import make_random_base
+from models.benchmark.gpu_memory import gpu_peak_mb, reset_gpu_peak
+from models.benchmark.random_weights import make_random_bases
+from models.benchmark.roofline import Limits, measure_limits, step_limit_s, wait_for, weight_bytes
 from models.decode_batch import DecodeBatch
-from models.half_weights import HalfLinear
 from models.loader import LoadedBase, choose_device, load_models
+from models.processor import tune_processor
 from models.profile import Profile
 from models.sequence import DecodeSequence
 from models.settings import ModelSettings
+from models.sources import quieten_libraries
 from models.types import Generation, Sampling
-
-_COPY_MB = 256
-_MATRIX = 1536
-_REPEATS = 7
 
 
 class _Nobody:
@@ -40,14 +35,6 @@ class _Nobody:
     def on_error(self, error: Exception) -> None:
         """Raise it."""
         raise error
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What the hardware does at its best: bytes read and floating-point operations a second."""
-
-    bytes_per_s: float
-    operations_per_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,49 +56,43 @@ class OpenedBases:
     dtype: torch.dtype
 
 
-def open_bases(profile: Profile, shape: str, settings: ModelSettings) -> OpenedBases:
-    """Load the bases of `profile`, or make a random one of `shape`.
+def open_bases(profile: Profile, random: str, settings: ModelSettings) -> OpenedBases:
+    """Load the bases of `profile`, or make `random` ones: those of a shape or of a profile that is named.
 
     Raises:
         WeightsError: something cannot be loaded.
         ModelError: there is no such shape.
     """
+    quieten_libraries()
     device, dtype = choose_device(settings)
-    bases = [make_random_base(shape, device, dtype)] if shape else load_models(profile, settings).bases
+    bases = make_random_bases(random, device, dtype) if random else load_models(profile, settings).bases
     return OpenedBases(bases=tuple(bases), device=device, dtype=dtype)
 
 
 def measure_bases(opened: OpenedBases, what: Decoding, tell: Callable[[int, int, float], None]) -> dict[str, Any]:
-    """Decode as `what` says with each base; return the figures, with `share` of the limit where limits are asked for."""
-    figures: dict[str, Any] = {}
-    limits = measure_limits(opened.device, opened.dtype) if what.with_limits else None
-    if limits is not None:
-        figures["read_gb_per_s"] = round(limits.bytes_per_s / 1e9, 1)
-        figures["gflop_per_s"] = round(limits.operations_per_s / 1e9, 1)
+    """Decode as `what` says with each base, the processor set as the engine sets it; return the figures.
+
+    Limits are those of the threads that decode, and each step has its `share` of them; where a CPU has more cores, `all_cores` and
+    `share_of_all_cores` tell of those too. `memory` is that of all bases together, as the engine holds them; where a GPU is used,
+    `gpu_peak_mb` is what was held there at most, by all weights and the one batch that ran.
+    """
+    threads = torch.get_num_threads()
+    limits = [measure_limits(opened.device, opened.dtype)] if what.with_limits else []
+    tune_processor((base.network for base in opened.bases), opened.device)
+    figures: dict[str, Any] = {"threads": torch.get_num_threads()} if opened.device.type == "cpu" else {}
+    if limits and opened.device.type == "cpu" and torch.get_num_threads() != threads:
+        figures["all_cores"] = {"threads": threads} | limits[0].figures()
+        limits = [measure_limits(opened.device, opened.dtype), *limits]
+    if limits:
+        figures |= limits[0].figures()
     figures["weights_mb"] = {base.name: round(weight_bytes(base) / 2**20, 1) for base in opened.bases}
-    done, steps = [], len(opened.bases) * len(what.rows)
+    done: list[dict[str, Any]] = []
     for base in opened.bases:
         for rows in what.rows:
             found = {"base": base.name} | measure_rows(base, opened.device, rows, what)
-            if limits is not None:
-                limit_s = step_limit_s(base, limits, rows, what.prompt_tokens + what.new_tokens // 2)
-                found |= {"limit_ms": round(limit_s * 1000, 3), "share": round(limit_s * 1000 / found["step_ms"], 3)}
-            done.append(found)
-            tell(len(done), steps, 0.0)
-    figures["decoding"] = done
-    if opened.device.type == "cuda":
-        figures["gpu_peak_mb"] = round(torch.cuda.max_memory_allocated(opened.device) / 2**20, 1)
-    return figures
-
-
-def measure_limits(device: torch.device, dtype: torch.dtype) -> Limits:
-    """Read a large tensor over and multiply large matrices; take the best of several times."""
-    size = _COPY_MB * 2**20 // dtype.itemsize
-    vector = torch.ones(size, device=device, dtype=dtype)
-    matrix = torch.ones(_MATRIX, _MATRIX, device=device, dtype=dtype)
-    read_s = min(_timed(lambda: vector.sum(), device) for _ in range(_REPEATS))
-    multiply_s = min(_timed(lambda: matrix @ matrix, device) for _ in range(_REPEATS))
-    return Limits(bytes_per_s=vector.nbytes / read_s, operations_per_s=2 * _MATRIX**3 / multiply_s)
+            done.append(found | _shares(base, limits, found, what))
+            tell(len(done), len(opened.bases) * len(what.rows), 0.0)
+    return figures | {"decoding": done, "memory": [_memory(figures["weights_mb"], done, rows) for rows in what.rows]}
 
 
 def measure_rows(base: LoadedBase, device: torch.device, rows: int, what: Decoding) -> dict[str, Any]:
@@ -119,6 +100,8 @@ def measure_rows(base: LoadedBase, device: torch.device, rows: int, what: Decodi
 
     `cpu_ms` is the thread's own time, which other programs on the machine disturb less than the time on the wall.
     """
+    gc.collect()
+    reset_gpu_peak()
     batch = DecodeBatch(base, device, rows, cache_tokens=rows * 2048)
     sequences = [_sequence(base, row, what) for row in range(rows)]
     for sequence in sequences:
@@ -126,16 +109,16 @@ def measure_rows(base: LoadedBase, device: torch.device, rows: int, what: Decodi
     begun = time.perf_counter()
     while not all(sequence.token_ids for sequence in sequences):
         batch.step()
-    _wait_for(device)
+    wait_for(device)
     prefill_s = time.perf_counter() - begun
     walls, cpus = [], []
     while batch.has_work() and all(sequence.finish_reason is None for sequence in sequences):
         wall, cpu = time.perf_counter(), time.thread_time()
         batch.step()
-        _wait_for(device)
+        wait_for(device)
         walls.append(time.perf_counter() - wall)
         cpus.append(time.thread_time() - cpu)
-    step_s = sorted(walls)[len(walls) // 2]
+    step_s, gpu = sorted(walls)[len(walls) // 2], gpu_peak_mb()
     return {
         "rows": rows,
         "prefill_tokens_per_s": round(rows * what.prompt_tokens / prefill_s, 1),
@@ -144,42 +127,31 @@ def measure_rows(base: LoadedBase, device: torch.device, rows: int, what: Decodi
         "cpu_ms": round(sorted(cpus)[len(cpus) // 2] * 1000, 3),
         "new_tokens_per_s": round(rows / step_s, 1),
         "cache_mb": round(batch.cache_bytes / 2**20, 1),
+        **({} if gpu is None else {"gpu_peak_mb": round(gpu, 1)}),
     }
 
 
-def step_limit_s(base: LoadedBase, limits: Limits, rows: int, context: int) -> float:
-    """Return the least time of a decode step of `rows` rows with `context` tokens each."""
-    config = base.network.config
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    cache = rows * context * 2 * heads * width * config.num_hidden_layers * base.network.dtype.itemsize
-    used = _used_weights(base)
-    read_s: float = (sum(size for size, _ in used) + cache) / limits.bytes_per_s
-    return max(read_s, 2 * rows * sum(numbers for _, numbers in used) / limits.operations_per_s)
-
-
-def weight_bytes(base: LoadedBase) -> int:
-    """Return the memory of a base with its adapters."""
-    tensors: dict[int, int] = {
-        each.data_ptr(): each.nbytes for each in (*base.network.parameters(), *base.network.buffers())
+def _shares(base: LoadedBase, limits: Sequence[Limits], found: dict[str, Any], what: Decoding) -> dict[str, float]:
+    """Return the limit of a step by the first of `limits`, and the share of each that was reached."""
+    context = what.prompt_tokens + what.new_tokens // 2
+    least_ms = [step_limit_s(base, each, found["rows"], context) * 1000 for each in limits]
+    shares = {
+        name: round(each / found["step_ms"], 3)
+        for name, each in zip(("share", "share_of_all_cores"), least_ms, strict=False)
     }
-    return sum(tensors.values()) + sum(each.stored_bytes for each in _halved(base))
+    return {"limit_ms": round(least_ms[0], 3)} | shares if least_ms else {}
 
 
-def _used_weights(base: LoadedBase) -> list[tuple[int, int]]:
-    """Return bytes and numbers of every matrix that a step multiplies with; an embedding counts where it gives the logits too."""
-    embedding = base.network.get_input_embeddings().weight
-    tensors = {
-        each.data_ptr(): each for each in (*base.network.parameters(), *base.network.buffers()) if each.ndim == 2
+def _memory(weights_mb: dict[str, float], done: Sequence[dict[str, Any]], rows: int) -> dict[str, float]:
+    """Return the megabytes of all bases when each has so many rows."""
+    weights = sum(weights_mb.values())
+    caches = sum(each["cache_mb"] for each in done if each["rows"] == rows)
+    return {
+        "rows": rows,
+        "weights_mb": round(weights, 1),
+        "caches_mb": round(caches, 1),
+        "together_mb": round(weights + caches, 1),
     }
-    halved = [(each.stored_bytes, each.stored_numbers) for each in _halved(base)]
-    if halved:
-        tensors.pop(embedding.data_ptr(), None)
-    return halved + [(each.nbytes, each.numel()) for each in tensors.values()]
-
-
-def _halved(base: LoadedBase) -> list[HalfLinear]:
-    return [each for each in base.network.modules() if isinstance(each, HalfLinear)]
 
 
 def _sequence(base: LoadedBase, number: int, what: Decoding) -> DecodeSequence:
@@ -195,15 +167,3 @@ def _sequence(base: LoadedBase, number: int, what: Decoding) -> DecodeSequence:
         tokenizer=base.tokenizer,
         receiver=receiver,
     )
-
-
-def _timed(work: Callable[[], object], device: torch.device) -> float:
-    begun = time.perf_counter()
-    work()
-    _wait_for(device)
-    return time.perf_counter() - begun
-
-
-def _wait_for(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,7 +42,7 @@ def _result(turn_s: float) -> ContestResult:
 
 @pytest.fixture
 def contestants() -> dict[str, dict[str, Any]]:
-    calm, flooded = [_result(0.4)], [_result(0.6)]
+    calm, flooded = [replace(_result(0.4), gpu_peak_mb=812.0)], [_result(0.6)]
     engine = contestant_figures(calm) | {"flood": flood_figures(calm, flooded, 20)}
     found = {
         "sequential": contestant_figures([_result(0.8)]),
@@ -47,6 +51,16 @@ def contestants() -> dict[str, dict[str, Any]]:
     }
     add_ratios(found)
     return found
+
+
+@pytest.fixture
+def processor_as_it_was() -> Iterator[None]:
+    import torch
+
+    threads, interval = torch.get_num_threads(), sys.getswitchinterval()
+    yield
+    torch.set_num_threads(threads)
+    sys.setswitchinterval(interval)
 
 
 def _text(table: Table) -> str:
@@ -58,6 +72,7 @@ def _text(table: Table) -> str:
 
 def test_contestant_that_did_not_run_says_why_in_the_table(contestants: dict[str, dict[str, Any]]) -> None:
     lines = _text(turns_table(contestants)).splitlines()
+    assert any("engine" in line and "4.00" in line and "600 (812)" in line for line in lines)
     assert any("transformers-cb" in line and "did not run: no GPU" in line for line in lines)
     assert any("engine" in line and "2.50" in line and "2.00" in line for line in lines)
 
@@ -71,12 +86,19 @@ def test_tables_of_tenths_and_of_a_flood_hold_those_who_have_them(contestants: d
 
 
 @pytest.mark.filterwarnings("default")  # what importing torch and its company warns of is not ours
-def test_roofline_prints_the_limits_and_each_step_s_share_of_them(capfd: pytest.CaptureFixture[str]) -> None:
-    assert program.main([*ROOFLINE, "--rows", "1,3", "--json"]) == 0
+def test_roofline_prints_the_limits_and_each_step_s_share_of_them(
+    tmp_path: Path, processor_as_it_was: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert program.main([*ROOFLINE, "--rows", "1,3", "--json", "--report", str(tmp_path)]) == 0
     figures = json.loads(capfd.readouterr().out)
     assert [each["rows"] for each in figures["decoding"]] == [1, 3]
     assert all(each["limit_ms"] > 0 and each["share"] > 0 for each in figures["decoding"])
     assert figures["read_gb_per_s"] > 0
+    page = (tmp_path / "roofline.md").read_text("utf-8")
+    assert f"- `threads`: {figures['threads']}" in page
+    assert f"| tiny | 3 | {figures['decoding'][1]['prefill_tokens_per_s']} |" in page
+    assert "| rows | weights_mb | caches_mb | together_mb |" in page
+    assert (tmp_path / "roofline-figures.png").is_file()
 
 
 @pytest.mark.parametrize(
@@ -88,6 +110,12 @@ def test_rows_that_are_no_rows_are_refused(capfd: pytest.CaptureFixture[str], ro
     assert out == ""
     assert said in err
     assert "Traceback" not in err
+
+
+def test_unknown_shape_is_answered_with_those_there_are(capfd: pytest.CaptureFixture[str]) -> None:
+    assert program.main(["bench", "generator", "--random-weights", "gpt-5", "--device", "cpu"]) != 0
+    said = capfd.readouterr().err.replace("\n", " ")
+    assert "no shape 'gpt-5'; choose one of kanana-2.1b, polyglot-1.3b, tiny, kanana-one, ohlora-v4" in said
 
 
 def test_unknown_contestant_is_answered_with_those_there_are(capfd: pytest.CaptureFixture[str]) -> None:
