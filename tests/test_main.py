@@ -391,7 +391,9 @@ def test_held_out_ethics_sentences_are_measured(
     command = ["evaluate", "held-out", "--task", "ethics", "--limit", "5", "--profile", tiny_profile, "--report", "out"]
     assert program.main(command) == 0
     figures = json.loads(capfd.readouterr().out)
-    assert (figures["same_text"], figures["ethics"]["n"], "dialogue" in figures) == (None, 5, False)
+    assert (figures["same_text"], figures["without_topics"]) == (None, {"ethics": None})
+    assert [figures[part]["ethics"]["n"] for part in ("by_line", "by_topic")] == [3, 2]
+    assert not [part for part in ("by_line", "by_topic") if "dialogue" in figures[part]]
     assert (empty_place / "out" / "held-out-ethics.md").is_file()
 
 

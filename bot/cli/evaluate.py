@@ -143,7 +143,9 @@ def evaluate_memory_command(
 @evaluate_app.command("held-out")
 def evaluate_held_out_command(
     context: typer.Context,
-    task: Annotated[Literal["dialogue", "ethics"] | None, typer.Option(help="One of them; without it both.")] = None,
+    task: Annotated[
+        Literal["dialogue", "ethics", "memory"] | None, typer.Option(help="One of them; without it all.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most N prompts an adapter, N sentences.")] = None,
     profile: ProfileOption = None,
     weights: WeightsOption = None,
@@ -155,11 +157,12 @@ def evaluate_held_out_command(
 ) -> None:
     """Measure on the text of models/data that no training reads (docs/training.md)."""
     from engine.rehearsal import Rehearsal
+    from models.evaluation.corpus_match import TASKS
     from models.evaluation.held_out_run import HeldOutRun, held_out_run_figures, measure_held_out
 
     settings = load_settings(profile=profile, device=device, precision=precision)
     policy = load_policy(settings.policy)
-    tasks = (task,) if task else ("dialogue", "ethics")
+    tasks = (task,) if task else TASKS
     pages = {name: open_page(context, report, f"held-out-{name}") for name in tasks}
 
     async def measure(runtime: ModelRuntime) -> HeldOutRun:
@@ -170,7 +173,7 @@ def evaluate_held_out_command(
                 runtime.profile, tasks, rehearsal.answer, runtime.embedder, judge, stage, seed=seed, limit=limit
             )
 
-    _, measured = run_with_models(measure, settings, weights, encoders_only=task == "ethics")
+    _, measured = run_with_models(measure, settings, weights, encoders_only=task in {"ethics", "memory"})
     print_figures(held_out_run_figures(measured), as_json)
     if report:
         from models.evaluation.held_out_report import write_held_out_reports

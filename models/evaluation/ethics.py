@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,16 @@ class EthicsScores:
             name: {other: int(((true == i) & (predicted == j)).sum()) for j, other in enumerate(CATEGORIES)}
             for i, name in enumerate(CATEGORIES)
         }
+
+    def among(self, chosen: Collection[EthicsSentence]) -> EthicsScores:
+        """Return the scores of the sentences that are among `chosen`."""
+        places = [index for index, sentence in enumerate(self.sentences) if sentence in chosen]
+        return replace(
+            self,
+            sentences=[self.sentences[index] for index in places],
+            cosines=self.cosines[places],
+            offences=[self.offences[index] for index in places],
+        )
 
     def is_false_sanction(self, index: int) -> bool:
         """Tell whether a normal sentence would be sanctioned."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from models.evaluation.ethics import EthicsScores, ethics_figures, precision_of
@@ -18,8 +19,14 @@ HATE = CATEGORIES[4]
 MOST_WRONG = 40
 
 
-def write_ethics_report(report: Report, scores: EthicsScores, profile: Profile, title: str = "Ethics encoder") -> None:
-    """Write figures, the confusion matrix, score distributions, what is sanctioned, and the sentences that go wrong.
+def write_ethics_report(
+    report: Report,
+    scores: EthicsScores,
+    profile: Profile,
+    title: str = "Ethics encoder",
+    parts_of: Mapping[str, EthicsScores] | None = None,
+) -> None:
+    """Write figures, of `scores` and of the parts of them that are named, the confusion matrix, score distributions, what is sanctioned, and the sentences that go wrong.
 
     Raises:
         ModelError: a file cannot be written.
@@ -28,7 +35,7 @@ def write_ethics_report(report: Report, scores: EthicsScores, profile: Profile, 
     counts = [list(row.values()) for row in confusion.values()]
     names = [ENGLISH[name] for name in CATEGORIES]
     parts = [
-        _figures(scores),
+        _figures({"all": scores, **(parts_of or {})}),
         "## Categories",
         report.image("confusion", "confusion matrix", partial(draw_confusion, counts, names)),
         _categories(confusion, scores.normal),
@@ -43,10 +50,17 @@ def write_ethics_report(report: Report, scores: EthicsScores, profile: Profile, 
     report.write(title, profile.name, parts)
 
 
-def _figures(scores: EthicsScores) -> str:
-    figures = ethics_figures(scores)
-    row = [figures["n"], *(figure(figures[name]) for name in ("accuracy", "mse", "mae", "corr"))]
-    return table(["sentences", "accuracy", "MSE", "MAE", "correlation"], [row])
+def _figures(scores: Mapping[str, EthicsScores]) -> str:
+    """Show the figures of each part of the sentences; the column of names is left out where there is one."""
+    rows = []
+    for name, part in scores.items():
+        figures = ethics_figures(part)
+        sanctioned = share(figures["false_sanctions"], figures["normal"])
+        caught = share(figures["caught"], figures["sanctionable"])
+        numbers = [figure(figures[each]) for each in ("accuracy", "mse", "mae", "corr")]
+        rows.append([name, figures["n"], *numbers, sanctioned, caught])
+    head = ["", "sentences", "accuracy", "MSE", "MAE", "correlation", "normal ones sanctioned", "others caught"]
+    return table(head, rows) if len(rows) > 1 else table(head[1:6], [rows[0][1:6]])
 
 
 def _categories(confusion: dict[str, dict[str, int]], normal: str) -> str:

@@ -1,4 +1,7 @@
-"""Measure on what `models/data` holds out of training (docs/training.md): dialogue rows with all four adapters, ethics sentences.
+"""Measure on what `models/data` holds out of training (docs/training.md): dialogue rows, ethics sentences, memory lines.
+
+Apart from each other stand what was left out of topics that are taught (`Part.LINE`) and topics that are not taught at all
+(`Part.TOPIC`): the first tells how she understands other words, the second how she gets on where nobody taught her.
 
 The rows say what is right, so memories and expressions are compared with them; of replies and summaries only the form is judged.
 """
@@ -9,7 +12,8 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from models.evaluation.dialogue import Answerer, answer_all
@@ -17,7 +21,15 @@ from models.evaluation.spread import pick_spread
 from models.profile import ADAPTER_NAMES
 from models.training.dialogue_files import DATA_DIR, split_front
 from models.training.dialogue_rows import DialogueCorpus, DialogueRow, expand, read_corpus
-from models.training.encoder_data import EthicsSentence, read_ethics_corpus, read_ethics_dialogue
+from models.training.encoder_data import (
+    EthicsSentence,
+    KeySimilarity,
+    Pair,
+    product_pairs,
+    read_ethics_corpus,
+    read_ethics_dialogue,
+    read_memory_lines,
+)
 from models.training.examples import REPLY_MARK
 from models.training.slots import slot_names
 from models.types import StepAnswer
@@ -28,13 +40,21 @@ _SLOT = re.compile(r"\{[^{}]+\}")
 _LEVELS = re.compile(r"눈 (.+?), 입 (.+?), 고개 돌림 (.+?)\)")
 
 
+class Part(StrEnum):
+    """What a held-out text belongs to: a line of a topic that is taught otherwise, or a topic that is held out whole."""
+
+    LINE = "by_line"
+    TOPIC = "by_topic"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOutPrompt:
-    """An input of one adapter, as golden prompts have it, and what the corpus answers."""
+    """An input of one adapter, as golden prompts have it, what the corpus answers, and why nothing teaches it."""
 
     task: str
     input: str
     expected: str
+    part: Part = field(default=Part.LINE, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +67,7 @@ class HeldOutAnswer:
 
 
 def read_held_out_prompts(folder: Path = DATA_DIR, *, seed: int, limit: int | None = None) -> list[HeldOutPrompt]:
-    """Read the prompts of all adapters from the held-out rows of the corpus, at most the first `limit` of each adapter.
+    """Read the prompts of all adapters from the held-out rows of the corpus, at most `limit` of each adapter, half of them by topic.
 
     A reply is an input of eyes_mouth_pose only where no training row has it, not even with other words in its slots.
 
@@ -58,23 +78,40 @@ def read_held_out_prompts(folder: Path = DATA_DIR, *, seed: int, limit: int | No
     is_taught = _taught_replies(corpus)
     prompts: dict[str, dict[HeldOutPrompt, None]] = {name: {} for name in ADAPTER_NAMES}
     for row in expand(corpus, seed, held_out=True):
-        for prompt in _prompts_of(row):
+        part = Part.TOPIC if row.topic in corpus.held_out_topics else Part.LINE
+        for prompt in _prompts_of(row, part):
             if prompt.task != "eyes_mouth_pose" or not is_taught(prompt.input):
-                prompts[prompt.task][prompt] = None
-    return [prompt for chosen in prompts.values() for prompt in list(chosen)[:limit]]
+                prompts[prompt.task].setdefault(prompt)
+    return [prompt for found in prompts.values() for prompt in _halves(list(found), limit)]
 
 
-def read_held_out_ethics(folder: Path = DATA_DIR, *, limit: int | None = None) -> list[EthicsSentence]:
-    """Read the held-out sentences and dialogue messages that nothing teaches, at most `limit`, evenly spread.
+def read_held_out_ethics(folder: Path = DATA_DIR, *, limit: int | None = None) -> dict[Part, list[EthicsSentence]]:
+    """Read the held-out sentences and dialogue messages that nothing teaches, at most `limit`, evenly spread, half of them by topic.
 
     Raises:
         CorpusError: a file breaks its format.
     """
     corpus = read_corpus(folder)
     taught = {each.text for each in (*read_ethics_dialogue(corpus, folder), *read_ethics_corpus(folder))}
-    held_out = (*read_ethics_corpus(folder, held_out=True), *read_ethics_dialogue(corpus, folder, held_out=True))
-    sentences = [each for each in dict.fromkeys(held_out) if each.text not in taught]
-    return sentences if limit is None else pick_spread(sentences, limit)
+    lines = (*read_ethics_corpus(folder, held_out=True), *read_ethics_dialogue(corpus, folder, held_out=True))
+    topics = read_ethics_dialogue(corpus, folder, held_out=True, whole_topics=True)
+    by_line = [each for each in dict.fromkeys(lines) if each.text not in taught]
+    by_topic = [each for each in topics if each.text not in taught and each not in set(lines)]
+    if limit is not None:
+        by_topic = pick_spread(by_topic, limit // 2)
+        by_line = pick_spread(by_line, limit - len(by_topic))
+    return {Part.LINE: by_line, Part.TOPIC: by_topic}
+
+
+def read_held_out_memory(folder: Path = DATA_DIR) -> list[Pair]:
+    """Read the pairs of all memories with all messages of `memory/lines.txt` whose keys are held out.
+
+    Raises:
+        CorpusError: the file breaks its format.
+    """
+    keys = KeySimilarity(folder / "memory" / "key_groups.txt")
+    lines = [line for line in read_memory_lines(folder / "memory" / "lines.txt") if keys.is_held_out(line)]
+    return product_pairs(lines, keys)
 
 
 def read_forbidden(facts: Path = DATA_DIR / "facts.toml") -> Callable[[str, str], bool]:
@@ -134,7 +171,16 @@ def held_out_figures(answers: Sequence[HeldOutAnswer]) -> dict[str, dict[str, in
     return figures
 
 
-def _prompts_of(row: DialogueRow) -> list[HeldOutPrompt]:
+def _halves(prompts: Sequence[HeldOutPrompt], limit: int | None) -> list[HeldOutPrompt]:
+    """Return at most `limit` prompts, the first of each part, half of them by topic where there are as many."""
+    if limit is None:
+        return list(prompts)
+    by_topic = [prompt for prompt in prompts if prompt.part is Part.TOPIC][: limit // 2]
+    by_line = [prompt for prompt in prompts if prompt.part is Part.LINE][: limit - len(by_topic)]
+    return [*by_line, *by_topic]
+
+
+def _prompts_of(row: DialogueRow, part: Part) -> list[HeldOutPrompt]:
     assert row.memory is not None
     assert row.summary is not None
     assert row.expression is not None
@@ -144,7 +190,9 @@ def _prompts_of(row: DialogueRow) -> list[HeldOutPrompt]:
         "summary": (f"{row.input}{REPLY_MARK}{row.reply}", row.summary),
         "eyes_mouth_pose": (row.reply, row.expression),
     }
-    return [HeldOutPrompt(task=task, input=text, expected=expected) for task, (text, expected) in parts.items()]
+    return [
+        HeldOutPrompt(task=task, input=text, expected=expected, part=part) for task, (text, expected) in parts.items()
+    ]
 
 
 def _taught_replies(corpus: DialogueCorpus) -> Callable[[str], bool]:

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from models.evaluation.corpus_match import OTHER_TEXT
+from models.evaluation.corpus_match import OTHER_TEXT, READ_TOPICS
 from models.evaluation.ethics_report import write_ethics_report
-from models.evaluation.held_out import HeldOutAnswer, held_out_figures
+from models.evaluation.held_out import HeldOutAnswer, Part, held_out_figures
 from models.evaluation.held_out_run import HeldOutRun
 from models.evaluation.markdown import escape, share, table
+from models.evaluation.memory_report import write_memory_report
 from models.evaluation.plots import draw_pass_rates
 from models.evaluation.report import Report
 from models.evaluation.spread import pick_spread
@@ -24,6 +25,12 @@ _PASSED_MEANS = {
     "eyes_mouth_pose": "readable, with the eyes and mouth of the corpus",
 }
 
+_PARTS = {Part.LINE: "by line", Part.TOPIC: "by topic"}
+_PARTS_MEAN = (
+    "By line: inputs of topics of which other inputs are taught. By topic: inputs of topics of which nothing is taught "
+    "(`docs/training.md`)."
+)
+
 
 def write_held_out_reports(pages: Mapping[str, Report | None], run: HeldOutRun) -> None:
     """Write the page of each task that was measured; `pages` gives them by task.
@@ -34,41 +41,48 @@ def write_held_out_reports(pages: Mapping[str, Report | None], run: HeldOutRun) 
     for task, page in pages.items():
         if page is None:
             continue
-        marked = page if run.same_text is not False else replace(page, remark=OTHER_TEXT)
+        remarks = [OTHER_TEXT] if run.same_text is False else []
+        remarks += [READ_TOPICS] if run.without_topics[task] is False else []
+        marked = replace(page, remark="\n\n".join(remarks))
         if task == "dialogue" and run.dialogue is not None:
             write_held_out_report(marked, run.dialogue, run.profile)
         if task == "ethics" and run.ethics is not None:
-            write_ethics_report(marked, run.ethics, run.profile, "Ethics encoder on held-out sentences")
+            parts = {_PARTS[part]: scores for part, scores in run.ethics_parts.items()}
+            write_ethics_report(marked, run.ethics, run.profile, "Ethics encoder on held-out sentences", parts)
+        if task == "memory" and run.memory is not None:
+            write_memory_report(marked, run.memory, run.profile, "Memory encoder on held-out keys")
 
 
-def write_held_out_report(report: Report, answers: Sequence[HeldOutAnswer], profile: Profile) -> None:
-    """Write what passed by adapter, the figures of memories and replies, and some of what failed.
+def write_held_out_report(report: Report, answers_of: Mapping[Part, Sequence[HeldOutAnswer]], profile: Profile) -> None:
+    """Write what passed by adapter and part, the figures of memories and replies, and some of what failed.
 
     Raises:
         ModelError: a file cannot be written.
     """
+    answers = [each for found in answers_of.values() for each in found]
     figures = held_out_figures(answers)
     rates = {name: (counts["passed"], counts["n"]) for name, counts in figures.items()}
+    by_part = {_PARTS[part]: held_out_figures(found) for part, found in answers_of.items() if found}
     rows = [
-        [
-            f"`{name}`",
-            counts["n"],
-            share(counts["well_formed"], counts["n"]),
-            share(counts["passed"], counts["n"]),
-            meaning,
-        ]
+        [f"`{name}`", part, n, share(counts["well_formed"], n), share(counts["passed"], n), meaning]
         for name, meaning in _PASSED_MEANS.items()
-        for counts in [figures.get(name)]
+        for part, found in by_part.items()
+        for counts in [found.get(name)]
         if counts
+        for n in [counts["n"]]
     ]
     parts = [
-        table(["adapter", "prompts", "well-formed", "passed", "passed means"], rows),
+        _PARTS_MEAN,
+        table(["adapter", "held out", "prompts", "well-formed", "passed", "passed means"], rows),
         report.image("passed", "share of prompts that passed", partial(draw_pass_rates, rates)),
     ]
     if "output_message" in figures:
         parts.append(f"Replies that match a forbidden pattern: {figures['output_message']['forbidden']}.")
     if "memory" in figures:
-        parts += ["## Memory", _memory(figures["memory"])]
+        parts.append("## Memory")
+        for part, found in by_part.items():
+            if "memory" in found:
+                parts += [f"Held out {part}:", _memory(found["memory"])]
     for name in figures:
         parts += _failed(name, [each for each in answers if each.prompt.task == name and not each.checks["passed"]])
     report.write("Adapters on held-out rows", profile.name, parts)

@@ -16,7 +16,7 @@ from models.profile import Profile
 MOST_PAIRS = 20
 
 
-def write_memory_report(report: Report, scores: MemoryScores, profile: Profile) -> None:
+def write_memory_report(report: Report, scores: MemoryScores, profile: Profile, title: str = "Memory encoder") -> None:
     """Write figures, plots, retrieval at the profile's threshold, and the pairs that are most wrong.
 
     Raises:
@@ -39,7 +39,7 @@ def write_memory_report(report: Report, scores: MemoryScores, profile: Profile) 
         _worst(scores),
         *learning_curves(report, {"memory": profile.encoders["memory"].source}),
     ]
-    report.write("Memory encoder", profile.name, parts)
+    report.write(title, profile.name, parts)
 
 
 def _figures(scores: MemoryScores) -> str:

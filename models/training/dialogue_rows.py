@@ -34,18 +34,25 @@ OFTEN = {"care": 3, "guards": 3, "love": 3, "names": 10, "who_she_is": 40}
 What she says to despair, abuse, declarations of love and forbidden requests must not be diluted; who she is and what people are called
 are few lines that nearly everybody meets first.
 """
+ALWAYS_TAUGHT = frozenset({*OFTEN, "herself", "her_world", "asked_her", "time_front"})
+"""Files, by name without number, of which no topic is held out whole: who she is and what she can do, where she must be careful, what day it is."""
+TOPIC_SHARE = 0.04
 _CSV_COLUMNS = ("data_type", "input_data", "output_message", "memory", "summary", "eyes_mouth_pose")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialogueRow:
-    """One training or validation row. Empty `memory` means nothing to remember; None fields teach nothing."""
+    """One training or validation row. Empty `memory` means nothing to remember; None fields teach nothing.
+
+    `topic` is that of the corpus, empty for a row of a CSV file.
+    """
 
     input: str
     reply: str
     memory: str | None = None
     summary: str | None = None
     expression: str | None = None
+    topic: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,16 +68,26 @@ class DialogueCorpus:
                 yield file, exchange
 
     def is_held_out(self, exchange: Exchange, text: str) -> bool:
-        """Tell whether `text` of `exchange` is for validation and no other exchange teaches it.
+        """Tell whether `text` of `exchange` is kept from training.
 
-        Held out are, by hash, 1 exchange in 25, and 1 paraphrase in 12 of exchanges with four or more.
+        Held out are all of `held_out_topics`, and, of what no other exchange teaches, by hash 1 exchange in 25, and 1 paraphrase in 12
+        of exchanges with four or more.
         """
+        if exchange.topic in self.held_out_topics:
+            return True
         if self._occurrences[split_front(text)[2]] > 1:
             return False
         key = "|".join(exchange.inputs)
         if is_share_below(key, 0.04):
             return True
         return len(exchange.inputs) >= 4 and is_share_below(f"{key}#{text}", 0.08)
+
+    @cached_property
+    def held_out_topics(self) -> frozenset[str]:
+        """The names of topics of which nothing is trained on: by hash 1 in 25 of those that no file of `ALWAYS_TAUGHT` has."""
+        kept = {exchange.topic for file, exchange in self.exchanges() if _group(file) in ALWAYS_TAUGHT}
+        names = {exchange.topic for _, exchange in self.exchanges()} - kept
+        return frozenset(name for name in names if is_share_below(f"## {name}", TOPIC_SHARE))
 
     @cached_property
     def _occurrences(self) -> Counter[str]:
@@ -109,13 +126,18 @@ def expand(
     rng = random.Random(seed)
     lists = (values for file in corpus.files for values in file.lists.values())
     stock = WordStock(lists, with_made_up=with_made_up)
-    summaries = [(reply.summary, file) for file, exchange in corpus.exchanges() for reply in exchange.replies]
-    plain_summaries = [summary for summary, _ in summaries if "{" not in summary]
+    summaries = [
+        reply.summary
+        for _, exchange in corpus.exchanges()
+        if exchange.topic not in corpus.held_out_topics
+        for reply in exchange.replies
+    ]
+    plain_summaries = [summary for summary in summaries if "{" not in summary]
     rows: list[DialogueRow] = []
     for file, exchange in corpus.exchanges():
         copies, swapped_share = (1, 0.0) if held_out else _widening(exchange)
         if not held_out:
-            copies *= OFTEN.get(file.path.stem.rstrip("_0123456789"), 1)
+            copies *= OFTEN.get(_group(file), 1)
         for text in exchange.inputs:
             if corpus.is_held_out(exchange, text) != held_out:
                 continue
@@ -132,6 +154,11 @@ def expand(
         rows = [row for row in rows if split_front(row.input)[2] not in taught]
     rng.shuffle(rows)
     return rows
+
+
+def _group(file: DialogueFile) -> str:
+    """Return the name of a file without the number behind it: care for `care_2.txt`."""
+    return file.path.stem.rstrip("_0123456789")
 
 
 def _widening(exchange: Exchange) -> tuple[int, float]:
@@ -168,6 +195,7 @@ def _make_row(
         memory=fill(exchange.memory, values),
         summary=fill(reply.summary, values),
         expression=format_face(reply.face),
+        topic=exchange.topic,
     )
 
 

@@ -33,7 +33,7 @@ from models.training.encoder_data import (
 )
 from models.training.examples import make_examples
 from models.training.interview_parts import EXAMPLES, interview_parts
-from models.training.manifest import LARGEST_BYTES, hash_folder, write_manifest
+from models.training.manifest import LARGEST_BYTES, blind_parts, hash_folder, read_blind_parts, write_manifest
 from models.training.progress import Report, Stage
 from models.training.training_log import LOG_NAME
 from models.training.weight_parts import WeightPart, retrain
@@ -93,7 +93,10 @@ def train_embedded(
     counts = {"dialogue rows": corpus.count_rows(), **count_lines(corpus, data, recipe.seed)}
     changed = recipe.base.changes()
     command = " ".join([COMMAND, *(f"--{name.replace('_', '-')} {value}" for name, value in changed.items())])
-    manifest = write_manifest(staging, data, command, {**figures, **counts})
+    blind = blind_parts(figures)
+    if recipe.base.start and "base" not in read_blind_parts(Path(recipe.base.start).parent):
+        blind.discard("base")  # what it goes on from may have read the topics that are held out now
+    manifest = write_manifest(staging, data, command, {**figures, **counts}, blind)
     if manifest["bytes"] > LARGEST_BYTES:
         raise ModelError(
             f"{staging} takes {manifest['bytes']} bytes, over the {LARGEST_BYTES} that may ship; lower the recipe"
@@ -188,7 +191,9 @@ def _ethics_sentences(corpus: DialogueCorpus, data: Path, seed: int) -> list[Eth
 
 
 def _memory_lines(corpus: DialogueCorpus, data: Path, seed: int) -> list[MemoryLine]:
-    return [*read_memory_lines(data / "memory" / "lines.txt"), *read_front_lines(corpus, each=5, seed=seed)]
+    lines = [*read_memory_lines(data / "memory" / "lines.txt"), *read_front_lines(corpus, each=5, seed=seed)]
+    keys = KeySimilarity(data / "memory" / "key_groups.txt")
+    return [line for line in lines if not keys.is_held_out(line)]
 
 
 def _keep_or_clear(staging: Path, recipe: EmbeddedRecipe, data: Path) -> None:

@@ -96,11 +96,16 @@ def read_ethics_corpus(folder: Path = DATA_DIR, *, held_out: bool = False, seed:
 
 
 def read_ethics_dialogue(
-    corpus: DialogueCorpus, folder: Path = DATA_DIR, *, held_out: bool = False, seed: int = 7
+    corpus: DialogueCorpus,
+    folder: Path = DATA_DIR,
+    *,
+    held_out: bool = False,
+    whole_topics: bool = False,
+    seed: int = 7,
 ) -> list[EthicsSentence]:
     """Read messages of the dialogue corpus, trained on or held out, as ethics sentences, by `ethics/topics.toml`; most are normal.
 
-    A topic is looked up by its whole name, then by the group in front of its colon.
+    What is held out are single messages, or, with `whole_topics`, those of the topics of which nothing is trained on. A topic is looked up by its whole name, then by the group in front of its colon.
     """
     topics = tomllib.loads((folder / "ethics" / "topics.toml").read_text(encoding="utf-8"))
     category_of = {topic: category for category, names in topics.items() for topic in names}
@@ -109,7 +114,8 @@ def read_ethics_dialogue(
     for file, exchange in corpus.exchanges():
         group = exchange.topic.partition(":")[0]
         category = category_of.get(exchange.topic, category_of.get(f"{group}:", "일반"))
-        if category == "skip":
+        in_part = not held_out or (exchange.topic in corpus.held_out_topics) == whole_topics
+        if category == "skip" or not in_part:
             continue
         for line in exchange.inputs:
             if corpus.is_held_out(exchange, line) == held_out:
@@ -250,6 +256,14 @@ class KeySimilarity:
     def _name(self, key: str) -> str:
         return self._group.get(key, key)
 
+    def name(self, line: MemoryLine) -> str:
+        """Return what like keys have in common: the first key of their group; for the key 상태 the value stands in for the key."""
+        return self._name(line.value if line.key == "상태" else line.key)
+
+    def is_held_out(self, line: MemoryLine) -> bool:
+        """Tell whether the key of `line` is one of those, 1 in 12 by hash, that `train embedded` keeps from the memory encoder."""
+        return is_share_below(self.name(line), 1 / 12)
+
     def between(self, first: MemoryLine, second: MemoryLine) -> float:
         """Return the similarity in 0..1 of the memory of `first` with the message of `second`.
 
@@ -324,7 +338,11 @@ def read_test_pairs(path: Path) -> list[Pair]:
     """
     if path.suffix.lower() == ".csv":
         return read_memory_csv(path)
-    lines, keys = read_memory_lines(path), KeySimilarity()
+    return product_pairs(read_memory_lines(path), KeySimilarity())
+
+
+def product_pairs(lines: Sequence[MemoryLine], keys: KeySimilarity) -> list[Pair]:
+    """Return the pairs of all memories with all messages."""
     return [
         Pair(first=first.memory, second=second.message, similarity=keys.between(first, second))
         for first in lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,31 @@ def hash_folder(folder: Path, leave_out: str = "") -> str:
     return digest.hexdigest()
 
 
-def write_manifest(weights: Path, corpus: Path, command: str, figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Write `manifest.json` into `weights` and return it."""
+def blind_parts(figures: Mapping[str, Any]) -> set[str]:
+    """Return the parts of her talk that `figures` names: each was trained without the topics and keys that are held out whole."""
+    return {
+        name for name in figures if name.partition(" ")[0] in {"base", "adapter", "encoder"} and INTERVIEW not in name
+    }
+
+
+def read_blind_parts(weights: Path) -> set[str]:
+    """Return the parts of `weights` that were trained without held-out topics and keys, by its manifest; none without one."""
+    try:
+        return set(json.loads((weights / MANIFEST).read_text(encoding="utf-8")).get("without_topics", ()))
+    except (OSError, ValueError, AttributeError, TypeError):
+        return set()
+
+
+def write_manifest(
+    weights: Path, corpus: Path, command: str, figures: Mapping[str, Any], without_topics: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Write `manifest.json` into `weights` and return it; `without_topics` names the parts that know no held-out topic."""
     files = sorted(path for path in weights.rglob("*") if path.is_file() and path.name != MANIFEST)
     manifest = {
         "command": command,
         "corpus_sha256": hash_corpus(corpus),
         "interview_sha256": hash_folder(corpus / INTERVIEW),
+        "without_topics": sorted(without_topics),
         "figures": dict(figures),
         "bytes": sum(path.stat().st_size for path in files),
         "files": {
@@ -48,11 +66,13 @@ def write_manifest(weights: Path, corpus: Path, command: str, figures: Mapping[s
 def refresh_manifest(weights: Path, corpus: Path, figures: Mapping[str, Any]) -> dict[str, Any]:
     """Write the manifest of `weights` anew after parts were trained again, with their `figures`, and return it.
 
-    `corpus_sha256` stays that of the base; `retrained` says which text each other part of her talk has read since.
+    `corpus_sha256` stays that of the base; `retrained` says which text each other part of her talk has read since, and
+    `without_topics` now names it.
     """
     file = weights / MANIFEST
     before = json.loads(file.read_text(encoding="utf-8"))
-    manifest = write_manifest(weights, corpus, before["command"], {**before["figures"], **figures})
+    blind = read_blind_parts(weights) | blind_parts(figures)
+    manifest = write_manifest(weights, corpus, before["command"], {**before["figures"], **figures}, blind)
     talk = {name: manifest["corpus_sha256"] for name in figures if INTERVIEW not in name}
     retrained = {**before.get("retrained", {}), **talk}
     manifest["corpus_sha256"] = before["corpus_sha256"]

@@ -49,10 +49,38 @@ def test_held_out_lines_are_never_written_in_training(shipped_corpus: DialogueCo
     held: set[str] = set()
     taught: set[str] = set()
     for _, exchange in shipped_corpus.exchanges():
+        if exchange.topic in shipped_corpus.held_out_topics:
+            assert all(shipped_corpus.is_held_out(exchange, text) for text in exchange.inputs)
+            continue
         for text in exchange.inputs:
             (held if shipped_corpus.is_held_out(exchange, text) else taught).add(text)
     assert len(held) >= 200
     assert sorted(held & taught) == []
+
+
+def test_topics_are_held_out_whole_but_for_those_that_must_be_taught(shipped_corpus: DialogueCorpus) -> None:
+    names = {exchange.topic for _, exchange in shipped_corpus.exchanges()}
+    assert 0.02 < len(shipped_corpus.held_out_topics) / len(names) < 0.04
+    careful = {exchange.topic for file, exchange in shipped_corpus.exchanges() if file.path.stem in ("care", "herself")}
+    assert not shipped_corpus.held_out_topics & careful
+
+
+def test_nothing_of_a_topic_that_is_held_out_whole_is_in_training_rows(write: Callable[..., Path]) -> None:
+    exchange = "> 말 {n}\n< 대답 {n} | 요약 {n} | 보통 보통 없음\n"
+    parts = [
+        f"## {topic}\n" + "\n".join(exchange.replace("{n}", f"{mark}{n}") for n in range(40))
+        for topic, mark in (("주제 0", "가"), ("주제 67", "나"))
+    ]
+    folder = write("dialogue/a.txt", "\n\n".join(parts)).parent.parent
+    write("slots.txt", "@음식: 김밥\n")
+    corpus = read_corpus(folder)
+    assert corpus.held_out_topics == {"주제 67"}
+    rows = expand(corpus, 3)
+    assert {row.topic for row in rows} == {"주제 0"}
+    assert not [row for row in rows if "나" in row.reply or "요약 나" in row.input]
+    assert {row.reply for row in expand(corpus, 3, held_out=True) if row.topic == "주제 67"} == {
+        f"대답 나{n}" for n in range(40)
+    }
 
 
 def test_held_out_inputs_are_never_in_training_rows(training: list[DialogueRow], validation: list[DialogueRow]) -> None:

@@ -44,7 +44,7 @@ def write_corpus(folder: Path) -> Path:
         (folder / "ethics" / f"{number}.txt").write_text(f"# category: {category}\n{lines}\n", "utf-8")
     (folder / "ethics" / "topics.toml").write_text("skip = []\n", "utf-8")
     memories = "\n".join(f"[좋아하는 것 {number}: 값] 메시지 {number}" for number in range(6))
-    (folder / "memory" / "lines.txt").write_text(memories, "utf-8")
+    (folder / "memory" / "lines.txt").write_text(f"{memories}\n[열쇠 2: 값] held out by its key\n", "utf-8")
     (folder / "memory" / "key_groups.txt").write_text("same:\nnear:\n", "utf-8")
     (folder / "memory" / "unrelated.toml").write_text('files = []\npatterns = ["먹었어"]\n', "utf-8")
     return folder
@@ -90,13 +90,18 @@ def test_whole_rebuild_is_loaded_and_keeps_finished_parts_after_an_interruption(
 
     manifest_file = out / "manifest.json"
     stale = manifest_file.read_text(encoding="utf-8")
+    assert manifest["without_topics"] == sorted(["base", *adapters, "encoder ethics", "encoder memory"])
+    assert manifest["figures"]["memory lines"] == 6
     lines = f'"memory lines": {json.loads(stale)["figures"]["memory lines"]}'
     manifest_file.write_text(stale.replace(lines, '"memory lines": 1'), encoding="utf-8")
+    stale_parts = json.loads(manifest_file.read_text("utf-8")) | {"without_topics": ["base"]}
+    manifest_file.write_text(json.dumps(stale_parts), encoding="utf-8")
     changed = retrain_embedded(replace(RECIPE, memory=replace(ENCODER, seed=8)), ["encoder memory"], go_on, out, data)
     files, before = (each["files"] for each in (changed, manifest))
     assert {name for name in files if files[name] != before[name]} == {"encoders/memory/model.safetensors"}
     assert changed["corpus_sha256"] == manifest["corpus_sha256"] == changed["retrained"]["encoder memory"]
     assert json.loads((out / "manifest.json").read_text("utf-8")) == changed
+    assert changed["without_topics"] == ["base", "encoder memory"]
     assert lines in json.dumps(changed)  # the count is that of the text that was read
     with pytest.raises(ModelError, match=r"no part encoder faces; there are adapter output_message,"):
         retrain_embedded(RECIPE, ["encoder faces"], go_on, out, data)
