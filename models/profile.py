@@ -113,16 +113,37 @@ class AdapterProfile:
 
 
 @pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
+class EncoderTraining:
+    """The recipe of one encoder: `base` is a language model to pool by mean; empty means hashed n-grams from nothing.
+
+    None is what suits the kind (`models.training.encoder.recipe_for`). `buckets`, `dimensions` and `hidden` are the sizes of hashed
+    n-grams.
+    """
+
+    base: str = ""
+    epochs: Annotated[float, Field(gt=0)] = 4
+    batch_size: Annotated[int, Field(gt=0)] | None = None
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    buckets: Annotated[int, Field(gt=0)] | None = None
+    dimensions: Annotated[int, Field(gt=0)] | None = None
+    hidden: Annotated[int, Field(gt=0)] | None = None
+
+    def __post_init__(self) -> None:
+        """Check that sizes belong to what is trained."""
+        if self.base and (self.buckets or self.dimensions or self.hidden):
+            raise ValueError("buckets, dimensions and hidden are sizes of hashed n-grams; leave them out with a base")
+
+
+@pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
 class EncoderProfile:
-    """A sentence encoder and, for training it, the base and the number of epochs.
+    """A sentence encoder and the recipe to train it by.
 
     One that is `optional` is left out, with a note, while its source is a folder that does not exist.
     """
 
     source: str
     optional: bool = False
-    training_base: str = ""
-    training_epochs: float = 4
+    training: EncoderTraining = EncoderTraining()
 
 
 @pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)

@@ -18,7 +18,7 @@ from models.evaluation.interview import PUBLISHED as PUBLISHED_INTERVIEW
 from models.evaluation.similarity import Array, compare
 from models.interview_bank import QuestionBank, load_bank
 from models.loader import choose_device, load_encoder
-from models.profile import EncoderProfile, Profile
+from models.profile import EncoderTraining, Profile
 from models.settings import ModelSettings
 from models.sources import quieten_libraries
 from models.training.csv_rows import read_csv
@@ -70,9 +70,8 @@ def cross_validate(
         parts = split_turns(task, data, load_bank(options.bank), folds, options.seed)
     else:
         parts = (split_ethics if task == "ethics" else split_memory)(data, folds, options.seed)
-    encoder = profile.encoders.get(task, EncoderProfile(source=""))
-    recipe = options.make_recipe(encoder.training_base, encoder.training_epochs)
-    recipe = recipe.for_turns() if task in INTERVIEW_TASKS else recipe
+    training = profile.encoders[task].training if task in profile.encoders else EncoderTraining()
+    recipe = options.make_recipe(task, training)
     device, _ = choose_device(ModelSettings())
     measured: list[tuple[Array, Array]] = []
     for number, fold in enumerate(parts, 1):
@@ -80,14 +79,15 @@ def cross_validate(
             out = Path(folder, "encoder")
             report = stage(f"fold {number} of {folds}")
             chosen = fold.labels if task in INTERVIEW_TASKS else ()
-            train_encoder(fold.training, recipe, out, report, labels=chosen, note=note, keep_log=False)
+            train_encoder(fold.training, recipe, out, report, labels=chosen, note=note, beside=())
             predicted = _cosines(load_encoder(str(out), device), fold.test)
         measured.append((predicted, np.array([pair.similarity for pair in fold.test], dtype=np.float64)))
     predicted, true = (np.concatenate(arrays) for arrays in zip(*measured, strict=True))
     labels = parts[0].labels
     return {
         "task": task,
-        "base": options.base or encoder.training_base or "hashed n-grams",
+        "base": recipe.base or f"hashed n-grams in {recipe.buckets:,} rows of {recipe.dimensions}",
+        "epochs": recipe.epochs,
         "folds": [_figures(task, labels, *arrays) for arrays in measured],
         "all": _figures(task, labels, predicted, true),
         "published": PUBLISHED[task],

@@ -31,5 +31,8 @@ def write_cross_validation_report(report: Report, figures: dict[str, Any], profi
     lines |= {"all folds": figures["all"], "published, on its own test rows": figures["published"]}
     rows = [[what, each["n"], *(figure(each[name]) for name in names)] for what, each in lines.items()]
     task = figures["task"]
-    parts = [f"Encoder over {escape(figures['base'])}. {_HOW[task]}", table(["", "n", *names], rows)]
+    parts = [
+        f"Encoder over {escape(figures['base'])}, {figures['epochs']:g} epochs. {_HOW[task]}",
+        table(["", "n", *names], rows),
+    ]
     report.write(f"Cross-validation of the {task} encoder", profile.name, parts)

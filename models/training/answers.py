@@ -15,7 +15,9 @@ from models.sequence import DecodeSequence
 from models.types import Generation, Sampling
 
 ANSWERS_NAME = "validation_answers.md"
-MOST_PROMPTS = 20
+MOST_PROMPTS = 120
+"""The recipes of the published adapters have 60 to 120 validation rows."""
+_ROWS = 20  # of them at once: a device that trains a model has little room beside it
 _SECTION = re.compile(r"^## Epoch [\d.]+, step (\d+)$", re.MULTILINE)
 
 
@@ -58,7 +60,7 @@ class _Listener(Receiver):
 def answer_prompts(base: LoadedBase, validation: AdapterValidation) -> list[Answer]:
     """Answer the first `MOST_PROMPTS` examples with the one adapter of `base`; stops at the stop mark or the profile's limit."""
     adapter, examples = validation.adapter, validation.examples[:MOST_PROMPTS]
-    batch = DecodeBatch(base, base.network.device, MOST_PROMPTS)
+    batch = DecodeBatch(base, base.network.device, _ROWS)
     listeners = [_Listener() for _ in examples]
     for (prompt, _), listener in zip(examples, listeners, strict=True):
         ids = list(base.tokenizer(prompt)["input_ids"])

@@ -6,7 +6,7 @@ import json
 import random
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from models.training.adapter import train_adapter
 from models.training.base import BaseRecipe, train_base
 from models.training.dialogue_files import DATA_DIR
 from models.training.dialogue_rows import DialogueCorpus, expand, read_corpus
-from models.training.encoder import EncoderRecipe, train_encoder
+from models.training.encoder import EncoderRecipe, recipe_for, train_encoder
 from models.training.encoder_data import (
     EthicsSentence,
     KeySimilarity,
@@ -43,13 +43,16 @@ COMMAND = "python main.py train embedded"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedRecipe:
-    """How the embedded weights are made; `adapter_examples` bounds the rows that each adapter reads."""
+    """How the embedded weights are made; `adapter_examples` bounds the rows that each adapter reads.
+
+    Adapters and encoders of interviews follow the profile, and so do the other encoders but in tests.
+    """
 
     base: BaseRecipe = BaseRecipe()
     adapter_examples: int = 4000
     interview_examples: int = EXAMPLES
-    ethics: EncoderRecipe = EncoderRecipe(epochs=3, buckets=65536, dimensions=32, hidden=128)
-    memory: EncoderRecipe = EncoderRecipe(epochs=6)
+    ethics: EncoderRecipe = field(default_factory=lambda: _encoder_recipe("ethics"))
+    memory: EncoderRecipe = field(default_factory=lambda: _encoder_recipe("memory"))
     seed: int = 7
     compile_steps: bool = True
 
@@ -171,7 +174,7 @@ def _train_ethics(
     recipe: EmbeddedRecipe, corpus: DialogueCorpus, data: Path, out: Path, *, report: Report
 ) -> dict[str, float]:
     pairs = ethics_pairs(_ethics_sentences(corpus, data, recipe.seed), copies=2, seed=recipe.seed)
-    return train_encoder(pairs, recipe.ethics, out, report=report, keep_log=False)
+    return train_encoder(pairs, recipe.ethics, out, report=report, beside=(LOG_NAME,))
 
 
 def _train_memory(
@@ -182,7 +185,12 @@ def _train_memory(
     keys = KeySimilarity(data / "memory" / "key_groups.txt")
     for draw in range(2):
         near += memory_pairs(lines, keys, negatives=20, seed=recipe.seed + draw)
-    return train_encoder(near, recipe.memory, out, report=report, keep_log=False)
+    return train_encoder(near, recipe.memory, out, report=report, beside=(LOG_NAME,))
+
+
+def _encoder_recipe(task: str) -> EncoderRecipe:
+    """Return the recipe that the profile has for an encoder, as `train encoder` and `evaluate cross-validate` read it."""
+    return recipe_for(load_profile("embedded").encoders[task].training)
 
 
 def _ethics_sentences(corpus: DialogueCorpus, data: Path, seed: int) -> list[EthicsSentence]:
@@ -198,7 +206,8 @@ def _memory_lines(corpus: DialogueCorpus, data: Path, seed: int) -> list[MemoryL
 
 def _keep_or_clear(staging: Path, recipe: EmbeddedRecipe, data: Path) -> None:
     """Keep the staging folder only when it was begun with the same text and recipe."""
-    stamp = f"{hash_folder(data)} {recipe} {load_profile('embedded').adapters}"
+    profile = load_profile("embedded")
+    stamp = f"{hash_folder(data)} {recipe} {profile.adapters} {profile.encoders}"
     note = staging / "recipe.txt"
     if note.is_file() and note.read_text() == stamp:
         return

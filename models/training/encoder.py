@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 
 from models.errors import ModelError
 from models.loader import LOAD_FAILURES, broken_weights, fetch_model
+from models.profile import EncoderTraining
 from models.text_features import HashedNgrams
 from models.training.encoder_data import Pair
 from models.training.encoder_validation import Validate
@@ -30,6 +31,7 @@ from models.training.run_folder import make_stamp, open_run
 from models.training.target import prepare_target
 from models.training.training_log import CURVES_NAME, LOG_NAME, TrainingLog, mean_loss
 
+_MOST_RECORDS = 200  # about so many lines of a log, however long the run
 _WEIGHTS = "weights.safetensors"  # of a checkpoint
 
 
@@ -48,19 +50,21 @@ class EncoderRecipe:
     max_features: int = 1024
     seed: int = 7
 
-    def for_turns(self) -> EncoderRecipe:
-        """Return this recipe for turns of an interview: new n-grams that read questions and answers apart, in a smaller table."""
-        if self.base:
-            return self
-        rate = 1e-2 if self.learning_rate == EncoderRecipe().learning_rate else self.learning_rate
-        return replace(
-            self, reading="turn", max_features=2048, buckets=8192, dimensions=32, hidden=64, learning_rate=rate
-        )
+
+_MESSAGES = EncoderRecipe()
+_TURNS = EncoderRecipe(reading="turn", max_features=2048, buckets=8192, dimensions=32, hidden=64, learning_rate=1e-2)
+_POOLED = EncoderRecipe(learning_rate=2e-5)
 
 
-def recipe_for(*, base: str, epochs: float, seed: int) -> EncoderRecipe:
-    """Return a recipe with the learning rate that suits its kind: small for a language model, larger for new n-grams."""
-    return EncoderRecipe(base=base, epochs=epochs, learning_rate=2e-5 if base else 1e-3, seed=seed)
+def recipe_for(training: EncoderTraining, *, reads_turns: bool = False, seed: int = 7) -> EncoderRecipe:
+    """Return the recipe of a profile, filled up with what suits its kind.
+
+    The kinds are new n-grams of messages; with `reads_turns` new n-grams that read questions and answers of interviews apart; a
+    language model, which wants a small learning rate.
+    """
+    kind = _POOLED if training.base else _TURNS if reads_turns else _MESSAGES
+    given = {name: value for name, value in asdict(training).items() if value is not None}
+    return replace(kind, **given, seed=seed)
 
 
 class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
@@ -114,13 +118,13 @@ def train_encoder(
     labels: Sequence[str] = (),
     note: Note = ignore_note,
     validate: Validate | None = None,
-    keep_log: bool = True,
+    beside: Sequence[str] = (LOG_NAME, CURVES_NAME),
 ) -> dict[str, float]:
     """Train on `pairs` and write the encoder folder `out`; return steps and the mean loss.
 
     With `labels` the second text of each pair is one of them, and the encoder learns to choose it among all (`label_loss`).
-    The run can be interrupted and repeated (`run_folder`). Each epoch ends with the figures of `validate`. Log and curves stay in
-    the folder with `keep_log`.
+    The run can be interrupted and repeated (`run_folder`). Each epoch ends with the figures of `validate`. Of log and curves those
+    named in `beside` stay in the folder.
 
     Raises:
         TargetExists: `out` exists already.
@@ -135,17 +139,14 @@ def train_encoder(
         log = TrainingLog(run.path)
         trainer = _Trainer(
             model=encoder,
-            args=_arguments(recipe, run.path, validates=validate is not None),
+            args=_arguments(recipe, run.path, len(pairs), validates=validate is not None),
             train_dataset=_labelled(pairs, labels) if labels else _dataset(pairs),
             evaluator=_Evaluator(validate) if validate else None,
             loss=LabelLoss(encoder, labels) if labels else CosineSimilarityLoss(encoder),
             callbacks=[log, ReportCallback(report)],
         )
         run.train(trainer)
-        run.finish(
-            lambda staged: encoder.save(str(staged), create_model_card=False),
-            (LOG_NAME, CURVES_NAME) if keep_log else (),
-        )
+        run.finish(lambda staged: encoder.save(str(staged), create_model_card=False), beside)
     return {"steps": float(trainer.state.global_step), "loss": round(mean_loss(log.records), 5)}
 
 
@@ -181,7 +182,10 @@ def _labelled(pairs: Sequence[Pair], labels: Sequence[str]) -> Dataset:
     )
 
 
-def _arguments(recipe: EncoderRecipe, folder: Path, *, validates: bool) -> SentenceTransformerTrainingArguments:
+def _arguments(
+    recipe: EncoderRecipe, folder: Path, pairs: int, *, validates: bool
+) -> SentenceTransformerTrainingArguments:
+    steps = pairs / recipe.batch_size * recipe.epochs
     return SentenceTransformerTrainingArguments(
         output_dir=str(folder),
         num_train_epochs=recipe.epochs,
@@ -193,7 +197,7 @@ def _arguments(recipe: EncoderRecipe, folder: Path, *, validates: bool) -> Sente
         save_total_limit=2,
         eval_strategy="epoch" if validates else "no",
         report_to="none",
-        logging_steps=20,
+        logging_steps=max(20, int(steps / _MOST_RECORDS)),
         disable_tqdm=True,
         seed=recipe.seed,
         use_cpu=not torch.cuda.is_available(),

@@ -10,7 +10,7 @@ from typing import Any
 from models.errors import ModelError
 from models.interview_bank import DEFAULT_BANK, load_bank
 from models.loader import choose_device, fetch_model, load_encoder
-from models.profile import Profile
+from models.profile import EncoderTraining, Profile
 from models.settings import ModelSettings
 from models.sources import name_source, quieten_libraries
 from models.training.encoder import EncoderRecipe, recipe_for, train_encoder
@@ -35,15 +35,13 @@ class EncoderOptions:
     bank: str = DEFAULT_BANK
     seed: int = 7
 
-    def make_recipe(self, training_base: str, training_epochs: float) -> EncoderRecipe:
-        """Return the recipe over a profile's base and epochs."""
-        base = name_source(self.base) or training_base
-        recipe = recipe_for(base=base, epochs=self.epochs or training_epochs, seed=self.seed)
-        return replace(
-            recipe,
-            batch_size=self.batch_size or recipe.batch_size,
-            learning_rate=self.learning_rate or recipe.learning_rate,
-        )
+    def make_recipe(self, task: str, training: EncoderTraining) -> EncoderRecipe:
+        """Return the recipe of a profile for `task` with these options; under another base only its epochs stay."""
+        if self.base:
+            training = EncoderTraining(base=name_source(self.base), epochs=training.epochs)
+        options = {"epochs": self.epochs, "batch_size": self.batch_size, "learning_rate": self.learning_rate}
+        given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+        return recipe_for(replace(training, **given), reads_turns=task in INTERVIEW_TASKS, seed=self.seed)
 
 
 def run_encoder(
@@ -84,8 +82,7 @@ def run_encoder(
         pairs = read_training_pairs(task, data, seed=options.seed)
     if pairs and validate is None:
         note("there are no validation rows; training goes on without them")
-    recipe = options.make_recipe(encoder.training_base, encoder.training_epochs)
-    recipe = recipe.for_turns() if labels else recipe
+    recipe = options.make_recipe(task, encoder.training)
     figures = train_encoder(pairs, recipe, out, stage(f"{task} encoder"), labels=labels, note=note, validate=validate)
     return {"out": str(out), "pairs": len(pairs), **figures, "validation": last_validation(out / LOG_NAME)}
 

@@ -13,11 +13,12 @@ from models.interview_bank import DEFAULT_BANK, load_bank
 from models.profile import INTERVIEW_ADAPTER, INTERVIEW_ENCODERS, WEIGHTS_DIR, Profile, load_profile
 from models.training.adapter import train_adapter
 from models.training.dialogue_files import DATA_DIR
-from models.training.encoder import EncoderRecipe, train_encoder
+from models.training.encoder import recipe_for, train_encoder
 from models.training.interview_encoders import labels_of, read_turn_pairs
 from models.training.interview_rows import interview_examples, read_rows
 from models.training.manifest import INTERVIEW
 from models.training.progress import Stage
+from models.training.training_log import LOG_NAME
 from models.training.weight_parts import WeightPart, retrain
 
 EXAMPLES = 2400
@@ -38,9 +39,9 @@ def interview_parts(
     bank = load_bank(DEFAULT_BANK)
     for task in INTERVIEW_ENCODERS:
         pairs = read_turn_pairs(task, folder, bank, "train", seed=seed)
-        recipe = EncoderRecipe(epochs=profile.encoders[task].training_epochs, seed=seed).for_turns()
+        recipe = recipe_for(profile.encoders[task].training, reads_turns=True, seed=seed)
         labels = labels_of(task, bank)
-        train = partial(train_encoder, pairs, recipe, labels=labels, keep_log=False)
+        train = partial(train_encoder, pairs, recipe, labels=labels, beside=(LOG_NAME,))
         yield WeightPart(name=f"encoder {task}", folder=f"encoders/{task}", train=train)
     adapter = profile.adapters[INTERVIEW_ADAPTER]
     assert adapter.training is not None

@@ -81,7 +81,7 @@ def test_v4_names_the_published_weights() -> None:
         "memory": ("EleutherAI/polyglot-ko-1.3b", "daebakgazua/250526_OhLoRA_LLM_polyglot:memory"),
         "eyes_mouth_pose": ("EleutherAI/polyglot-ko-1.3b", "daebakgazua/250526_OhLoRA_LLM_polyglot:eyes_mouth_pose"),
     }
-    encoders = {name: (e.source, e.training_base, e.training_epochs) for name, e in profile.encoders.items()}
+    encoders = {name: (e.source, e.training.base, e.training.epochs) for name, e in profile.encoders.items()}
     for name in INTERVIEW_ENCODERS:
         assert encoders.pop(name) == (f"ohlora-v4/{name}", "klue/roberta-base", 40)
     assert encoders == {
@@ -173,6 +173,8 @@ def test_drafts_may_be_hotter_than_a_line_that_stands_alone() -> None:
         ("[adapters.memory]", "[adapters.diary]", "missing: memory"),
         ("[encoders.ethics]", "[encoders.manners]", "missing: encoder ethics"),
         ('base = "main"', 'base = "other"', "'other'"),
+        ("[encoders.ethics]", '[encoders.ethics]\ntraining = {base = "b", hidden = 4}', "sizes of hashed n-grams"),
+        ("[encoders.ethics]", "[encoders.ethics]\ntraining = {buckets = 0}", "encoders.ethics.training.buckets"),
         ("[bases.main]\n", "[bases.main]\ncode = 1\n", "bases.main.code"),
         ("[bases.main]", "bases = 3\n[other]", "bases"),
     ],

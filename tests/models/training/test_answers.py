@@ -18,7 +18,7 @@ def _answer(expected: str, answer: str) -> Answer:
 
 async def test_answers_are_those_of_the_engine(tiny: TinyBase, profile: Profile) -> None:
     adapter = profile.adapters["memory"]
-    examples = [(f"{line[:14]}{adapter.start_mark}", f" 답 {adapter.stop_mark}") for line in LINES] * 5
+    examples = [(f"{line[:14]}{adapter.start_mark}", f" 답 {adapter.stop_mark}") for line in LINES] * 25
     source = {"memory": tiny.sources()["memory"]}
     base = load_base("main", str(tiny.folder), source, torch.device("cpu"), torch.float32)
     answers = answer_prompts(base, AdapterValidation(adapter=adapter, examples=examples))

@@ -18,6 +18,7 @@ from models.training.embedded import EmbeddedRecipe, retrain_embedded, train_emb
 from models.training.encoder import EncoderRecipe
 from models.training.encoder_data import CATEGORIES
 from models.training.progress import Report
+from models.training.training_log import read_log
 
 ENCODER = EncoderRecipe(epochs=0.1, buckets=256, dimensions=16, hidden=16)
 RECIPE = EmbeddedRecipe(
@@ -76,8 +77,11 @@ def test_whole_rebuild_is_loaded_and_keeps_finished_parts_after_an_interruption(
     assert set(manifest["files"]) == {
         path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file() and path.name != "manifest.json"
     }
-    parts = [path for name in ("adapters", "encoders") for path in (out / name).rglob("*")]
-    assert not [path for path in parts if path.suffix in {".jsonl", ".png", ".md", ".partial"}]
+    parts = [path for name in ("adapters", "encoders") for path in sorted((out / name).rglob("*"))]
+    assert not [path for path in parts if path.suffix in {".png", ".md", ".partial"}]
+    logs = [path for path in parts if path.suffix == ".jsonl"]
+    assert logs == [out / "encoders" / task / "training_log.jsonl" for task in ("ethics", "memory")]
+    assert all(read_log(log) for log in logs)
     config = json.loads((out / "adapters" / "memory" / "adapter_config.json").read_text("utf-8"))
     assert config["base_model_name_or_path"] == "embedded/base"  # no path of the machine that trained it
 
@@ -98,7 +102,8 @@ def test_whole_rebuild_is_loaded_and_keeps_finished_parts_after_an_interruption(
     manifest_file.write_text(json.dumps(stale_parts), encoding="utf-8")
     changed = retrain_embedded(replace(RECIPE, memory=replace(ENCODER, seed=8)), ["encoder memory"], go_on, out, data)
     files, before = (each["files"] for each in (changed, manifest))
-    assert {name for name in files if files[name] != before[name]} == {"encoders/memory/model.safetensors"}
+    changed_files = {name for name in files if files[name] != before[name]}
+    assert changed_files == {"encoders/memory/model.safetensors", "encoders/memory/training_log.jsonl"}
     assert changed["corpus_sha256"] == manifest["corpus_sha256"] == changed["retrained"]["encoder memory"]
     assert json.loads((out / "manifest.json").read_text("utf-8")) == changed
     assert changed["without_topics"] == ["base", "encoder memory"]

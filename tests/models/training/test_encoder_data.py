@@ -40,7 +40,7 @@ def ethics() -> list[EthicsSentence]:
 
 
 def test_ethics_corpus_has_enough_of_every_category(ethics: list[EthicsSentence]) -> None:
-    assert len(ethics) >= 800
+    assert len(ethics) >= 4_000
     assert len(set(ethics)) == len(ethics)
     counts = Counter(sentence.category for sentence in ethics)
     assert set(counts) == set(CATEGORIES)
@@ -114,8 +114,8 @@ def test_each_sentence_is_paired_with_every_category() -> None:
 
 def test_memory_corpus_is_large_enough() -> None:
     lines = read_memory_lines(DATA_DIR / "memory" / "lines.txt")
-    assert len(lines) >= 120
-    assert len({line.key for line in lines}) >= 15
+    assert len(lines) >= 400
+    assert len({line.key for line in lines}) >= 80
 
 
 def _line(key: str, value: str, message: str = "응") -> MemoryLine:

@@ -10,9 +10,9 @@ import torch
 
 from models.evaluation.cross_validation import cross_validate
 from models.loader import load_encoder
-from models.profile import Profile
+from models.profile import EncoderTraining, Profile
 from models.text_features import HashedNgrams, turn_features
-from models.training.encoder import EncoderRecipe, train_encoder
+from models.training.encoder import recipe_for, train_encoder
 from models.training.encoder_data import Pair
 from models.training.encoder_run import EncoderOptions, run_encoder
 from models.training.interview_encoders import label_cosines
@@ -38,7 +38,7 @@ CSV = (
 
 def test_same_words_get_another_label_under_another_question(tmp_path: Path) -> None:
     pairs = [Pair(first=text, second=label, similarity=1.0) for text, label in TEXTS.items()]
-    recipe = EncoderRecipe(epochs=60, batch_size=6).for_turns()
+    recipe = recipe_for(EncoderTraining(epochs=60, batch_size=6), reads_turns=True)
     train_encoder(pairs, recipe, tmp_path / "encoder", lambda *_: None, labels=LABELS)
     encoder = load_encoder(str(tmp_path / "encoder"), torch.device("cpu"))
     found = label_cosines(encoder, pairs, LABELS).argmax(axis=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,12 @@ from safetensors.torch import load_file
 from models.embedder import encode
 from models.errors import ModelError
 from models.loader import load_base, load_encoder
-from models.profile import AdapterTraining
+from models.profile import AdapterTraining, EncoderTraining, load_profile
 from models.training.adapter import lora_config, train_adapter
+from models.training.embedded import EmbeddedRecipe
 from models.training.encoder import EncoderRecipe, make_encoder, recipe_for, train_encoder
 from models.training.encoder_data import CATEGORIES, EthicsSentence, Pair, ethics_pairs
+from models.training.encoder_run import EncoderOptions
 from models.training.manifest import hash_corpus, hash_folder, write_manifest
 from models.training.target import TargetExists
 from models.training.tokenizer import MARKS, train_tokenizer
@@ -143,10 +146,35 @@ def test_language_model_is_pooled_into_an_encoder(llama: TinyBase, tmp_path: Pat
 
 
 def test_learning_rate_follows_the_base() -> None:
-    assert recipe_for(base="", epochs=4, seed=1) == EncoderRecipe(epochs=4, learning_rate=1e-3, seed=1)
-    pooled = recipe_for(base="klue/roberta-base", epochs=10, seed=7)
+    assert recipe_for(EncoderTraining(), seed=1) == EncoderRecipe(epochs=4, learning_rate=1e-3, seed=1)
+    pooled = recipe_for(EncoderTraining(base="klue/roberta-base", epochs=10))
     assert (pooled.base, pooled.epochs, pooled.learning_rate) == ("klue/roberta-base", 10, 2e-5)
     assert make_encoder(SMALL).get_embedding_dimension() == 16
+
+
+def test_what_a_profile_says_of_an_encoder_goes_before_what_suits_its_kind() -> None:
+    training = EncoderTraining(epochs=3, buckets=64, dimensions=8, hidden=4, batch_size=2, learning_rate=0.5)
+    wanted = {"epochs": 3, "buckets": 64, "dimensions": 8, "hidden": 4, "batch_size": 2, "learning_rate": 0.5}
+    for reads_turns, reading in ((False, "message"), (True, "turn")):
+        recipe = recipe_for(training, reads_turns=reads_turns)
+        assert wanted.items() <= asdict(recipe).items()
+        assert recipe.reading == reading
+    assert recipe_for(EncoderTraining(), reads_turns=True).buckets == 8192
+
+
+def test_encoders_that_ship_are_trained_as_the_profile_says() -> None:
+    recipe = EmbeddedRecipe()
+    assert recipe.ethics == EncoderRecipe(epochs=3, buckets=65536, dimensions=32, hidden=128)
+    assert recipe.memory == EncoderRecipe(epochs=6, buckets=16384, dimensions=128, hidden=256)
+    encoders = load_profile("embedded").encoders
+    assert EncoderOptions().make_recipe("ethics", encoders["ethics"].training) == recipe.ethics
+    assert EncoderOptions().make_recipe("memory", encoders["memory"].training) == recipe.memory
+
+
+def test_another_base_keeps_only_the_epochs_of_a_profile() -> None:
+    training = EncoderTraining(epochs=3, buckets=64, learning_rate=0.5)
+    recipe = EncoderOptions(base="klue/roberta-base", batch_size=16).make_recipe("ethics", training)
+    assert recipe == EncoderRecipe(base="klue/roberta-base", epochs=3, learning_rate=2e-5, batch_size=16)
 
 
 def test_tokenizer_keeps_marks_whole_and_gives_back_any_text() -> None:
