@@ -150,14 +150,15 @@ def read_interview_answers(folder: Path = DATA_DIR, *, seed: int = 7) -> list[Et
 def ethics_pairs(sentences: Sequence[EthicsSentence], *, copies: int, seed: int) -> list[Pair]:
     """Return each sentence with every category name: 1 for its own, else 0.
 
-    Each sentence comes `copies` times: as written, then with typing noise, and, where it is no normal sentence, obfuscated.
+    Each sentence comes `copies` times: as written, then with typing noise or disguised. Normal ones are disguised too, less often:
+    symbols in a word are no offence by themselves.
     """
     rng = random.Random(seed)
     pairs = []
     for sentence in sentences:
         for copy in range(copies):
             text = sentence.text
-            if copy and sentence.category != "일반" and rng.random() < 0.6:
+            if copy and rng.random() < (0.15 if sentence.category == "일반" else 0.6):
                 text = obfuscate(text, rng)
             elif copy:
                 text = add_noise(text, rng)

@@ -12,14 +12,35 @@ from models.training.augment import add_noise, obfuscate, swap_synonyms
 @pytest.mark.parametrize(
     ("message", "wrong"),
     [
-        ("떡볶이랑 김밥 먹자", "김식사"),
         ("나 회사원이야", "직장원"),
         ("우리 집에 놀러 와", "우리 우리"),
-        ("남자친구 생겼어", "남자동무"),
+        ("알바생 구함", "아르바이트생"),
     ],
 )
 def test_synonym_replaces_whole_words_only(message: str, wrong: str) -> None:
     assert not any(wrong in swap_synonyms(message, random.Random(seed)) for seed in range(20))
+
+
+@pytest.mark.parametrize(
+    ("message", "meaning"),
+    [
+        ("네 이름 뭐더라", "내 이름"),
+        ("네 엄마도 바보지", "내 엄마"),
+        ("바보 같이 왜 그래", "바보 함께"),
+        ("밥 먹었어", "식사 먹"),
+    ],
+)
+def test_widening_keeps_who_is_spoken_of_and_what_is_said(message: str, meaning: str) -> None:
+    for seed in range(300):
+        text = swap_synonyms(add_noise(message, random.Random(seed)), random.Random(seed))
+        assert meaning not in text
+        assert meaning.replace(" ", "") not in text
+
+
+def test_noise_has_typos_slang_spacing_and_emoji() -> None:
+    drawn = {add_noise("안녕 나 오늘 진짜 좋아", random.Random(seed)) for seed in range(400)}
+    for sign in ("안뇽", "ㄹㅇ", "진쨔", "안녕나", "😅", "로라야", "~"):
+        assert any(sign in text for text in drawn), sign
 
 
 def test_synonym_swaps_one_word_or_nothing() -> None:

@@ -112,6 +112,12 @@ def test_each_sentence_is_paired_with_every_category() -> None:
     assert len({pair.first for pair in pairs if pair.similarity == 1 and pair.second == "사랑 고백/만남"}) > 1
 
 
+def test_ordinary_sentences_are_disguised_too_so_that_symbols_are_no_offence() -> None:
+    sentences = [EthicsSentence(text="오늘 집에 가는 길", category="일반")]
+    texts = {pair.first for pair in ethics_pairs(sentences, copies=60, seed=1)}
+    assert any(text.startswith("오 늘 집 에") for text in texts)
+
+
 def test_memory_corpus_is_large_enough() -> None:
     lines = read_memory_lines(DATA_DIR / "memory" / "lines.txt")
     assert len(lines) >= 400
