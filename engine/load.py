@@ -4,15 +4,19 @@ The order is:
 
     drafts → summary → memory → expression
 
-Where more than half of the places are taken she takes her first draft instead of choosing among several, so that many are answered at
-once and soon. Then each round of waiting people, as many as there are places, leaves out one thing more: turns are not summed up,
-nothing new is remembered, her face stays plain. The checks that protect people (ethics, sanctions, care) and the reply itself are
+While more people have turns running than half the number of places, she takes her first draft instead of choosing among several, so
+that many are answered at once and soon. So she does for whoever has another turn running already: a flood of one person costs that
+person drafts, and nobody else. Then each round of waiting people, as many as there are places, leaves out one thing more: turns are
+not summed up, nothing new is remembered, her face stays plain. The checks that protect people (ethics, sanctions, care) and the reply itself are
 never left out; where the queue is full, a message is refused, with the time to wait.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+
+from storage.records import UserKey
 
 _SHARE_OF_NEWEST = 0.1
 
@@ -30,15 +34,15 @@ class Load:
     """Written by the queue, read by the pipeline; a load that nobody writes leaves nothing out."""
 
     def __init__(self, turns_at_once: int = 1) -> None:
-        """Begin with nobody waiting and none of the `turns_at_once` places taken."""
+        """Begin with nobody waiting and none of the `turns_at_once` places taken; `places` says how many each user holds."""
         self.waiting_users = 0
-        self.places_taken = 0
+        self.places: Mapping[UserKey, int] = {}
         self._turns_at_once = turns_at_once
         self._turn_s: float | None = None
 
-    def left_out(self) -> frozenset[Extra]:
-        """Return what a turn that begins now does without; a user's further messages count for no more than the first."""
-        is_lively = self.places_taken > max(1, self._turns_at_once // 2)
+    def left_out(self, user: UserKey) -> frozenset[Extra]:
+        """Return what a turn of `user` that begins now does without; the messages of other people count once for each of them."""
+        is_lively = len(self.places) > max(1, self._turns_at_once // 2) or self.places.get(user, 0) > 1
         return frozenset(list(Extra)[: is_lively + self.waiting_users // self._turns_at_once])
 
     def note_turn(self, seconds: float) -> None:

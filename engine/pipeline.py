@@ -86,7 +86,7 @@ class _Context:
 
 
 class ChatPipeline:
-    """Runs turns; holds no state of its own between them. `firewall` judges what may be remembered, also by hand."""
+    """Runs turns; between them only `retriever` holds something, vectors of memories. `firewall` judges what may be remembered."""
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class ChatPipeline:
             clock=clock,
             seed=seed,
         )
-        self._retriever = MemoryRetriever(embedder, profile.memory_threshold)
+        self.retriever = MemoryRetriever(embedder, profile.memory_threshold)
         self.firewall = MemoryFirewall(self._ethics, self._thresholds, policy)
 
     async def run(self, request: ChatRequest, show: EventSink = ignore_event, queued_ms: float = 0.0) -> ChatOutcome:
@@ -148,7 +148,7 @@ class ChatPipeline:
             ModelError, StorageError: the turn failed and left nothing behind.
         """
         watch = Stopwatch(queue=queued_ms)
-        turn = _Context(request=request, show=show, watch=watch, scores={}, left_out=self._load.left_out())
+        turn = _Context(request=request, show=show, watch=watch, scores={}, left_out=self._load.left_out(request.user))
 
         # 1. What stands about the user and the conversation; a user under a block costs no model time.
         known = await look_up(self._database, self._sentencing, request)
@@ -222,7 +222,7 @@ class ChatPipeline:
         if request.again is not None:
             turn.memory_used, turn.last_summary = request.again.memory_used, request.again.last_summary
             return
-        memory = await self._retriever.find(request.text, known.memories)
+        memory = await self.retriever.find(request.user, request.text, known.memories)
         if memory is not None:
             turn.memory_used, turn.memory_used_id = memory.text, memory.id
         turn.last_summary = request.thread_summary or known.last_summary

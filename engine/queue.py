@@ -1,9 +1,11 @@
 """The turn queue: bounded, first in first out within a conversation, users taking turns.
 
-Users stand in a ring. The next turn is the oldest waiting one of the first user in the ring whose conversation is free and has
-nothing older waiting; that user then goes to the end of the ring. So a flood of one user delays another by one turn at most.
+Users stand in a ring. A free place goes to the user who holds fewest places, and among equals to the first in the ring; then they go
+to its end. Of their waiting turns the oldest runs whose conversation is free and has nothing older waiting. Nobody holds more than
+half of the places, so whoever comes finds one free beside a flood of one user, and where many wait a flood delays each by one turn at
+most.
 
-The queue tells `engine/load.py` how many people wait and how long turns take.
+The queue tells `engine/load.py` who holds places, how many people wait and how long turns take.
 """
 
 from __future__ import annotations
@@ -11,8 +13,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from engine.load import Load
@@ -95,7 +97,8 @@ class TurnQueue:
         self._settings = settings
         self._users: OrderedDict[UserKey, deque[QueuedTurn]] = OrderedDict()
         self._conversations: dict[ConversationKey, deque[QueuedTurn]] = {}
-        self._busy: set[ConversationKey] = set()
+        self._busy: dict[ConversationKey, UserKey] = {}  # whose turn runs there, from the oldest on
+        self._most_places = max(1, settings.max_concurrent_turns // 2)  # of one user
         self._waiting = 0
         self._closed = False
         self._changed = asyncio.Event()  # something may run now; workers clear it before they wait
@@ -118,7 +121,7 @@ class TurnQueue:
         return turn
 
     def position(self, turn: QueuedTurn) -> int | None:
-        """Return how many waiting turns start before `turn`, if every conversation were free."""
+        """Return how many waiting turns start before `turn`, if turns end in the order in which they began."""
         for number, other in enumerate(self._start_order()):
             if other is turn:
                 return number
@@ -146,7 +149,7 @@ class TurnQueue:
             try:
                 await self._run(turn)
             finally:
-                self._busy.discard(turn.request.conversation)
+                self._busy.pop(turn.request.conversation, None)
                 self._tell_change()
 
     async def close(self) -> None:
@@ -168,20 +171,19 @@ class TurnQueue:
 
     def _tell_load(self) -> None:
         self.load.waiting_users = len(self._users)
-        self.load.places_taken = len(self._busy)
+        self.load.places = Counter(self._busy.values())
 
     def _start_order(self) -> Iterator[QueuedTurn]:
-        """Yield the waiting turns in the order in which they start when every conversation is free in time."""
+        """Yield the waiting turns in the order in which they start when turns end in the order in which they began."""
         ring = OrderedDict((user, deque(turns)) for user, turns in self._users.items())
         heads = {key: deque(turns) for key, turns in self._conversations.items()}
+        busy = dict(self._busy)
         while ring:
-            user, turn = next(
-                (user, turn)
-                for user, turns in ring.items()
-                for turn in turns
-                if heads[turn.request.conversation][0] is turn
-            )
-            heads[turn.request.conversation].popleft()
+            while len(busy) >= self._settings.max_concurrent_turns or (turn := self._choose(ring, heads, busy)) is None:
+                del busy[next(iter(busy))]
+            user, conversation = turn.request.user, turn.request.conversation
+            busy[conversation] = user
+            heads[conversation].popleft()
             ring[user].remove(turn)
             ring.move_to_end(user)
             if not ring[user]:
@@ -189,17 +191,36 @@ class TurnQueue:
             yield turn
 
     def _take_next(self) -> QueuedTurn | None:
-        for user, turns in self._users.items():
+        turn = self._choose(self._users, self._conversations, self._busy)
+        if turn is not None:
+            user = turn.request.user
+            self._remove(turn)
+            if user in self._users:
+                self._users.move_to_end(user)
+            self._busy[turn.request.conversation] = user
+            self._tell_load()
+        return turn
+
+    def _choose(
+        self,
+        ring: Mapping[UserKey, Iterable[QueuedTurn]],
+        conversations: Mapping[ConversationKey, Sequence[QueuedTurn]],
+        busy: Mapping[ConversationKey, UserKey],
+    ) -> QueuedTurn | None:
+        """Choose the turn that a free place goes to; None where everybody who waits holds their share or waits for a conversation."""
+        places = Counter(busy.values())
+        chosen, fewest = None, self._most_places
+        for user, turns in ring.items():
+            if places[user] >= fewest:
+                continue
             for turn in turns:
                 conversation = turn.request.conversation
-                if conversation not in self._busy and self._conversations[conversation][0] is turn:
-                    self._remove(turn)
-                    if user in self._users:
-                        self._users.move_to_end(user)
-                    self._busy.add(conversation)
-                    self._tell_load()
-                    return turn
-        return None
+                if conversation not in busy and conversations[conversation][0] is turn:
+                    chosen, fewest = turn, places[user]
+                    break
+            if fewest == 0:
+                break
+        return chosen
 
     def _remove(self, turn: QueuedTurn) -> None:
         request = turn.request

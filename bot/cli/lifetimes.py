@@ -27,6 +27,7 @@ from models.settings import Device, ModelSettings, Precision
 from storage.settings import KEYRING_NAME, StorageSettings
 
 if TYPE_CHECKING:
+    from engine.memory import MemoryRetriever
     from engine.memory_firewall import MemoryFirewall
     from engine.queue import TurnQueue
     from engine.refusal_log import RefusalLog
@@ -41,6 +42,7 @@ class Engine:
     database: Database
     queue: TurnQueue
     firewall: MemoryFirewall
+    retriever: MemoryRetriever
     banks: BankShelf = field(default_factory=BankShelf)
     refusals: RefusalLog | None = None
 
@@ -81,13 +83,20 @@ async def open_engine(settings: Settings, clock: Clock, seed: int | None) -> Asy
             clock=clock,
             seed=seed,
             banks=banks,
-            load=load,
+            load=load if seed is None else None,  # what is left out under load depends on timing
         )
         async with (
             open_refusal_log(database, runtime.profile.name) as refusals,
             open_queue(pipeline.run, limits, load) as queue,
         ):
-            yield Engine(database=database, queue=queue, firewall=pipeline.firewall, banks=banks, refusals=refusals)
+            yield Engine(
+                database=database,
+                queue=queue,
+                firewall=pipeline.firewall,
+                retriever=pipeline.retriever,
+                banks=banks,
+                refusals=refusals,
+            )
 
 
 @asynccontextmanager

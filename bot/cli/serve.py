@@ -93,6 +93,7 @@ def build_app(settings: Settings, engine: Engine, clock: Clock) -> App:
     talk = Talk(chat, reception, default_locale=settings.locale, default_zone=zone)
     talk.dress_interviews(reception.hold_interviews(chat, engine.banks).extras)
     reception.when_forgotten(talk.forget)
+    reception.when_forgotten(engine.retriever.forget)
     reception.settle_before_forgetting(talk.settle)
     reception.when_reset(talk.reset)
     faces = FacePictures(theme=Theme(settings.face_theme))

@@ -203,7 +203,7 @@ async def open_town(
             return outcome
 
         async with open_queue(run, limits) as queue:
-            engine = Engine(database=database, queue=queue, firewall=pipeline.firewall)
+            engine = Engine(database=database, queue=queue, firewall=pipeline.firewall, retriever=pipeline.retriever)
             app, stop = build_app(settings, engine, clock), asyncio.Event()
             serving = asyncio.create_task(app.serve(stop), name="app under test")
             town = Town(

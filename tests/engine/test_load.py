@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import pytest
 
@@ -11,9 +12,9 @@ from engine.load import Extra, Load
 from engine.queue import open_queue
 from engine.types import ChatReply, Rejection, RejectionReason
 from models.profile import load_profile
-from tests.engine.rig import MakeRig
+from tests.engine.rig import MakeRig, user_key
 from tests.engine.test_queue import GatedRunner, make_request, make_settings, settle
-from tests.fakes import PAEDRIP
+from tests.fakes import PAEDRIP, FakeGenerator
 
 
 @pytest.mark.parametrize("left_out", [0, 1, 2, 3, 4])
@@ -78,19 +79,27 @@ async def test_crowd_gets_less_the_longer_it_is_but_every_check_and_the_last_one
         (2, 4, [Extra.DRAFTS]),  # the rest of the places is for conversations that are busy
     ],
 )
-def test_drafts_go_when_half_the_places_are_taken_and_each_round_of_waiting_people_leaves_out_one_thing_more(
+def test_drafts_go_when_more_people_than_half_the_places_are_served_and_each_round_of_waiting_people_leaves_out_one_thing_more(
     taken: int, waiting: int, left_out: list[Extra]
 ) -> None:
     load = Load(turns_at_once=4)
-    load.places_taken, load.waiting_users = taken, waiting
-    assert load.left_out() == frozenset(left_out)
+    load.places = {user_key(f"user {number}"): 1 for number in range(taken)}
+    load.waiting_users = waiting
+    assert load.left_out(user_key("user 0")) == frozenset(left_out)
 
 
 @pytest.mark.parametrize("turns_at_once", [1, 2, 3])
 def test_somebody_alone_gets_everything_however_few_places_there_are(turns_at_once: int) -> None:
     load = Load(turns_at_once=turns_at_once)
-    load.places_taken = 1
-    assert load.left_out() == frozenset()
+    load.places = {user_key("alone"): 1}
+    assert load.left_out(user_key("alone")) == frozenset()
+
+
+def test_flood_of_one_user_costs_that_user_drafts_and_nobody_else() -> None:
+    load = Load(turns_at_once=32)
+    load.places = {user_key("flood"): 16, user_key("other"): 1}
+    assert load.left_out(user_key("flood")) == {Extra.DRAFTS}
+    assert load.left_out(user_key("other")) == frozenset()
 
 
 def test_wait_is_the_rounds_before_times_what_a_turn_takes() -> None:
@@ -117,16 +126,31 @@ async def test_queue_tells_how_many_people_wait_and_a_flood_is_one_of_them() -> 
         assert load.waiting_users == 0
 
 
-async def test_queue_tells_how_many_places_are_taken() -> None:
+async def test_queue_tells_who_holds_how_many_places() -> None:
     runner, load = GatedRunner(), Load(turns_at_once=4)
     async with open_queue(runner.run, make_settings(workers=4), load) as queue:
-        for user in ("first", "second", "third"):
+        for user in ("first", "second", "second"):
             queue.submit(make_request(user))
         await settle()
-        assert load.places_taken == 3
+        assert load.places == {user_key("first"): 1, user_key("second"): 2}
         await runner.end_all()
         await settle()
-        assert load.places_taken == 0
+        assert load.places == {}
+
+
+async def test_flood_costs_its_sender_drafts_and_the_others_none(make_rig: MakeRig) -> None:
+    gate, load = asyncio.Event(), Load(turns_at_once=8)
+    rig = make_rig(load=load, profile=load_profile("embedded"), generator=FakeGenerator(gate=gate))
+    async with open_queue(rig.pipeline.run, make_settings(workers=8), load) as queue:
+        turns = [queue.submit(make_request("flood", text=f"도배 {number}")) for number in range(8)]
+        turns += [queue.submit(make_request(f"user {number}", text=f"안녕 {number}")) for number in range(3)]
+        async with asyncio.timeout(10):
+            while len(rig.generator.calls) < 3 * 5 + 4:
+                await asyncio.sleep(0)
+        asked = Counter(prompt.split(" (")[0] for prompt in rig.generator.prompts("output_message"))
+        gate.set()
+        assert all([isinstance(await turn.outcome(), ChatReply) for turn in turns])
+    assert asked == {f"안녕 {number}": 5 for number in range(3)} | {f"도배 {number}": 1 for number in range(4)}
 
 
 async def test_full_queue_and_waiting_turns_say_how_long() -> None:

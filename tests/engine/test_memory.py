@@ -79,10 +79,12 @@ def test_key_or_value_of_invisible_characters_is_empty(answer: str) -> None:
     assert not isinstance(note, MemoryNote) or not (is_blank(note.key) or is_blank(note.value))
 
 
-def memory(number: int, key: str, value: str) -> Memory:
+USER, OTHER = (UserKey(platform="console", id=name) for name in ("1001", "2002"))
+
+
+def memory(number: int, key: str, value: str, user: UserKey = USER) -> Memory:
     """Return a stored memory."""
     moment = datetime(2026, 3, 11, tzinfo=UTC)
-    user = UserKey(platform="console", id="1001")
     return Memory(id=number, user=user, key=key, value=value, created_at=moment, updated_at=moment)
 
 
@@ -101,8 +103,81 @@ CAFE, SINGER = memory(1, "오늘 일정", "카페"), memory(2, "좋아하는 가
 )
 async def test_best_memory_that_reaches_the_threshold_is_found(cosines: dict[str, float], found: Memory | None) -> None:
     retriever = MemoryRetriever(FakeEmbedder({"뭐 하지?": cosines}), 0.6)
-    assert await retriever.find("뭐 하지?", [CAFE, SINGER]) == found
+    for _ in range(2):  # the second time from the kept matrix
+        assert await retriever.find(USER, "뭐 하지?", [CAFE, SINGER]) == found
 
 
 async def test_user_without_memories_has_none_found() -> None:
-    assert await MemoryRetriever(FakeEmbedder(), 0.6).find("뭐 하지?", []) is None
+    assert await MemoryRetriever(FakeEmbedder(), 0.6).find(USER, "뭐 하지?", []) is None
+
+
+# --- what is kept from turn to turn ---
+
+
+def numbered(count: int, user: UserKey = USER) -> list[Memory]:
+    """Return memories of different texts."""
+    return [memory(number, f"숫자 {number}", f"{user.id}의 {number}", user) for number in range(count)]
+
+
+async def test_later_turns_encode_their_message_alone_however_many_memories_there_are() -> None:
+    embedder = FakeEmbedder()
+    retriever, memories = MemoryRetriever(embedder, 0.6), numbered(200)
+    await retriever.find(USER, "안녕?", memories)
+    assert len(embedder.texts) == 201
+    await retriever.find(USER, "뭐 하지?", memories)
+    assert embedder.texts[201:] == ["뭐 하지?"]
+
+
+async def test_new_or_changed_memory_is_encoded_alone_and_found_under_its_new_text() -> None:
+    changed, added = memory(1, "오늘 일정", "도서관"), memory(3, "취미", "수영")
+    cosines = {CAFE.text: 0.7, changed.text: 0.65, added.text: 0.2}
+    embedder = FakeEmbedder({"어디 가?": cosines})
+    retriever = MemoryRetriever(embedder, 0.6)
+    assert await retriever.find(USER, "어디 가?", [CAFE, SINGER]) == CAFE
+    assert await retriever.find(USER, "어디 가?", [changed, SINGER, added]) == changed
+    assert embedder.texts[3:] == ["어디 가?", changed.text, added.text]
+
+
+async def test_forgotten_memory_is_found_no_more_and_its_vector_is_gone() -> None:
+    embedder = FakeEmbedder({"어디 가?": {CAFE.text: 0.9, SINGER.text: 0.1}})
+    retriever = MemoryRetriever(embedder, 0.6)
+    await retriever.find(USER, "어디 가?", [CAFE, SINGER])
+    assert await retriever.find(USER, "어디 가?", [SINGER]) is None
+    assert retriever.kept_rows == 1
+    assert await retriever.find(USER, "어디 가?", []) is None
+    assert retriever.kept_rows == 0
+
+
+async def test_forgotten_user_leaves_nothing_and_others_keep_what_is_theirs() -> None:
+    embedder = FakeEmbedder()
+    retriever = MemoryRetriever(embedder, 0.6)
+    await retriever.find(USER, "안녕?", numbered(3))
+    await retriever.find(OTHER, "안녕?", numbered(2, OTHER))
+    retriever.forget(USER)
+    retriever.forget(USER)
+    assert retriever.kept_rows == 2
+    encoded = len(embedder.texts)
+    await retriever.find(OTHER, "뭐 해?", numbered(2, OTHER))
+    assert embedder.texts[encoded:] == ["뭐 해?"]
+
+
+async def test_vectors_of_those_who_wrote_longest_ago_go_first_where_there_are_too_many() -> None:
+    embedder = FakeEmbedder()
+    retriever = MemoryRetriever(embedder, 0.6, most_rows=8)
+    third = UserKey(platform="console", id="3003")
+    for user in (USER, OTHER, USER, third):
+        await retriever.find(user, "안녕?", numbered(3, user))
+        assert retriever.kept_rows <= 8
+    encoded = len(embedder.texts)
+    await retriever.find(USER, "뭐 해?", numbered(3))
+    assert embedder.texts[encoded:] == ["뭐 해?"]
+    await retriever.find(OTHER, "뭐 해?", numbered(3, OTHER))
+    assert len(embedder.texts) == encoded + 1 + 4
+
+
+async def test_more_memories_than_may_be_kept_are_searched_all_the_same() -> None:
+    memories = numbered(5)
+    retriever = MemoryRetriever(FakeEmbedder({"안녕?": {memories[4].text: 0.9}}), 0.6, most_rows=4)
+    for _ in range(2):
+        assert await retriever.find(USER, "안녕?", memories) == memories[4]
+        assert retriever.kept_rows == 0

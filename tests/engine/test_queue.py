@@ -162,8 +162,8 @@ async def test_users_take_turns(steps: list[tuple[str, str] | None]) -> None:
                 assert sum(other.user.id == name for other in between) <= own + 1
 
 
-@pytest.mark.parametrize("workers", [1, 2, 5])
-async def test_flood_delays_another_user_by_one_turn_a_worker(workers: int) -> None:
+@pytest.mark.parametrize("workers", [1, 2, 5, 32])
+async def test_flood_delays_another_user_by_one_turn_at_most(workers: int) -> None:
     runner = GatedRunner()
     async with open_queue(runner.run, make_settings(workers)) as queue:
         for _ in range(50):
@@ -174,14 +174,61 @@ async def test_flood_delays_another_user_by_one_turn_a_worker(workers: int) -> N
         while turn.request not in runner.started:
             await runner.end_one()
         assert len(runner.started) - before - 1 <= 1
-        assert before == workers
+        assert before == max(1, workers // 2)
+        await runner.end_all()
+
+
+async def test_flood_in_many_conversations_leaves_half_of_the_places_to_others_who_begin_at_once() -> None:
+    runner = GatedRunner()
+    async with open_queue(runner.run, make_settings(32)) as queue:
+        for _ in range(100):
+            queue.submit(make_request("flood"))
+        others = [queue.submit(make_request(f"user {number}")) for number in range(16)]
+        await settle()
+        held = Counter(request.user.id for request in runner.running)
+        assert held == {"flood": 16} | {f"user {number}": 1 for number in range(16)}
+        assert all(turn.position is None for turn in others)
+        await runner.end_all()
+
+
+async def test_freed_place_goes_to_whoever_holds_fewest() -> None:
+    runner = GatedRunner()
+    async with open_queue(runner.run, make_settings(4)) as queue:
+        for user in ("flood", "flood", "a", "b", "flood", "a", "b", "c", "d"):
+            queue.submit(make_request(user))
+        await settle()
+        assert [request.user.id for request in runner.started] == ["flood", "a", "b", "c"]  # a place for each of them
+        for _ in range(4):  # the first of the flood ends, and so on
+            await runner.end_one()
+        assert [request.user.id for request in runner.started[4:]] == ["d", "flood", "a", "b"]
+        await runner.end_all()
+
+
+@settings(max_examples=60)
+@given(steps=STEPS, workers=st.integers(min_value=1, max_value=6))
+async def test_nobody_holds_more_than_half_of_the_places_or_gets_a_second_before_others_have_one(
+    steps: list[tuple[str, str] | None], workers: int
+) -> None:
+    runner = GatedRunner()
+    async with open_queue(runner.run, make_settings(workers)) as queue:
+        turns = []
+        for step in steps:
+            before = {turn.request.user.id for turn in turns if turn.position is not None}
+            holding = Counter(request.user.id for request in runner.running)
+            begun = len(runner.started)
+            turns += await play(queue, runner, [step and (step[0], "")])
+            held = Counter(request.user.id for request in runner.running)
+            assert all(count <= max(1, workers // 2) for count in held.values())
+            for request in runner.started[begun:]:
+                if held[request.user.id] > 1:
+                    assert all(holding[other] for other in before - {request.user.id})
         await runner.end_all()
 
 
 async def test_free_worker_starts_a_turn_at_once() -> None:
     runner = GatedRunner()
     async with open_queue(runner.run, make_settings(3)) as queue:
-        turns = [queue.submit(make_request()) for _ in range(4)]
+        turns = [queue.submit(make_request(user)) for user in "abcd"]
         await settle()
         assert [turn.position for turn in turns] == [None, None, None, 0]
         await runner.end_all()
@@ -189,7 +236,7 @@ async def test_free_worker_starts_a_turn_at_once() -> None:
 
 async def test_turn_whose_conversation_is_busy_does_not_hold_others_up() -> None:
     runner = GatedRunner()
-    async with open_queue(runner.run, make_settings(2)) as queue:
+    async with open_queue(runner.run, make_settings(4)) as queue:
         queue.submit(make_request("a", "x"))
         queue.submit(make_request("a", "x"))
         other = queue.submit(make_request("a", "y"))
@@ -203,11 +250,11 @@ async def test_turn_whose_conversation_is_busy_does_not_hold_others_up() -> None
 
 
 async def check_positions(
-    steps: list[tuple[str, str] | None], more: list[tuple[str, str]], cancelled: set[int]
+    steps: list[tuple[str, str] | None], more: list[tuple[str, str]], cancelled: set[int], workers: int = 1
 ) -> None:
-    """Ask every waiting turn for its position, then see how many start before it."""
+    """Ask every waiting turn for its position, then see how many start before it when the oldest turn always ends first."""
     runner = GatedRunner()
-    async with open_queue(runner.run, make_settings()) as queue:
+    async with open_queue(runner.run, make_settings(workers)) as queue:
         queue.submit(make_request("first"))
         await settle()
         turns = await play(queue, runner, [*steps, *more])
@@ -217,7 +264,8 @@ async def check_positions(
         await settle()
         before = len(runner.started)
         positions = {turn.request.request_id: turn.position for turn in turns if turn.position is not None}
-        await runner.end_all()
+        while runner.running:
+            await runner.end_one()
     order = [request.request_id for request in runner.started[before:]]
     assert positions == {request_id: place for place, request_id in enumerate(order)}
 
@@ -232,11 +280,16 @@ async def test_position_is_the_number_of_turns_that_start_before(
 
 
 @settings(max_examples=60)
-@given(steps=STEPS, more=SUBMISSIONS, cancelled=st.sets(st.integers(min_value=0, max_value=40), max_size=5))
-async def test_position_is_truthful_where_users_share_conversations(
-    steps: list[tuple[str, str] | None], more: list[tuple[str, str]], cancelled: set[int]
+@given(
+    steps=STEPS,
+    more=SUBMISSIONS,
+    cancelled=st.sets(st.integers(min_value=0, max_value=40), max_size=5),
+    workers=st.integers(min_value=1, max_value=6),
+)
+async def test_position_is_truthful_where_users_share_conversations_and_several_turns_run(
+    steps: list[tuple[str, str] | None], more: list[tuple[str, str]], cancelled: set[int], workers: int
 ) -> None:
-    await check_positions(steps, more, cancelled)
+    await check_positions(steps, more, cancelled, workers)
 
 
 async def test_position_counts_the_older_turn_of_a_shared_conversation() -> None:
