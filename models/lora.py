@@ -84,30 +84,30 @@ class MixedLoraLinear(nn.Module):
         self._key = key
         bases = [layer.base_layer for layer in layers]
         like = bases[0].weight
-        downs, ups = zip(*(self._lay_side_by_side(layer) for layer in layers), strict=True)
+        all_a, all_b = zip(*(self._lay_side_by_side(layer) for layer in layers), strict=True)
         self.sizes = [base.weight.shape[0] for base in bases]
-        self.rank = next(iter(downs)).shape[0]
+        self.rank = all_a[0].shape[0]
         biases = [base.bias for base in bases]
-        weight = torch.cat([base.weight.data for base in bases] + [down.to(like) for down in downs])
+        weight = torch.cat([base.weight.data for base in bases] + [lora_a.to(like) for lora_a in all_a])
         self.product = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
         self.product.weight = nn.Parameter(weight, requires_grad=False)
         if biases[0] is not None:
             self.product.bias = nn.Parameter(self._join_biases(biases, len(layers)), requires_grad=False)
-        for number, up in enumerate(ups):
-            self.register_buffer(f"up_{number}", up.to(like).contiguous())
+        for number, lora_b in enumerate(all_b):
+            self.register_buffer(f"lora_b_{number}", lora_b.to(like).contiguous())
 
     def _lay_side_by_side(self, layer: PeftLinear) -> tuple[Tensor, Tensor]:
         """Return all A of a layer one under another, (rank, in), and all B, (rank, out)."""
-        down, up, start = [], [], 0
+        parts_a, parts_b, start = [], [], 0
         for name, module in layer.lora_A.items():
             rank = module.weight.shape[0]
             self.columns[name] = (start, start + rank, float(layer.scaling[name]))
-            down.append(module.weight.data)
-            up.append(layer.lora_B[name].weight.data.t())
+            parts_a.append(module.weight.data)
+            parts_b.append(layer.lora_B[name].weight.data.t())
             start += rank
-        if not all(bool(torch.isfinite(part).all()) for part in (*down, *up)):
+        if not all(bool(torch.isfinite(part).all()) for part in (*parts_a, *parts_b)):
             raise WeightsError("an adapter holds numbers that are not finite; restore or retrain it")
-        return torch.cat(down), torch.cat(up)
+        return torch.cat(parts_a), torch.cat(parts_b)
 
     def _join_biases(self, biases: Sequence[Tensor], layers: int) -> Tensor:
         return torch.cat([*(bias.data for bias in biases), biases[0].data.new_zeros(layers * self.rank)])
@@ -122,13 +122,19 @@ class MixedLoraLinear(nn.Module):
         results = []
         for number, size in enumerate(self.sizes):
             chosen = (parts[len(self.sizes) + number][..., acting] * mask.factors).flatten(0, -2)
-            up: Tensor = getattr(self, f"up_{number}")
-            results.append(torch.addmm(parts[number].reshape(-1, size), chosen, up[acting]).view(*x.shape[:-1], size))
+            lora_b: Tensor = getattr(self, f"lora_b_{number}")
+            own = parts[number].reshape(-1, size)
+            results.append(torch.addmm(own, chosen, lora_b[acting]).view(*x.shape[:-1], size))
         return results
 
 
 class JointLayer(nn.Module):
-    """Stands where one of several layers with the same input stood: the first that is called computes them all."""
+    """Stands where one of several layers with the same input stood: the first that is called computes them all.
+
+    What it computes for the others waits for their calls with the very same tensor, and is held no longer than to the last of them,
+    so a pass holds what it would hold anyway. Called in another order, or with another tensor, a layer computes anew: slower, and
+    right all the same.
+    """
 
     def __init__(self, shared: MixedLoraLinear, place: int, results: dict[int, tuple[Tensor, Tensor]]) -> None:
         """Take the result at `place` of `shared`; `results` is common to those that share it."""
@@ -142,7 +148,7 @@ class JointLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (rows, tokens, in) to (rows, tokens, out)."""
         held = self._results.pop(self._place, None)
-        if held is not None and held[0] is x:
+        if held is not None and held[0] is x:  # not only equal: it is held, so no other tensor can have its address
             return held[1]
         computed = self._compute(x)
         self._results.clear()

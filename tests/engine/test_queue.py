@@ -211,7 +211,7 @@ async def test_nobody_holds_more_than_half_of_the_places_or_gets_a_second_before
 ) -> None:
     runner = GatedRunner()
     async with open_queue(runner.run, make_settings(workers)) as queue:
-        turns = []
+        turns: list[QueuedTurn] = []
         for step in steps:
             before = {turn.request.user.id for turn in turns if turn.position is not None}
             holding = Counter(request.user.id for request in runner.running)

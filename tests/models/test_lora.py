@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,20 @@ def test_batch_without_any_adapter_of_a_layer_gets_its_base(
 ) -> None:
     loaded.rows.choose(["nobody"] * len(ids))
     torch.testing.assert_close(_logits(loaded.network, ids), _logits(tiny.network(), ids))
+
+
+def test_layers_with_one_input_are_right_in_whatever_order_they_are_called(llama: TinyBase) -> None:
+    mixed = load_base("main", str(llama.folder), llama.sources(), torch.device("cpu"), torch.float32)
+    attention = mixed.network.model.layers[0].self_attn
+    layers = [attention.q_proj, attention.k_proj, attention.v_proj]
+    mixed.rows.choose(("memory",))
+    inputs = [torch.randn(1, 5, 32, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2)]
+    with torch.inference_mode():
+        expected = [[layer(x.clone()) for layer in layers] for x in inputs]  # no two calls with one tensor
+        for order in permutations(range(3)):
+            for number in (0, 1, 0):
+                for place in order:
+                    torch.testing.assert_close(layers[place](inputs[number]), expected[number][place])
 
 
 def test_adapter_folder_of_another_base_is_refused(llama: TinyBase, neox: TinyBase) -> None:
