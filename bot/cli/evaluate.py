@@ -20,7 +20,9 @@ from bot.cli.options import (
     PrecisionOption,
     ProfileOption,
     RateOption,
+    ReferenceOption,
     ReportOption,
+    TargetOption,
     WeightsOption,
     notes,
     print_figures,
@@ -118,14 +120,19 @@ def evaluate_memory_command(
     data: Annotated[Path, typer.Option(help="Memory pairs CSV, or [key: value] message lines.")],
     profile: ProfileOption = None,
     weights: WeightsOption = None,
+    target: TargetOption = None,
+    reference_encoder: ReferenceOption = "",
     report: ReportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure the memory encoder on pairs with known similarity."""
     from models.evaluation.memory import memory_figures, score_memory
     from models.training.encoder_data import read_test_pairs
+    from models.training.key_similarity import Target
+    from models.training.key_target import make_similarity
 
-    pairs = read_test_pairs(data)
+    chosen = Target(target) if target else None
+    pairs = read_test_pairs(data, make_similarity([data], chosen, reference_encoder, show_note))
     settings = load_settings(profile=profile)
     page = open_page(context, report, "memory")
 

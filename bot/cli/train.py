@@ -14,8 +14,11 @@ from bot.cli.options import (
     OutOption,
     ProfileOption,
     RateOption,
+    ReferenceOption,
+    TargetOption,
     notes,
     print_figures,
+    read_negatives,
     show_note,
 )
 from bot.progress import show_progress
@@ -82,15 +85,23 @@ def train_encoder_command(
     epochs: EpochsOption = None,
     batch_size: BatchOption = None,
     learning_rate: RateOption = None,
+    target: TargetOption = None,
+    reference_encoder: ReferenceOption = "",
+    negatives: Annotated[
+        str | None, typer.Option(metavar="N|all", help="Unlike messages for each memory line (60); all: every pair.")
+    ] = None,
     seed: int = 7,
 ) -> None:
     """Train a sentence encoder on one file; repeated, go on with it or measure it."""
     from models.training.encoder_run import EncoderOptions, run_encoder
+    from models.training.key_similarity import Target
 
     chosen = load_profile(load_settings(profile=profile).profile)
     options = EncoderOptions(
-        base=base, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, bank=bank, seed=seed
-    )
+        base=base, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, bank=bank, seed=seed,
+        target=Target(target) if target else None, reference_encoder=reference_encoder,
+        negatives=read_negatives(negatives),
+    )  # fmt: skip
     with show_progress(notes) as stage:
         figures = run_encoder(chosen, task, data, validation, out, options, stage, show_note)
     print_figures(figures, as_json=True)

@@ -23,7 +23,6 @@ from models.training.dialogue_files import DATA_DIR, split_front
 from models.training.dialogue_rows import DialogueCorpus, DialogueRow, expand, read_corpus
 from models.training.encoder_data import (
     EthicsSentence,
-    KeySimilarity,
     Pair,
     product_pairs,
     read_ethics_corpus,
@@ -31,6 +30,7 @@ from models.training.encoder_data import (
     read_memory_lines,
 )
 from models.training.examples import REPLY_MARK
+from models.training.key_similarity import KeyGroups
 from models.training.slots import slot_names
 from models.types import StepAnswer
 
@@ -109,7 +109,7 @@ def read_held_out_memory(folder: Path = DATA_DIR) -> list[Pair]:
     Raises:
         CorpusError: the file breaks its format.
     """
-    keys = KeySimilarity(folder / "memory" / "key_groups.txt")
+    keys = KeyGroups(folder / "memory" / "key_groups.txt")
     lines = [line for line in read_memory_lines(folder / "memory" / "lines.txt") if keys.is_held_out(line)]
     return product_pairs(lines, keys)
 
@@ -129,30 +129,31 @@ async def answer_held_out(
     prompts: Sequence[HeldOutPrompt],
     answer: Answerer,
     is_forbidden: Callable[[str, str], bool],
+    keys: KeyGroups,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[HeldOutAnswer]:
-    """Answer every prompt and check the answers."""
+    """Answer every prompt and check the answers; `keys` tells which keys of memories are one."""
     answers = await answer_all([(each.task, each.input) for each in prompts], answer, progress)
     return [
-        HeldOutAnswer(prompt=prompt, answer=given, checks=check_answer(prompt, given, is_forbidden))
+        HeldOutAnswer(prompt=prompt, answer=given, checks=check_answer(prompt, given, is_forbidden, keys))
         for prompt, given in zip(prompts, answers, strict=True)
     ]
 
 
 def check_answer(
-    prompt: HeldOutPrompt, answer: StepAnswer, is_forbidden: Callable[[str, str], bool]
+    prompt: HeldOutPrompt, answer: StepAnswer, is_forbidden: Callable[[str, str], bool], keys: KeyGroups
 ) -> dict[str, bool]:
     """Return what is so of an answer; the names differ by adapter, `well_formed` and `passed` are always there.
 
-    Keys and values of memories are equal when they are but for white space; a value is near when `character_f1` reaches
-    `NEAR_VALUE`. Eyes and mouth must be equal, the head may differ.
+    Keys and values of memories are equal when they are but for white space; keys of one group are alike; a value is near when
+    `character_f1` reaches `NEAR_VALUE`. Eyes and mouth must be equal, the head may differ.
     """
     if prompt.task == "output_message":
         forbidden = is_forbidden(prompt.input, answer.text)
         checks = {"well_formed": answer.is_well_formed, "forbidden": forbidden}
         return checks | {"passed": answer.is_well_formed and not forbidden}
     if prompt.task == "memory":
-        return {"well_formed": answer.is_well_formed, **_check_memory(prompt.expected, answer.text)}
+        return {"well_formed": answer.is_well_formed, **_check_memory(prompt.expected, answer.text, keys)}
     if prompt.task == "summary":
         is_summary = answer.is_well_formed and 0 < len(answer.text) <= LONGEST_SUMMARY
         return {"well_formed": is_summary, "passed": is_summary}
@@ -208,10 +209,11 @@ def _taught_replies(corpus: DialogueCorpus) -> Callable[[str], bool]:
     return lambda reply: reply in texts or pattern.fullmatch(reply) is not None
 
 
-def _check_memory(expected: str, text: str) -> dict[str, bool]:
+def _check_memory(expected: str, text: str, keys: KeyGroups) -> dict[str, bool]:
     (key, value), (true_key, true_value) = _note(text), _note(expected)
     decided = bool(text) == bool(expected)
     key_right, value_right = bool(expected) and key == true_key, bool(expected) and value == true_value
+    key_alike = bool(expected) and bool(text) and keys.name(key) == keys.name(true_key)
     value_near = bool(expected) and character_f1(value, true_value) >= NEAR_VALUE
     return {
         "decision_right": decided,
@@ -223,6 +225,9 @@ def _check_memory(expected: str, text: str) -> dict[str, bool]:
         "both_right": key_right and value_right,
         "value_near": value_near,
         "key_right_value_near": key_right and value_near,
+        "key_alike": key_alike,
+        "key_alike_value_right": key_alike and value_right,
+        "key_alike_value_near": key_alike and value_near,
         "passed": decided and (not expected or (key_right and value_right)),
     }
 

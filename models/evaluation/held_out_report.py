@@ -98,6 +98,9 @@ def _memory(counts: Mapping[str, int]) -> str:
         "both_right": ("key and value right to the letter", counts["with_memory"]),
         "value_near": ("value near: half of its characters", counts["with_memory"]),
         "key_right_value_near": ("key right, value near", counts["with_memory"]),
+        "key_alike": ("key right or of the same group", counts["with_memory"]),
+        "key_alike_value_right": ("key of the group, value right to the letter", counts["with_memory"]),
+        "key_alike_value_near": ("key of the group, value near", counts["with_memory"]),
     }
     rows = [[what, whole, share(counts[name], whole)] for name, (what, whole) in wholes.items()]
     return table(["memory", "rows", "of these"], rows)

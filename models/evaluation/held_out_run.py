@@ -23,6 +23,7 @@ from models.evaluation.held_out import (
 from models.evaluation.memory import MemoryScores, memory_figures, score_memory
 from models.profile import Profile
 from models.training.dialogue_files import DATA_DIR
+from models.training.key_similarity import KeyGroups
 from models.types import TextEmbedder
 
 Stage = Callable[[str], Callable[[int, int, float], None]]
@@ -68,7 +69,11 @@ async def measure_held_out(
         prompts = read_held_out_prompts(data, seed=seed, limit=limit)
         report = stage("prompts")
         answers = await answer_held_out(
-            prompts, answer, read_forbidden(data / "facts.toml"), lambda n: report(n, len(prompts), 0.0)
+            prompts,
+            answer,
+            read_forbidden(data / "facts.toml"),
+            KeyGroups(data / "memory" / "key_groups.txt"),
+            lambda n: report(n, len(prompts), 0.0),
         )
         dialogue = {part: [each for each in answers if each.prompt.part is part] for part in Part}
     if "ethics" in tasks:

@@ -20,8 +20,6 @@ from models.training.dialogue_rows import DialogueCorpus, expand, read_corpus
 from models.training.encoder import EncoderRecipe, recipe_for, train_encoder
 from models.training.encoder_data import (
     EthicsSentence,
-    KeySimilarity,
-    MemoryLine,
     ethics_pairs,
     memory_pairs,
     read_ethics_corpus,
@@ -33,6 +31,7 @@ from models.training.encoder_data import (
 )
 from models.training.examples import make_examples
 from models.training.interview_parts import EXAMPLES, interview_parts
+from models.training.key_similarity import KeyGroups, MemoryLine
 from models.training.manifest import LARGEST_BYTES, blind_parts, hash_folder, read_blind_parts, write_manifest
 from models.training.progress import Report, Stage
 from models.training.training_log import LOG_NAME
@@ -182,7 +181,7 @@ def _train_memory(
 ) -> dict[str, float]:
     lines = _memory_lines(corpus, data, recipe.seed)
     near = unrelated_pairs(lines, corpus, data, each=4, seed=recipe.seed)
-    keys = KeySimilarity(data / "memory" / "key_groups.txt")
+    keys = KeyGroups(data / "memory" / "key_groups.txt")
     for draw in range(2):
         near += memory_pairs(lines, keys, negatives=20, seed=recipe.seed + draw)
     return train_encoder(near, recipe.memory, out, report=report, beside=(LOG_NAME,))
@@ -200,7 +199,7 @@ def _ethics_sentences(corpus: DialogueCorpus, data: Path, seed: int) -> list[Eth
 
 def _memory_lines(corpus: DialogueCorpus, data: Path, seed: int) -> list[MemoryLine]:
     lines = [*read_memory_lines(data / "memory" / "lines.txt"), *read_front_lines(corpus, each=5, seed=seed)]
-    keys = KeySimilarity(data / "memory" / "key_groups.txt")
+    keys = KeyGroups(data / "memory" / "key_groups.txt")
     return [line for line in lines if not keys.is_held_out(line)]
 
 

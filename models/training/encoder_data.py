@@ -15,9 +15,12 @@ from models.training.csv_rows import read_csv
 from models.training.dialogue_files import DATA_DIR, CorpusError, split_front
 from models.training.dialogue_rows import DialogueCorpus, is_share_below
 from models.training.interview_files import read_blocks
+from models.training.key_similarity import KeyGroups, KeySimilarity, MemoryLine
 from models.training.slots import draw_values, fill, read_slot_lists, slot_names
 
 CATEGORIES = ("사랑 고백/만남", "일반", "정치", "패드립", "혐오/기타")
+NEGATIVES = 60
+"""How many messages that are not alike each memory is paired with, where nothing else is asked for."""
 _ASKS = re.compile("뭐|누구|어디|언제|몇|기억|맞혀|맞춰|추천|알지|알아|이름")
 _MEMORY_LINE = re.compile(r"^(\[([^\[\]:]+): ([^\[\]]+)\])\s*(.+)$")
 
@@ -28,16 +31,6 @@ class EthicsSentence:
 
     text: str
     category: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryLine:
-    """A memory and a message that should bring it back."""
-
-    memory: str
-    key: str
-    value: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,58 +228,14 @@ def read_memory_csv(path: Path) -> list[Pair]:
     return pairs
 
 
-class KeySimilarity:
-    """How alike two memory keys are, from `key_groups.txt`: 1 in a group, the stated number for near keys, else word overlap."""
-
-    def __init__(self, path: Path | None = DATA_DIR / "memory" / "key_groups.txt") -> None:
-        """Read the groups; without a file only the words of the keys count (intersection over union)."""
-        self._group: dict[str, str] = {}
-        self._near: dict[frozenset[str], float] = {}
-        section = ""
-        for line in path.read_text(encoding="utf-8").splitlines() if path and path.is_file() else []:
-            parts = [part.strip() for part in line.split(",") if part.strip()]
-            if line.strip() in {"same:", "near:"}:
-                section = line.strip()
-            elif line.startswith("#") or not parts:
-                continue
-            elif section == "same:":
-                self._group.update(dict.fromkeys(parts, parts[0]))
-            elif section == "near:":
-                self._near[frozenset(self._name(part) for part in parts[:2])] = float(parts[2])
-
-    def _name(self, key: str) -> str:
-        return self._group.get(key, key)
-
-    def name(self, line: MemoryLine) -> str:
-        """Return what like keys have in common: the first key of their group; for the key 상태 the value stands in for the key."""
-        return self._name(line.value if line.key == "상태" else line.key)
-
-    def is_held_out(self, line: MemoryLine) -> bool:
-        """Tell whether the key of `line` is one of those, 1 in 12 by hash, that `train embedded` keeps from the memory encoder."""
-        return is_share_below(self.name(line), 1 / 12)
-
-    def between(self, first: MemoryLine, second: MemoryLine) -> float:
-        """Return the similarity in 0..1 of the memory of `first` with the message of `second`.
-
-        For the key 상태 the value stands in for the key.
-        """
-        one = first.value if first.key == "상태" else first.key
-        two = second.value if second.key == "상태" else second.key
-        if self._name(one) == self._name(two):
-            return 1.0
-        near = self._near.get(frozenset((self._name(one), self._name(two))))
-        if near is not None:
-            return near
-        words, others = set(one.split()), set(two.split())
-        overlap = len(words & others) / len(words | others)
-        return max(2.6 * overlap - 1.6, 0.0)
-
-
-def memory_pairs(lines: Sequence[MemoryLine], keys: KeySimilarity, *, negatives: int, seed: int) -> list[Pair]:
+def memory_pairs(lines: Sequence[MemoryLine], keys: KeySimilarity, *, negatives: int | None, seed: int) -> list[Pair]:
     """Return pairs from the product of all memories with all messages.
 
-    Of each memory all pairs with a similarity above 0 are kept, and `negatives` of the others.
+    Of each memory all pairs with a similarity above 0 are kept, and `negatives` of the others, half of all with typing noise; None
+    keeps the whole product as it is written.
     """
+    if negatives is None:
+        return product_pairs(lines, keys)
     rng = random.Random(seed)
     pairs = []
     for first in lines:
@@ -297,6 +246,15 @@ def memory_pairs(lines: Sequence[MemoryLine], keys: KeySimilarity, *, negatives:
             text = add_noise(message, rng) if rng.random() < 0.5 else message
             pairs.append(Pair(first=first.memory, second=text, similarity=score))
     return pairs
+
+
+def product_pairs(lines: Sequence[MemoryLine], keys: KeySimilarity) -> list[Pair]:
+    """Return the pairs of all memories with all messages."""
+    return [
+        Pair(first=first.memory, second=second.message, similarity=keys.between(first, second))
+        for first in lines
+        for second in lines
+    ]
 
 
 def unrelated_pairs(
@@ -316,8 +274,12 @@ def unrelated_pairs(
     return pairs
 
 
-def read_training_pairs(task: str, path: Path, *, seed: int) -> list[Pair]:
+def read_training_pairs(
+    task: str, path: Path, *, seed: int, keys: KeySimilarity | None = None, negatives: int | None = NEGATIVES
+) -> list[Pair]:
     """Read the training pairs of `task` (memory or ethics) from a CSV, or, for memory, from `[key: value] message` lines.
+
+    Pairs of lines are alike by `keys` (without one by the groups), and sampled as `memory_pairs` says.
 
     Raises:
         CorpusError: another task, or a file that breaks its format.
@@ -325,27 +287,21 @@ def read_training_pairs(task: str, path: Path, *, seed: int) -> list[Pair]:
     if task == "ethics":
         return ethics_pairs(read_ethics_csv(path, "train"), copies=4, seed=seed)
     if task == "memory":
-        if path.suffix.lower() == ".csv":
+        if is_csv(path):
             return read_memory_csv(path)
-        return memory_pairs(read_memory_lines(path), KeySimilarity(), negatives=60, seed=seed)
+        return memory_pairs(read_memory_lines(path), keys or KeyGroups(), negatives=negatives, seed=seed)
     raise CorpusError(f"no encoder task {task!r}; choose memory or ethics")
 
 
-def read_test_pairs(path: Path) -> list[Pair]:
-    """Read pairs to measure: a CSV, or the whole product of `[key: value] message` lines.
+def read_test_pairs(path: Path, keys: KeySimilarity | None = None) -> list[Pair]:
+    """Read pairs to measure: a CSV, or the whole product of `[key: value] message` lines, alike by `keys` (without one by the groups).
 
     Raises:
         CorpusError: the file breaks its format.
     """
-    if path.suffix.lower() == ".csv":
-        return read_memory_csv(path)
-    return product_pairs(read_memory_lines(path), KeySimilarity())
+    return read_memory_csv(path) if is_csv(path) else product_pairs(read_memory_lines(path), keys or KeyGroups())
 
 
-def product_pairs(lines: Sequence[MemoryLine], keys: KeySimilarity) -> list[Pair]:
-    """Return the pairs of all memories with all messages."""
-    return [
-        Pair(first=first.memory, second=second.message, similarity=keys.between(first, second))
-        for first in lines
-        for second in lines
-    ]
+def is_csv(path: Path) -> bool:
+    """Tell by its name whether a file holds pairs with their similarities, rather than memory lines."""
+    return path.suffix.lower() == ".csv"

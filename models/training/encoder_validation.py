@@ -12,15 +12,18 @@ from sentence_transformers import SentenceTransformer
 from models.embedder import encode
 from models.evaluation.similarity import SimilarityFigures, compare
 from models.training.encoder_data import CATEGORIES, EthicsSentence, Pair, read_ethics_csv, read_test_pairs
+from models.training.key_similarity import KeySimilarity
 from models.types import Embeddings
 
 Validate = Callable[[SentenceTransformer], dict[str, float]]
 
 
-def read_validation(task: str, data: Path, validation: Path | None) -> Validate | None:
+def read_validation(
+    task: str, data: Path, validation: Path | None, keys: KeySimilarity | None = None
+) -> Validate | None:
     """Return what measures an encoder of `task`; None where nothing is held out.
 
-    Ethics: the rows of type `test` of `validation`, else of the training file. Memory: the pairs of `validation`.
+    Ethics: the rows of type `test` of `validation`, else of the training file. Memory: the pairs of `validation`, of lines alike by `keys`.
 
     Raises:
         CorpusError: the file breaks its format.
@@ -28,7 +31,7 @@ def read_validation(task: str, data: Path, validation: Path | None) -> Validate 
     if task == "ethics":
         sentences = read_ethics_csv(validation or data, "test")
         return partial(measure_ethics, sentences=sentences) if sentences else None
-    pairs = read_test_pairs(validation) if validation else []
+    pairs = read_test_pairs(validation, keys) if validation else []
     return partial(measure_memory, pairs=pairs) if pairs else None
 
 

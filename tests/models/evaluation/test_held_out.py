@@ -27,6 +27,7 @@ from models.profile import ADAPTER_NAMES, BaseModelProfile, Profile, with_weight
 from models.training.dialogue_files import split_front
 from models.training.dialogue_rows import expand, read_corpus
 from models.training.encoder_data import CATEGORIES, read_ethics_corpus, read_ethics_dialogue
+from models.training.key_similarity import KeyGroups
 from models.training.manifest import hash_corpus
 from models.types import StepAnswer
 from tests.fakes import FakeEmbedder
@@ -34,6 +35,7 @@ from tests.fakes import FakeEmbedder
 FACTS = "[forbidden]\npatterns = ['ENFP', '습니다']\nallow_with_memory = ['ENFP']\n"
 WHOLE_TOPIC = "주제 67"
 HELD_OUT_KEYS = ("열쇠 0", "열쇠 1", "열쇠 2", "열쇠 7")  # by hash; the second is of the first one's group
+ALIKE = {"key_alike", "key_alike_value_right", "key_alike_value_near"}
 FACE = "(눈 크게, 입 보통, 고개 돌림 없음)"
 
 
@@ -137,17 +139,18 @@ def test_forbidden_patterns_may_be_allowed_behind_a_front(
 
 def check(task: str, expected: str, text: str, *, well_formed: bool = True, forbidden: bool = False) -> dict[str, bool]:
     prompt = HeldOutPrompt(task=task, input="안녕", expected=expected)
-    return check_answer(prompt, StepAnswer(text=text, is_well_formed=well_formed), lambda *_: forbidden)
+    return check_answer(prompt, StepAnswer(text=text, is_well_formed=well_formed), lambda *_: forbidden, KeyGroups())
 
 
 @pytest.mark.parametrize(
     ("expected", "text", "holds"),
     [
-        ("[상태: 졸림]", "[상태: 졸림]", {"decision_right", "with_memory", "key_right", "value_right", "both_right", "value_near", "key_right_value_near", "passed"}),
-        ("[내일  일정: 큰 시험]", "[내일 일정:  큰  시험]", {"decision_right", "with_memory", "key_right", "value_right", "both_right", "value_near", "key_right_value_near", "passed"}),
-        ("[상태: 졸림]", "[상태: 피곤]", {"decision_right", "with_memory", "key_right"}),
+        ("[상태: 졸림]", "[상태: 졸림]", {"decision_right", "with_memory", "key_right", "value_right", "both_right", "value_near", "key_right_value_near", "passed", *ALIKE}),
+        ("[내일  일정: 큰 시험]", "[내일 일정:  큰  시험]", {"decision_right", "with_memory", "key_right", "value_right", "both_right", "value_near", "key_right_value_near", "passed", *ALIKE}),
+        ("[상태: 졸림]", "[상태: 피곤]", {"decision_right", "with_memory", "key_right", "key_alike"}),
+        ("[좋아하는 가수: 뷔]", "[좋아하는 아이돌: 뷔]", {"decision_right", "with_memory", "value_right", "value_near", *ALIKE}),
         ("[기상: 3:30]", "[시각: 3:30]", {"decision_right", "with_memory", "value_right", "value_near"}),
-        ("[상태: 발목을 삠]", "[상태: 발목을 삐었음]", {"decision_right", "with_memory", "key_right", "value_near", "key_right_value_near"}),
+        ("[상태: 발목을 삠]", "[상태: 발목을 삐었음]", {"decision_right", "with_memory", "key_right", "value_near", "key_right_value_near", "key_alike", "key_alike_value_near"}),
         ("[상태: 졸림]", "", {"with_memory", "missed"}),
         ("", "[상태: 졸림]", {"stored_needlessly"}),
         ("", "", {"decision_right", "passed"}),

@@ -14,8 +14,6 @@ from models.training.dialogue_rows import DialogueCorpus
 from models.training.encoder_data import (
     CATEGORIES,
     EthicsSentence,
-    KeySimilarity,
-    MemoryLine,
     Pair,
     ethics_pairs,
     memory_pairs,
@@ -29,6 +27,7 @@ from models.training.encoder_data import (
     read_test_pairs,
     read_training_pairs,
 )
+from models.training.key_similarity import KeyGroups, MemoryLine
 
 GOLDEN = MODELS_DIR / "evaluation" / "golden"
 
@@ -128,44 +127,25 @@ def _line(key: str, value: str, message: str = "응") -> MemoryLine:
     return MemoryLine(memory=f"[{key}: {value}]", key=key, value=value, message=message)
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "similarity"),
-    [
-        (("좋아하는 아이돌", "a"), ("좋아하는 가수", "b"), 1.0),
-        (("상태", "감기 걸림"), ("상태", "감기 걸림"), 1.0),
-        (("상태", "우울함"), ("상태", "감기 걸림"), 0.0),
-        (("취미", "등산"), ("직업", "간호사"), 0.0),
-        (("내 방 색", "a"), ("내 방 색", "b"), 1.0),
-    ],
-)
-def test_similarity_of_keys(first: tuple[str, str], second: tuple[str, str], similarity: float) -> None:
-    assert KeySimilarity().between(_line(*first), _line(*second)) == similarity
-
-
-def test_similarity_by_words_is_stretched() -> None:
-    keys = KeySimilarity(path=None)
-    assert keys.between(_line("a b c d", ""), _line("a b c", "")) == pytest.approx(2.6 * 0.75 - 1.6)
-    assert keys.between(_line("a b", ""), _line("a c", "")) == 0
-    assert keys.between(_line("좋아하는 아이돌", ""), _line("좋아하는 가수", "")) == 0
-
-
-def test_similarity_is_the_same_both_ways_and_in_range() -> None:
-    keys, lines = KeySimilarity(), read_memory_lines(DATA_DIR / "memory" / "lines.txt")[::7]
-    for first in lines:
-        for second in lines:
-            assert 0 <= keys.between(first, second) <= 1
-            assert keys.between(first, second) == keys.between(second, first)
-
-
 def test_memory_pairs_keep_all_near_and_some_far() -> None:
     lines = [_line("취미", "등산", "산 가자"), _line("취미", "독서", "책 읽자")] + [
         _line(f"열쇠{number}", "x", f"말 {number}") for number in range(20)
     ]
-    pairs = memory_pairs(lines, KeySimilarity(path=None), negatives=3, seed=1)
+    pairs = memory_pairs(lines, KeyGroups(path=None), negatives=3, seed=1)
     hobby = [pair for pair in pairs if pair.first == "[취미: 등산]"]
     assert sum(pair.similarity == 1 for pair in hobby) == 2
     assert sum(pair.similarity == 0 for pair in hobby) == 3
-    assert memory_pairs(lines, KeySimilarity(path=None), negatives=3, seed=1) == pairs
+    assert memory_pairs(lines, KeyGroups(path=None), negatives=3, seed=1) == pairs
+
+
+def test_memory_pairs_with_all_negatives_are_the_whole_product_as_written() -> None:
+    lines = [_line(f"열쇠{number}", "x", f"말 {number}") for number in range(12)]
+    pairs = memory_pairs(lines, KeyGroups(path=None), negatives=None, seed=1)
+    assert pairs == [
+        Pair(first=f"[열쇠{one}: x]", second=f"말 {two}", similarity=float(one == two))
+        for one in range(12)
+        for two in range(12)
+    ]
 
 
 def test_memories_in_front_teach_the_memory_encoder(shipped_corpus: DialogueCorpus) -> None:

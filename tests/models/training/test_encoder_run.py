@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import RobertaConfig, RobertaModel
 
 from models.embedder import encode
 from models.errors import ModelError
@@ -21,27 +20,12 @@ from models.sources import check_safe
 from models.training.encoder_data import CATEGORIES, EthicsSentence, Pair
 from models.training.encoder_run import EncoderOptions, run_encoder
 from models.training.encoder_validation import measure_ethics, measure_memory
+from models.training.key_similarity import Target
 from models.training.progress import Report
-from models.training.tokenizer import train_tokenizer
 from models.training.training_log import read_log
 from tests.models.tiny import LINES
 
 Run = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture(scope="session")
-def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny RoBERTa, the architecture of klue/roberta-base, with its dropout."""
-    folder = tmp_path_factory.mktemp("roberta") / "base"
-    tokenizer = train_tokenizer(LINES, 400)
-    torch.manual_seed(5)
-    config = RobertaConfig(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
-        max_position_embeddings=200, type_vocab_size=1, pad_token_id=1, bos_token_id=0, eos_token_id=1,
-    )  # fmt: skip
-    RobertaModel(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture
@@ -129,6 +113,36 @@ def test_memory_encoder_is_validated_on_a_file_of_its_own(
     again = run("memory", train, validation=valid)
     assert (again["out"], again["skipped"]) == (str(tmp_path / "out"), True)
     assert again["validation"] == pytest.approx(figures["validation"], abs=1e-3)
+
+
+def test_memory_encoder_learns_the_similarity_that_was_asked_for(
+    run: Run, roberta: Path, tmp_path: Path, write: Callable[..., Path]
+) -> None:
+    lines = write("lines.txt", "[좋아하는 색: 빨강] 옷 사자\n[싫어하는 색: 회색] 벽지 고르자\n[직업: 간호사] 출근해\n")
+    common = {"epochs": 1, "validation": lines}
+    whole = run("memory", lines, "whole", target=Target.IOU, negatives="all", **common)
+    few = run("memory", lines, "few", target=Target.GROUPS, negatives=1, **common)
+    assert (whole["pairs"], few["pairs"]) == (9, 6)
+    pooled = run("memory", lines, "pooled", base=str(roberta), reference_encoder=str(tmp_path / "whole"), **common)
+    assert pooled["pairs"] == 9
+    measured = {
+        name: run("memory", lines, "whole", target=name, validation=lines)["validation"]
+        for name in (Target.GROUPS, Target.IOU)
+    }
+    assert measured[Target.GROUPS] != measured[Target.IOU]
+
+
+def test_targets_are_refused_where_the_similarities_are_given(
+    run: Run, ethics: Path, write: Callable[..., Path]
+) -> None:
+    pairs = write("pairs.csv", "memory_0,user_prompt_1,similarity_score\n[a: b],c,1\n")
+    for task, data, options in (
+        ("ethics", ethics, {"target": Target.IOU}),
+        ("memory", pairs, {"negatives": "all"}),
+        ("memory", pairs, {"reference_encoder": "x"}),
+    ):
+        with pytest.raises(ModelError, match="leave them out for other tasks, and for a .csv"):
+            run(task, data, **options)
 
 
 def test_existing_encoder_is_measured_and_a_folder_that_is_none_is_an_error(
