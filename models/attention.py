@@ -2,8 +2,8 @@
 
 A pass has no batch dimension. The tokens of all rows that take part, one each of rows that are being generated and a whole piece of
 rows whose prompt is being read, stand one behind another, so products, norms and activations see one (1, tokens, width) matrix with
-no padding. Only here are they parted again: neighbouring rows with one token each, and neighbouring rows with several, make a group,
-and a group is one call of scaled dot-product attention over a view of the cache.
+no padding. Only here are they parted again: rows in neighbouring slots that have one token each, or several each, make a group, and a
+group is one call of scaled dot-product attention over a view of the cache.
 
 transformers calls `row_attention` in every layer (its `AttentionInterface`), with the pass's `plan` as the caller gave it.
 """
@@ -30,17 +30,28 @@ NAME = "ohlora_rows"
 class RowTokens:
     """The new tokens of one row in a pass: the row's slot, its adapter, and the ids behind what the cache holds of it."""
 
-    row: int
+    slot: int
     adapter: str
     ids: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Group:
-    """Neighbouring rows `first` to before `last`, whose tokens stand from `start` to before `end` in the pass.
+class _Padding:
+    """Rows with unequal numbers of new tokens as a rectangle, (rows, most): `taken` has the token of the pass for each place.
 
-    `sees` is (rows, 1, queries, longest): whether a query sees a position. Where rows have several tokens, `padded` (rows, queries)
-    says which token of the pass each query is, and `real` which queries are real.
+    Places behind a row's last token repeat some other; `real`, (tokens,), are the places that do not, in the rectangle as one line.
+    """
+
+    taken: Tensor
+    real: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Group:
+    """Rows in the slots `first` to before `last`, whose tokens stand from `start` to before `end` in the pass.
+
+    The longest has `longest` tokens, its new ones with it. `sees`, (rows, 1, queries, longest), says whether a query sees a position.
+    Without `padding` all rows have the same number of queries.
     """
 
     first: int
@@ -49,8 +60,7 @@ class _Group:
     end: int
     longest: int
     sees: Tensor
-    padded: Tensor | None
-    real: Tensor | None
+    padding: _Padding | None
 
 
 class PassPlan:
@@ -59,46 +69,53 @@ class PassPlan:
     def __init__(self, cache: RowCache, rows: Sequence[RowTokens], device: torch.device) -> None:
         """Plan `rows`, in the order of their slots; the cache must have room for them."""
         self.cache = cache
-        starts = [cache.lengths[each.row] for each in rows]
-        positions = [start + n for start, each in zip(starts, rows, strict=True) for n in range(len(each.ids))]
-        cells = [
-            cache.cell(each.row, start + n)
-            for start, each in zip(starts, rows, strict=True)
-            for n in range(len(each.ids))
-        ]
+        places = [
+            (each.slot, cache.lengths[each.slot] + number) for each in rows for number in range(len(each.ids))
+        ]  # slot and position of each token
         self.ids = torch.tensor([[token for each in rows for token in each.ids]], device=device)
-        self.positions = torch.tensor([positions], device=device)
-        self.cells = torch.tensor(cells, device=device)
+        self.positions = torch.tensor([[position for _, position in places]], device=device)
+        self.cells = torch.tensor([cache.cell(*place) for place in places], device=device)
         self.adapters = [each.adapter for each in rows for _ in each.ids]
         self.groups = list(self._groups(rows, device))
 
-    def _groups(self, rows: Sequence[RowTokens], device: torch.device) -> list[_Group]:
-        groups, start = [], 0
-        numbered = enumerate(rows)
-        for _, run in groupby(numbered, key=lambda pair: (pair[1].row - pair[0], len(pair[1].ids) > 1)):
+    def _groups(self, rows: Sequence[RowTokens], device: torch.device) -> Iterator[_Group]:
+        start = 0
+        # As long as slots follow one another, a slot is as far from its place in `rows` as the one before it; a gap begins a new run.
+        for _, run in groupby(enumerate(rows), key=lambda pair: (pair[1].slot - pair[0], len(pair[1].ids) > 1)):
             members = [each for _, each in run]
-            groups.append(self._group(members, start, device))
-            start = groups[-1].end
-        return groups
+            group = self._group(members, start, device)
+            yield group
+            start = group.end
 
     def _group(self, members: Sequence[RowTokens], start: int, device: torch.device) -> _Group:
         counts = [len(each.ids) for each in members]
-        before = [self.cache.lengths[each.row] for each in members]
-        longest = max(have + count for have, count in zip(before, counts, strict=True))
-        queries = max(counts)
-        end = start + sum(counts)
-        offsets = torch.tensor([sum(counts[:n]) for n in range(len(counts))], device=device)
-        order = torch.arange(queries, device=device)
-        own = torch.tensor(before, device=device)[:, None] + order  # the position of each query
-        sees = torch.arange(longest, device=device) <= own[:, None, :, None]
-        padded = real = None
-        if queries > 1:
-            real = order < torch.tensor(counts, device=device)[:, None]
-            padded = (offsets[:, None] + order).clamp_max(end - start - 1) + start
-        first = members[0].row
+        held = [self.cache.lengths[each.slot] for each in members]
+        longest = max(have + count for have, count in zip(held, counts, strict=True))
         return _Group(
-            first=first, last=first + len(members), start=start, end=end, longest=longest, sees=sees, padded=padded, real=real
-        )  # fmt: skip
+            first=members[0].slot,
+            last=members[-1].slot + 1,
+            start=start,
+            end=start + sum(counts),
+            longest=longest,
+            sees=_visibility(held, max(counts), longest, device),
+            padding=None if min(counts) == max(counts) else _pad(counts, start, device),
+        )
+
+
+def _visibility(held: Sequence[int], queries: int, longest: int, device: torch.device) -> Tensor:
+    """Return (rows, 1, queries, longest): queries stand behind what is `held` of their rows, and see what is not behind themselves."""
+    own = torch.tensor(held)[:, None] + torch.arange(queries)
+    return torch.arange(longest, device=device) <= own.to(device)[:, None, :, None]
+
+
+def _pad(counts: Sequence[int], start: int, device: torch.device) -> _Padding:
+    """Lay rows with `counts` tokens, which follow one another from `start` on, out as a rectangle."""
+    order = torch.arange(max(counts))
+    ends = torch.tensor(counts).cumsum(0)[:, None]
+    is_real = order < torch.tensor(counts)[:, None]
+    taken = torch.where(is_real, ends - torch.tensor(counts)[:, None] + order, 0) + start
+    # Indices, not a mask: a mask would make the device tell the host in every layer how many are real.
+    return _Padding(taken=taken.to(device), real=is_real.flatten().nonzero()[:, 0].to(device))
 
 
 def row_attention(
@@ -124,13 +141,13 @@ def row_attention(
     parts = []
     for group in plan.groups:
         keys, values = plan.cache.read(module.layer_idx, group.first, group.last, group.longest)
-        sees = _within(group.sees, sliding_window)
-        if group.padded is None:
-            queries = tokens[group.start : group.end, :, None]
-            parts.append(_attend(queries, keys, values, sees, scaling, softcap)[:, :, 0])
+        if group.padding is None:
+            queries = tokens[group.start : group.end].reshape(group.last - group.first, -1, *tokens.shape[1:])
         else:
-            queries = tokens[group.padded].transpose(1, 2)
-            parts.append(_attend(queries, keys, values, sees, scaling, softcap).transpose(1, 2)[group.real])
+            queries = tokens[group.padding.taken]
+        sees = _within(group.sees, sliding_window)
+        part = _attend(queries.transpose(1, 2), keys, values, sees, scaling, softcap).transpose(1, 2).flatten(0, 1)
+        parts.append(part if group.padding is None else part[group.padding.real])
     return (parts[0] if len(parts) == 1 else torch.cat(parts))[None], None
 
 

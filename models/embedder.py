@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import numpy as np
@@ -15,18 +15,23 @@ from models.errors import EmbeddingError
 from models.receiver import Delivery
 from models.types import Embeddings
 
+STEP_TEXTS = 64  # so that others who need the device wait for no more than these
 REMEMBERED = 8192  # vectors of each encoder: 4 MB of the embedded one's
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class _Request:
+    """Distinct texts for one encoder; `rows` fills up as they are encoded. Who no longer wants them sets `cancelled`."""
+
     encoder: str
     texts: Sequence[str]
     delivery: Delivery[Embeddings]
+    cancelled: bool = False
+    rows: dict[str, Embeddings] = field(default_factory=dict)
 
 
 class EmbedWorker(Worker):
-    """Encodes everything that waits, one batch for each encoder."""
+    """Encodes what waits for one encoder, at most `STEP_TEXTS` a step; who asks for more takes turns with the others."""
 
     def __init__(self, encoders: dict[str, SentenceTransformer]) -> None:
         """Serve `encoders` by name."""
@@ -42,23 +47,33 @@ class EmbedWorker(Worker):
         return bool(self._waiting)
 
     def step(self) -> None:
-        """Encode all waiting texts of one encoder, each distinct text once."""
+        """Encode the next texts for the encoder of the first request, each distinct text once."""
+        self._waiting = [request for request in self._waiting if not request.cancelled]
+        if not self._waiting:
+            return
         name = self._waiting[0].encoder
-        requests = [request for request in self._waiting if request.encoder == name]
-        self._waiting = [request for request in self._waiting if request.encoder != name]
-        texts = list(dict.fromkeys(text for request in requests for text in request.texts))
+        same = [request for request in self._waiting if request.encoder == name]
+        wanted = dict.fromkeys(text for request in same for text in request.texts if text not in request.rows)
+        texts = list(wanted)[:STEP_TEXTS]
         try:
             rows = encode(self.encoders[name], texts)
             if not np.isfinite(rows).all():
                 raise ValueError("its weights give numbers that are not finite; restore or retrain it")
         except Exception as error:
             failure = EmbeddingError(f"the {name} encoder failed: {type(error).__name__}: {error}")
-            for request in requests:
-                request.delivery.resolve(failure)
+            self._resolve([request for request in same if not set(texts).isdisjoint(request.texts)], failure)
             return
-        place = {text: index for index, text in enumerate(texts)}
+        found = dict(zip(texts, rows, strict=True))
+        for request in same:
+            request.rows |= {text: found[text] for text in request.texts if text in found}
+        self._resolve([request for request in same if len(request.rows) == len(request.texts)])
+        if self._waiting and self._waiting[0] is same[0]:
+            self._waiting.append(self._waiting.pop(0))
+
+    def _resolve(self, requests: Sequence[_Request], failure: EmbeddingError | None = None) -> None:
+        self._waiting = [request for request in self._waiting if request not in requests]
         for request in requests:
-            request.delivery.resolve(rows[[place[text] for text in request.texts]])
+            request.delivery.resolve(failure or np.stack([request.rows[text] for text in request.texts]))
 
     def close(self, error: Exception) -> None:
         """Fail every waiting request."""
@@ -70,7 +85,7 @@ class EmbedWorker(Worker):
 def encode(encoder: SentenceTransformer, texts: Sequence[str]) -> Embeddings:
     """Encode `texts` into float32 unit rows, shape (len(texts), dimensions)."""
     rows = encoder.encode(
-        list(texts), convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False, batch_size=64
+        list(texts), convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False, batch_size=STEP_TEXTS
     )
     return np.asarray(rows, dtype=np.float32)
 
@@ -91,7 +106,7 @@ class EncoderEmbedder:
         }
 
     async def embed(self, encoder: str, texts: Sequence[str]) -> Embeddings:
-        """Return unit rows for `texts`; no texts give a matrix without rows.
+        """Return unit rows for `texts`; no texts give a matrix without rows. Cancelling the call ends its work at the next step.
 
         Raises:
             EmbeddingError: the encoder is unknown or failed on this request.
@@ -108,7 +123,10 @@ class EncoderEmbedder:
             delivery: Delivery[Embeddings] = Delivery()
             request = _Request(encoder=encoder, texts=tuple(unknown), delivery=delivery)
             self._device.submit(lambda: self._worker.add(request))
-            known |= zip(unknown, await delivery.future, strict=True)
+            try:
+                known |= zip(unknown, await delivery.future, strict=True)
+            finally:
+                request.cancelled = True
         for text, digest in digests.items():
             remembered[digest] = known[text]
             remembered.move_to_end(digest)

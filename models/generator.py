@@ -8,6 +8,7 @@ from models.decode_batch import DecodeBatch
 from models.device import DeviceThread, Worker
 from models.errors import GenerationError
 from models.loader import LoadedBase
+from models.prompt_ids import PromptIds
 from models.receiver import Delivery, Receiver
 from models.scoring import ScoreRequest, ScoreWorker
 from models.sequence import DecodeSequence
@@ -41,12 +42,14 @@ class AdapterGenerator:
     def __init__(self, device: DeviceThread, batches: Sequence[DecodeBatch], scorers: Sequence[ScoreWorker]) -> None:
         """Serve the adapters of `batches` and `scorers`, which must be workers of `device`."""
         self._device = device
-        self._batches = {adapter: batch for batch in batches for adapter in batch.base.adapters}
+        self._batches: dict[str, tuple[DecodeBatch, PromptIds]] = {}
+        for batch in batches:
+            self._batches |= dict.fromkeys(batch.base.adapters, (batch, PromptIds(batch.base.tokenizer)))
         self._scorers = {adapter: scorer for scorer in scorers for adapter in scorer.base.adapters}
 
     def count_tokens(self, adapter: str, text: str) -> int:
         """Count the tokens of `text` for the base model of `adapter`, without the tokens a tokenizer adds by itself."""
-        return len(self._batch(adapter).base.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return len(self._batch(adapter)[1].own(text))
 
     async def generate(
         self,
@@ -59,11 +62,11 @@ class AdapterGenerator:
         """Continue `prompt` with `adapter`; cancelling the call frees its row at the next step.
 
         Raises:
-            GenerationError: the prompt is too long for the base, or this generation failed.
+            GenerationError: prompt and new tokens are too many for the base or its memory, or this generation failed.
             DeviceClosed: the models are shut down.
         """
-        batch = self._batch(adapter)
-        prompt_ids = _encode_prompt(batch.base, prompt, sampling.max_new_tokens)
+        batch, ids = self._batch(adapter)
+        prompt_ids = _encode_prompt(batch.base, ids, prompt, sampling.max_new_tokens)
         receiver = Receiver(on_text)
         sequence = DecodeSequence(
             adapter=adapter,
@@ -81,24 +84,29 @@ class AdapterGenerator:
     async def score(self, adapter: str, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """Return the natural logarithm of each continuation's probability after its prompt.
 
+        Cancelling the call ends its work at the next step.
+
         Raises:
-            GenerationError: a pair is too long for the base, or this request failed.
+            GenerationError: a pair is too long for the base or its memory, or this request failed.
             DeviceClosed: the models are shut down.
         """
-        tokenizer = self._batch(adapter).base.tokenizer
+        batch, ids = self._batch(adapter)
         scorer = self._scorers[adapter]
         rows = []
         for prompt, continuation in pairs:
-            answer = list(tokenizer(continuation, add_special_tokens=False)["input_ids"])
-            rows.append((_encode_prompt(scorer.base, prompt, len(answer)), answer))
+            answer = ids.own(continuation)
+            rows.append((_encode_prompt(batch.base, ids, prompt, len(answer)), answer))
         if not rows:
             return []
         delivery: Delivery[list[float]] = Delivery()
         request = ScoreRequest(adapter=adapter, pairs=rows, delivery=delivery)
         self._device.submit(lambda: scorer.add(request))
-        return await delivery.future
+        try:
+            return await delivery.future
+        finally:
+            request.cancelled = True
 
-    def _batch(self, adapter: str) -> DecodeBatch:
+    def _batch(self, adapter: str) -> tuple[DecodeBatch, PromptIds]:
         try:
             return self._batches[adapter]
         except KeyError:
@@ -106,14 +114,14 @@ class AdapterGenerator:
             raise GenerationError(f"no adapter {adapter!r}; this profile has {known}") from None
 
 
-def _encode_prompt(base: LoadedBase, prompt: str, room: int) -> list[int]:
-    """Return the token ids of `prompt`, which must leave `room` positions free.
+def _encode_prompt(base: LoadedBase, ids: PromptIds, prompt: str, room: int) -> list[int]:
+    """Return the token ids of `prompt`, which must leave `room` positions of `base` free.
 
     Raises:
         GenerationError: it does not.
     """
-    ids = list(base.tokenizer(prompt)["input_ids"])
+    encoded = ids.whole(prompt)
     limit = int(base.network.config.max_position_embeddings)
-    if not ids or len(ids) + room > limit:
-        raise GenerationError(f"a prompt of {len(ids)} tokens does not fit into {limit} positions")
-    return ids
+    if not encoded or len(encoded) + room > limit:
+        raise GenerationError(f"a prompt of {len(encoded)} tokens does not fit into {limit} positions")
+    return encoded

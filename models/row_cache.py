@@ -1,10 +1,14 @@
-"""Keys and values of the rows of a batch, in memory that is used again and never copied as rows grow.
+"""Keys and values of the live rows of a batch, within a bound.
 
-Row n of the batch is slot n. A row's tokens stand at the positions 0, 1, 2, … of its slot, so rows of different lengths lie side by
-side without padding in front; what is behind a row's end is hidden from it by the attention (models/attention.py). When a row leaves,
-the last one moves into its slot, so the live rows are always the first slots and a step reads them as one view.
+                position 0   1   2   3   4   …
+        slot 0           ■   ■   ■   ·   ·   ·      the row in slot 0 has 3 tokens: lengths[0] == 3
+        slot 1           ■   ■   ■   ■   ■   ·      rows of other lengths lie beside it, each from position 0 on
+        slot 2           ·   ·   ·   ·   ·   ·      no row yet: live rows have the first slots, so a pass reads them as one view
+                         ■ or ·, a place of a slot, is a cell: the keys and values of one token, in every layer
 
-The memory is `slots` times `positions`; it grows with the rows, each way in steps, until `limit` cells, and never beyond.
+What is behind a row's end is hidden from it by the attention (models/attention.py). When a row leaves, the last one is copied into its
+slot. There is memory for `slots` times `positions` cells: more than is asked for at the moment, so that it seldom has to grow, which
+copies what it holds, and never more than `limit`.
 """
 
 from __future__ import annotations
@@ -12,6 +16,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor
+
+CACHE_TOKENS = 16384
+"""The cells of a cache for which nobody sets another bound."""
 
 _SLOT_STEP = 8
 _POSITION_STEP = 64
@@ -21,7 +28,7 @@ class RowCache:
     """Slots for the keys and values of every layer; `lengths` has the number of tokens of each live row."""
 
     def __init__(self, limit: int) -> None:
-        """Hold at most `limit` tokens, counted as slots times the positions of the longest."""
+        """Hold at most `limit` cells."""
         self.lengths: list[int] = []
         self._limit = limit
         self._slots = self._positions = 0
@@ -33,33 +40,49 @@ class RowCache:
         return len(self.lengths)
 
     @property
+    def longest_row(self) -> int:
+        """The number of tokens that a row can have which is alone."""
+        return self._limit - self._limit % _POSITION_STEP
+
+    @property
     def allocated_bytes(self) -> int:
         """The memory that is held, in bytes."""
         return sum(states.nbytes for layer in self._layers.values() for states in layer)
 
     def fits(self, rows: int, longest: int) -> bool:
-        """Tell whether `rows` rows of up to `longest` tokens are within the limit; one row alone always is."""
-        return rows <= 1 or rows * _step_up(longest, _POSITION_STEP) <= self._limit
+        """Tell whether `rows` rows of up to `longest` tokens are within the limit."""
+        return rows * _step_up(longest, _POSITION_STEP) <= self._limit
 
-    def add_rows(self, rows: int) -> None:
-        """Take the next `rows` slots for rows that have no tokens yet."""
-        self.lengths += [0] * rows
+    def add_row(self) -> int:
+        """Give a row without tokens the next slot; return that slot."""
+        self.lengths.append(0)
+        return len(self.lengths) - 1
 
-    def reserve(self, longest: int) -> None:
-        """Make room for the live rows with up to `longest` tokens; what they hold stays."""
+    def reserve(self, rows: int, longest: int) -> None:
+        """Have memory for `rows` rows, the live ones among them, of up to `longest` tokens, which must fit; what is held stays.
+
+        Where growing further is more than the limit allows, positions and then slots that no row needs now are given up. A failure
+        loses what was held.
+        """
         longest = max([longest, *self.lengths])
-        if self.rows <= self._slots and longest <= self._positions:
+        assert rows >= self.rows
+        assert self.fits(rows, longest)
+        if rows <= self._slots and longest <= self._positions:
             return
-        slots = max(self._slots, _step_up(self.rows, _SLOT_STEP))
+        slots = max(self._slots, _step_up(rows, _SLOT_STEP))
         positions = max(self._positions, _step_up(longest, _POSITION_STEP))
-        if slots * positions > self._limit:  # what was once needed one way may stand in the other's way
-            slots, positions = self.rows, _step_up(longest, _POSITION_STEP)
-        for index, layer in self._layers.items():
-            self._layers[index] = (_resized(layer[0], slots, positions), _resized(layer[1], slots, positions))
-        self._slots, self._positions = slots, positions
+        if slots * positions > self._limit:
+            positions = _step_up(longest, _POSITION_STEP)
+            slots = min(slots, self._limit // positions)
+        held, grown = self._layers, {}
+        self._layers, self._slots, self._positions = {}, 0, 0
+        for index in list(held):  # one layer after another, so that only one is there twice
+            keys, values = held.pop(index)
+            grown[index] = (_resized(keys, slots, positions), _resized(values, slots, positions))
+        self._layers, self._slots, self._positions = grown, slots, positions
 
     def write(self, layer: int, cells: Tensor, keys: Tensor, values: Tensor) -> None:
-        """Put the states of new tokens, each (tokens, heads, width), into `cells` (slot * positions + position)."""
+        """Put the states of new tokens, each (tokens, heads, width), into `cells`, which are numbered as by `cell`."""
         if layer not in self._layers:
             shape = (self._slots, self._positions, *keys.shape[1:])
             self._layers[layer] = (keys.new_zeros(shape), values.new_zeros(shape))
@@ -67,33 +90,38 @@ class RowCache:
             held.view(-1, *new.shape[1:]).index_copy_(0, cells, new)
 
     def read(self, layer: int, first: int, last: int, longest: int) -> tuple[Tensor, Tensor]:
-        """Return views on the keys and values of the slots from `first` to before `last`, each (rows, heads, longest, width)."""
+        """Return views on the keys and values of the slots from `first` to before `last`, each (slots, heads, longest, width)."""
         keys, values = self._layers[layer]
         return keys[first:last, :longest].transpose(1, 2), values[first:last, :longest].transpose(1, 2)
 
-    def cell(self, row: int, position: int) -> int:
-        """Return the cell of a position of a row, as `write` takes it."""
-        return row * self._positions + position
+    def cell(self, slot: int, position: int) -> int:
+        """Return the number of a cell, as `write` takes it; it holds until memory is reserved again."""
+        return slot * self._positions + position
 
-    def copy(self, source: int, target: int) -> None:
-        """Give row `target` the tokens of row `source`."""
-        length = self.lengths[source]
+    def copy(self, source: int, target: int, length: int) -> None:
+        """Let the row in slot `target` have the first `length` tokens of the row in slot `source`, and no others."""
         for layer in self._layers.values():
             for states in layer:
                 states[target, :length] = states[source, :length]
         self.lengths[target] = length
 
-    def drop(self, rows: Sequence[int]) -> list[int]:
-        """Free `rows`; return where each row that is left came from: entry n is the former slot of row n."""
-        order = list(range(self.rows))
-        for row in sorted(rows, reverse=True):
-            last = len(order) - 1
-            if row != last:
-                self.copy(last, row)
-                order[row] = order[last]
-            order.pop()
+    def wipe(self, slot: int) -> None:
+        """Clear a slot of numbers that are not finite: hidden ones count nothing times themselves, which is not nothing then."""
+        for layer in self._layers.values():
+            for states in layer:
+                states[slot] = 0
+
+    def drop(self, slots: Sequence[int]) -> list[int]:
+        """Free `slots`; return where each row that is left came from: entry n is the former slot of the row in slot n."""
+        came_from = list(range(self.rows))
+        for slot in sorted(slots, reverse=True):
+            last = len(came_from) - 1
+            if slot != last:
+                self.copy(last, slot, self.lengths[last])
+                came_from[slot] = came_from[last]
+            came_from.pop()
             self.lengths.pop()
-        return order
+        return came_from
 
 
 def _step_up(number: int, step: int) -> int:

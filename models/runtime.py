@@ -44,7 +44,10 @@ async def open_models(
         DecodeBatch(base, loaded.device, settings.max_rows, cache_tokens=settings.cache_tokens) for base in loaded.bases
     ]
     embed_worker = EmbedWorker(loaded.encoders)
-    scorers = [ScoreWorker(base, loaded.device, settings.max_rows) for base in loaded.bases]
+    scorers = [
+        ScoreWorker(base, loaded.device, settings.max_rows, cache_tokens=max(512, settings.cache_tokens // 4))
+        for base in loaded.bases
+    ]
     workers: list[Worker] = [embed_worker, *(DecodeWorker(batch) for batch in batches), *scorers]
     tune_processor((base.network for base in loaded.bases), loaded.device)
     async with DeviceThread(workers) as device:

@@ -10,10 +10,11 @@ from torch import Tensor
 from models.types import Sampling
 
 _FEW = 64
+_NONE = -1
 
 
-def sample_rows(logits: Tensor, samplings: Sequence[Sampling], draws: Sequence[float]) -> list[int]:
-    """Sample one token a row from `logits` (rows, vocabulary).
+def sample_rows(logits: Tensor, samplings: Sequence[Sampling], draws: Sequence[float]) -> list[int | None]:
+    """Sample one token a row from `logits` (rows, vocabulary); None for a row with logits that are not finite.
 
     `draws` are uniform numbers in [0, 1), one a row, from that row's own generator, so a row's choice does not depend on its
     neighbours. Temperature 0 takes the most likely token; top-p is nucleus sampling (Holtzman et al. 2020).
@@ -36,8 +37,9 @@ def sample_rows(logits: Tensor, samplings: Sequence[Sampling], draws: Sequence[f
     if len(undecided):
         largest, order = probabilities[undecided].sort(dim=-1, descending=True)
         tokens[undecided] = _choose(largest, order, top_p[undecided], draw[undecided], is_whole=True)[0]
-    result: list[int] = tokens.tolist()
-    return result
+    # Both answers come from the device at once: each of them alone would be a wait for it.
+    result: list[int] = torch.where(torch.isfinite(scores).all(dim=-1), tokens, _NONE).tolist()
+    return [None if token == _NONE else token for token in result]
 
 
 def _choose(largest: Tensor, order: Tensor, top_p: Tensor, draw: Tensor, *, is_whole: bool) -> tuple[Tensor, Tensor]:

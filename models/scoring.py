@@ -1,61 +1,94 @@
-"""Score texts: how probable a continuation is after a prompt, by an adapter, in one pass for many pairs."""
+"""Score texts: how probable a continuation is after a prompt, by an adapter, many pairs in one pass."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 
 import torch
 
 from models.attention import PassPlan, RowTokens
-from models.decode_batch import run_pass
 from models.device import Worker
 from models.errors import GenerationError
 from models.loader import LoadedBase
+from models.passes import NOT_FINITE, STEP_TOKENS, name_failure, run_pass
 from models.receiver import Delivery
-from models.row_cache import RowCache
+from models.row_cache import CACHE_TOKENS, RowCache
+
+TokenPair = tuple[list[int], list[int]]
+"""The token ids of a prompt, at least one, and of its continuation."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class ScoreRequest:
-    """Token ids of prompts and continuations for one adapter; `scores` fills up as rows are computed."""
+    """One pair or more for one adapter; `scores` fills up by the places of the pairs. Who no longer wants them sets `cancelled`."""
 
     adapter: str
-    pairs: Sequence[tuple[list[int], list[int]]]
+    pairs: Sequence[TokenPair]
     delivery: Delivery[list[float]]
-    scores: list[float] = field(default_factory=list)
+    cancelled: bool = False
+    scores: list[float] = field(init=False)
+    left: list[int] = field(init=False)  # places without a score; pairs of one prompt stand side by side
+
+    def __post_init__(self) -> None:
+        """Have nothing scored yet."""
+        self.scores = [0.0] * len(self.pairs)
+        self.left = sorted(range(len(self.pairs)), key=lambda place: self.pairs[place][0])
 
 
 class ScoreWorker(Worker):
-    """Computes at most `max_rows` pairs a step, in order of arrival."""
+    """Computes requests in order of arrival; a step reads about as many tokens as a decode step may."""
 
-    def __init__(self, base: LoadedBase, device: torch.device, max_rows: int) -> None:
-        """Serve the adapters of `base`."""
+    def __init__(
+        self, base: LoadedBase, device: torch.device, max_rows: int, *, cache_tokens: int = CACHE_TOKENS // 4
+    ) -> None:
+        """Serve the adapters of `base`: at most `max_rows` pairs at once, in a cache of `cache_tokens`."""
         self.base = base
         self._device = device
         self._max_rows = max_rows
         self._waiting: list[ScoreRequest] = []
+        self._cache = RowCache(cache_tokens)
+
+    @property
+    def cache_bytes(self) -> int:
+        """The memory of keys and values, in bytes."""
+        return self._cache.allocated_bytes
 
     def add(self, request: ScoreRequest) -> None:
-        """Queue a request for the next step."""
-        self._waiting.append(request)
+        """Queue a request for the next step; one with a pair that is longer than the whole memory fails at once."""
+        longest = max(_cells(pair) for pair in request.pairs)
+        if longest <= self._cache.longest_row:
+            self._waiting.append(request)
+            return
+        request.delivery.resolve(
+            GenerationError(
+                f"a text of {longest} tokens does not fit into the {self._cache.longest_row} that can be scored; "
+                "raise OHLORA_CACHE_TOKENS or shorten it"
+            )
+        )
 
     def has_work(self) -> bool:
         """Tell whether requests wait."""
         return bool(self._waiting)
 
     def step(self) -> None:
-        """Compute the next pairs of the oldest request; its failure leaves the others waiting."""
+        """Compute the next pairs of the oldest request that is still wanted; its failure leaves the others waiting."""
+        self._waiting = [request for request in self._waiting if not request.cancelled]
+        if not self._waiting:
+            return
         request = self._waiting[0]
-        done = len(request.scores)
+        places = request.left[: self._count([request.pairs[place] for place in request.left])]
         try:
-            request.scores += self._score(request.adapter, request.pairs[done : done + self._max_rows])
+            scores = self._score(request.adapter, [request.pairs[place] for place in places])
         except Exception as error:
             self._waiting.pop(0)
-            request.delivery.resolve(GenerationError(f"scoring failed: {type(error).__name__}: {error}"))
+            request.delivery.resolve(name_failure(error, "scoring"))
             return
-        if len(request.scores) >= len(request.pairs):
+        for place, score in zip(places, scores, strict=True):
+            request.scores[place] = score
+        del request.left[: len(places)]
+        if not request.left:
             self._waiting.pop(0)
             request.delivery.resolve(request.scores)
 
@@ -65,35 +98,62 @@ class ScoreWorker(Worker):
         for request in waiting:
             request.delivery.resolve(error)
 
+    def _count(self, pairs: Sequence[TokenPair]) -> int:
+        """Return how many of the first `pairs` a step takes: one, and further ones while tokens and memory suffice."""
+        tokens, longest, heads = 0, 0, set()
+        for number, (prompt, answer) in enumerate(pairs[: self._max_rows]):
+            head = tuple(prompt[:-1])
+            tokens += len(answer) + (0 if head in heads else len(head))
+            longest = max(longest, _cells((prompt, answer)))
+            heads.add(head)
+            if number and (tokens > STEP_TOKENS or not self._cache.fits(number + 1, longest)):
+                return number
+        return min(len(pairs), self._max_rows)
+
     @torch.inference_mode()
-    def _score(self, adapter: str, pairs: Sequence[tuple[list[int], list[int]]]) -> list[float]:
-        """Read each different prompt once but for its last token, copy it to its pairs, and read the continuations behind it."""
-        prompts = list(dict.fromkeys(tuple(prompt[:-1]) for prompt, _ in pairs))
-        cache = RowCache(limit=len(pairs) * int(self.base.network.config.max_position_embeddings))
-        first = {prompt: next(n for n, pair in enumerate(pairs) if tuple(pair[0][:-1]) == prompt) for prompt in prompts}
-        cache.add_rows(len(pairs))
-        cache.reserve(max(len(prompt) + len(answer) for prompt, answer in pairs))
-        heads = [
-            RowTokens(row=row, adapter=adapter, ids=prompt) for prompt, row in sorted(first.items(), key=itemgetter(1))
-        ]
-        if heads := [head for head in heads if head.ids]:
-            run_pass(self.base, PassPlan(cache, heads, self._device), torch.tensor([0], device=self._device))
+    def _score(self, adapter: str, pairs: Sequence[TokenPair]) -> list[float]:
+        try:
+            self._read_prompts(adapter, [prompt[:-1] for prompt, _ in pairs], max(map(_cells, pairs)))
+            return self._read_continuations(adapter, pairs)
+        finally:
+            self._cache.drop(range(self._cache.rows))
+
+    def _read_prompts(self, adapter: str, heads: Sequence[list[int]], longest: int) -> None:
+        """Give each pair a row with its prompt but for the last token; equal ones are read once and copied."""
+        first: dict[tuple[int, ...], int] = {}
         for head in heads:
-            cache.lengths[head.row] = len(head.ids)
-        for row, (prompt, _) in enumerate(pairs):
-            if (source := first[tuple(prompt[:-1])]) != row:
-                cache.copy(source, row)
+            first.setdefault(tuple(head), self._cache.add_row())
+        self._cache.reserve(self._cache.rows, longest)
+        read = [RowTokens(slot=slot, adapter=adapter, ids=head) for head, slot in first.items() if head]
+        if read:
+            nothing = torch.empty(0, dtype=torch.long, device=self._device)
+            run_pass(self.base, PassPlan(self._cache, read, self._device), keep=nothing)
+        for each in read:
+            self._cache.lengths[each.slot] = len(each.ids)
+        for slot, head in enumerate(heads):
+            if first[tuple(head)] != slot:
+                self._cache.copy(first[tuple(head)], slot, len(head))
+
+    def _read_continuations(self, adapter: str, pairs: Sequence[TokenPair]) -> list[float]:
+        """Read each continuation behind its prompt; return the sums of the logarithms of its tokens' probabilities."""
         tails = [
-            RowTokens(row=row, adapter=adapter, ids=[prompt[-1], *answer[:-1]])
-            for row, (prompt, answer) in enumerate(pairs)
+            RowTokens(slot=slot, adapter=adapter, ids=[prompt[-1], *answer[:-1]])
+            for slot, (prompt, answer) in enumerate(pairs)
+            if answer
         ]
-        plan = PassPlan(cache, tails, self._device)
+        if not tails:
+            return [0.0] * len(pairs)
+        plan = PassPlan(self._cache, tails, self._device)
         logits = run_pass(self.base, plan, torch.arange(plan.ids.shape[1], device=self._device))
-        answers = [answer for _, answer in pairs]
-        wanted = torch.tensor([token for answer in answers for token in answer], device=self._device)
+        wanted = torch.tensor([token for _, answer in pairs for token in answer], device=self._device)
         chosen = torch.log_softmax(logits.float(), dim=-1).gather(1, wanted[:, None])[:, 0]
-        sums = torch.stack([part.sum() for part in torch.split(chosen, [len(answer) for answer in answers])]).cpu()
-        if not torch.isfinite(sums).all():
-            raise ValueError("the weights give numbers that are not finite; restore or retrain them")
-        result: list[float] = sums.tolist()
-        return result
+        parts = torch.split(chosen, [len(answer) for _, answer in pairs])
+        sums: list[float] = torch.stack([part.sum() for part in parts]).tolist()
+        if not all(map(math.isfinite, sums)):
+            raise GenerationError(NOT_FINITE)
+        return sums
+
+
+def _cells(pair: TokenPair) -> int:
+    """Return how many tokens of a pair are read: all but the last one."""
+    return len(pair[0]) + len(pair[1]) - 1

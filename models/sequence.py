@@ -13,7 +13,10 @@ from models.types import FinishReason, Generation, Sampling
 
 
 class DecodeSequence:
-    """A row of a decode batch: prompt, sampling, generated tokens, and the stop mark it watches for."""
+    """What a row of a decode batch generates: prompt, sampling, generated tokens, and the stop mark it watches for.
+
+    Who no longer wants it sets `cancelled`; its row is free at the next step.
+    """
 
     def __init__(
         self,
@@ -39,6 +42,21 @@ class DecodeSequence:
         self._text: list[str] = []
         self._submitted_at = time.perf_counter()
         self._first_token_s = 0.0
+
+    @property
+    def tokens(self) -> list[int]:
+        """The prompt and what has been generated."""
+        return self.prompt_ids + self.token_ids
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more is to be computed: finished, failed or given up."""
+        return self.cancelled or self.finish_reason is not None
+
+    def fail(self, error: Exception) -> None:
+        """End with `error`, which its caller gets."""
+        self.cancelled = True
+        self.receiver.on_error(error)
 
     def draw(self) -> float:
         """Return this row's next uniform number in [0, 1)."""

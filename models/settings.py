@@ -27,7 +27,8 @@ class ModelSettings:
     """Choices about loading and batching.
 
     `max_rows` bounds the sequences decoded together for each base model; 1 makes every generation independent of what else runs, bit
-    by bit. `cache_tokens` bounds the memory of keys and values of each base: rows times the tokens of the longest.
+    by bit. `cache_tokens` bounds the memory of keys and values of each base: rows times the tokens of the longest. Scoring
+    texts takes up to a quarter as much beside it (512 at least).
     """
 
     device: Device = Device.AUTO

@@ -102,7 +102,8 @@ def measure_rows(base: LoadedBase, device: torch.device, rows: int, what: Decodi
     """
     gc.collect()
     reset_gpu_peak()
-    batch = DecodeBatch(base, device, rows, cache_tokens=rows * 2048)
+    room = max(2048, what.prompt_tokens + what.new_tokens + 64)
+    batch = DecodeBatch(base, device, rows, cache_tokens=rows * room)
     sequences = [_sequence(base, row, what) for row in range(rows)]
     for sequence in sequences:
         batch.add(sequence)

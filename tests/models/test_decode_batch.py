@@ -278,6 +278,97 @@ async def test_draft_that_is_cancelled_while_the_prompt_is_read_leaves_the_other
     assert [each.token_ids for each in sequences[1:]] == [_alone(loaded_llama, "memory", greedy(6))] * 2
 
 
+async def test_prompt_that_comes_again_while_a_row_has_it_is_not_read_again(broken_llama: LoadedBase) -> None:
+    samplings = [Sampling(temperature=1, max_new_tokens=20, stop="", seed=seed, ignore_end=True) for seed in range(3)]
+    alone = [_alone(broken_llama, "memory", sampling) for sampling in samplings]
+    broken_llama.network = counting = _Counting(broken_llama.network)
+    batch = DecodeBatch(broken_llama, CPU, 8)
+    sequences = [make_sequence(broken_llama, "memory", sampling) for sampling in samplings]
+    for sequence in sequences:
+        batch.add(sequence)
+        batch.step()
+        batch.step()
+    assert counting.passes == [len(sequences[0].prompt_ids), 1, 2, 2, 3, 3]
+    _run(batch)
+    assert [sequence.token_ids for sequence in sequences] == alone
+
+
+async def test_draft_that_is_tried_again_beside_the_others_is_not_read_again(broken_llama: LoadedBase) -> None:
+    samplings = [Sampling(temperature=1, max_new_tokens=9, stop="", seed=seed, ignore_end=True) for seed in range(4)]
+    alone = [_alone(broken_llama, "output_message", sampling) for sampling in samplings]
+    broken_llama.network = counting = _Counting(broken_llama.network)
+    batch = DecodeBatch(broken_llama, CPU, 8)
+    *drafts, again = (make_sequence(broken_llama, "output_message", sampling) for sampling in samplings)
+    for draft in drafts:
+        batch.add(draft)
+    batch.step()
+    drafts[1].cancelled = True
+    batch.add(again)
+    batch.step()
+    assert counting.passes == [len(again.prompt_ids), 3]
+    _run(batch)
+    assert [each.token_ids for each in (drafts[0], drafts[2], again)] == [alone[0], alone[2], alone[3]]
+
+
+async def test_prompts_that_begin_alike_are_read_from_where_they_part(broken_llama: LoadedBase) -> None:
+    opening = "나는 오늘 도서관에서 논문을 읽었어, "
+    prompts = [f"{opening}{rest}" for rest in ("응, 좋아!", "떡볶이 먹고 싶다", "내일 시험이라서")]
+    sampling = Sampling(temperature=1, max_new_tokens=20, stop="", seed=5, ignore_end=True)
+    alone = [_alone(broken_llama, "summary", sampling, prompt) for prompt in prompts]
+    broken_llama.network = counting = _Counting(broken_llama.network)
+    batch = DecodeBatch(broken_llama, CPU, 8)
+    sequences = [make_sequence(broken_llama, "summary", sampling, prompt) for prompt in prompts]
+    for sequence in sequences:
+        batch.add(sequence)
+        batch.step()
+    common = [
+        max(_alike(later.prompt_ids, earlier.prompt_ids) for earlier in sequences[:place])
+        for place, later in enumerate(sequences[1:], 1)
+    ]
+    assert min(common) >= 8
+    assert counting.passes == [
+        len(sequences[0].prompt_ids),
+        1 + len(sequences[1].prompt_ids) - common[0],
+        2 + len(sequences[2].prompt_ids) - common[1],
+    ]
+    _run(batch)
+    assert [sequence.token_ids for sequence in sequences] == alone
+
+
+def _alike(one: list[int], other: list[int]) -> int:
+    return next(place for place, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1])
+
+
+async def test_another_adapter_reads_the_same_prompt_itself(broken_llama: LoadedBase) -> None:
+    alone = [_alone(broken_llama, name, greedy(10), PROMPTS["memory"]) for name in ("memory", "summary")]
+    broken_llama.network = counting = _Counting(broken_llama.network)
+    batch = DecodeBatch(broken_llama, CPU, 8)
+    sequences = [make_sequence(broken_llama, name, greedy(10), PROMPTS["memory"]) for name in ("memory", "summary")]
+    for sequence in sequences:
+        batch.add(sequence)
+        batch.step()
+    length = len(sequences[0].prompt_ids)
+    assert counting.passes == [length, 1 + length]
+    _run(batch)
+    assert [sequence.token_ids for sequence in sequences] == alone
+
+
+async def test_prompt_that_is_wanted_again_while_it_is_read_in_pieces_is_read_once(broken_llama: LoadedBase) -> None:
+    samplings = [Sampling(temperature=1, max_new_tokens=9, stop="", seed=seed, ignore_end=True) for seed in range(2)]
+    alone = [_alone(broken_llama, "memory", sampling) for sampling in samplings]
+    broken_llama.network = counting = _Counting(broken_llama.network)
+    batch = DecodeBatch(broken_llama, CPU, 8, prompt_tokens=5)
+    sequences = [make_sequence(broken_llama, "memory", sampling) for sampling in samplings]
+    for sequence in sequences:
+        batch.add(sequence)
+        batch.step()
+    while not sequences[1].token_ids:
+        batch.step()
+    assert sum(counting.passes) == len(sequences[0].prompt_ids)
+    _run(batch)
+    assert [sequence.token_ids for sequence in sequences] == alone
+
+
 async def test_long_prompt_is_read_in_pieces_while_others_go_on(broken_llama: LoadedBase) -> None:
     alone = _alone(broken_llama, "summary", greedy(30))
     broken_llama.network = counting = _Counting(broken_llama.network)
@@ -319,6 +410,18 @@ async def test_without_memory_the_youngest_gives_way_and_ends_as_if_alone(loaded
     config = loaded_llama.network.config
     a_token = 2 * 4 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
     assert most <= 3 * 64 * a_token
+
+
+async def test_what_could_outgrow_the_memory_alone_is_refused_and_the_next_is_not(loaded_llama: LoadedBase) -> None:
+    batch = DecodeBatch(loaded_llama, CPU, 8, cache_tokens=70)  # one row of 64
+    room = 64 - len(make_sequence(loaded_llama, "memory", greedy(1)).prompt_ids)
+    refused, fits = (make_sequence(loaded_llama, "memory", greedy(room + more)) for more in (1, 0))
+    batch.add(refused)
+    batch.add(fits)
+    _run(batch)
+    with pytest.raises(GenerationError, match=f"{room + 1} new ones do not fit into memory for 64; raise OHLORA_CACHE"):
+        await refused.receiver.future
+    assert (await fits.receiver.future).new_tokens <= room
 
 
 async def test_memory_is_kept_for_the_next_and_does_not_grow(loaded_llama: LoadedBase) -> None:
@@ -401,6 +504,33 @@ async def test_weights_that_are_not_numbers_fail_the_generation(broken_llama: Lo
     for sequence in sequences:
         with pytest.raises(GenerationError, match="not finite"):
             await sequence.receiver.future
+
+
+async def test_numbers_that_are_not_finite_do_not_stay_for_the_next_row_in_that_memory(
+    broken_llama: LoadedBase,
+) -> None:
+    prompts = ["아", "나는 오늘 도서관에서 논문을 읽었어, " * 3]
+    alone = [_alone(broken_llama, "memory", greedy(5), prompt) for prompt in prompts]
+    poison = make_sequence(broken_llama, "memory", greedy(5), "떡볶이 먹고 싶다, 떡볶이")
+    kept = {
+        token
+        for prompt, new in zip(prompts, alone, strict=True)
+        for token in [*broken_llama.tokenizer(prompt)["input_ids"], *new]
+    }
+    with torch.no_grad():
+        broken_llama.network.model.embed_tokens.weight[next(t for t in poison.prompt_ids if t not in kept)] = float(
+            "nan"
+        )
+    batch = DecodeBatch(broken_llama, CPU, 4)
+    batch.add(poison)
+    _run(batch)
+    with pytest.raises(GenerationError, match="not finite"):
+        await poison.receiver.future
+    sequences = [make_sequence(broken_llama, "memory", greedy(5), prompt) for prompt in prompts]
+    for sequence in sequences:
+        batch.add(sequence)
+    _run(batch)
+    assert [sequence.token_ids for sequence in sequences] == alone
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

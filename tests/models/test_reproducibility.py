@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from models.attention import PassPlan, RowTokens
-from models.decode_batch import DecodeBatch, run_pass
+from models.decode_batch import DecodeBatch
 from models.loader import LoadedBase, load_base, load_models
+from models.passes import run_pass
 from models.profile import ADAPTER_NAMES, load_profile
 from models.row_cache import RowCache
 from models.sampling import sample_rows
@@ -56,12 +57,11 @@ async def test_shipped_weights_draw_for_many_seeds_in_company_what_they_draw_alo
 def _logits(base: LoadedBase, adapters: Sequence[str]) -> Tensor:
     """Return the logits after each adapter's prompt, all read in one pass."""
     cache = RowCache(4096)
-    cache.add_rows(len(adapters))
     rows = [
-        RowTokens(row=number, adapter=name, ids=list(base.tokenizer(PROMPTS[name])["input_ids"]))
-        for number, name in enumerate(adapters)
+        RowTokens(slot=cache.add_row(), adapter=name, ids=list(base.tokenizer(PROMPTS[name])["input_ids"]))
+        for name in adapters
     ]
-    cache.reserve(max(len(each.ids) for each in rows))
+    cache.reserve(len(rows), max(len(each.ids) for each in rows))
     ends = torch.tensor([len(each.ids) for each in rows]).cumsum(0) - 1
     with torch.inference_mode():
         return run_pass(base, PassPlan(cache, rows, CPU), ends).float()

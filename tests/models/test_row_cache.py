@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from models.row_cache import RowCache
@@ -12,8 +13,9 @@ LAYERS = 2
 def _cache(*lengths: int, limit: int = 4096) -> RowCache:
     """Make a cache of rows whose states hold 100 times the row and the position; the second layer a quarter more."""
     cache = RowCache(limit)
-    cache.add_rows(len(lengths))
-    cache.reserve(max(lengths))
+    for _ in lengths:
+        cache.add_row()
+    cache.reserve(len(lengths), max(lengths))
     for row, length in enumerate(lengths):
         _fill(cache, row, 0, length, mark=100 * row)
     return cache
@@ -63,18 +65,29 @@ def test_several_rows_leave_at_once() -> None:
 
 def test_copy_gives_a_row_the_tokens_of_another() -> None:
     cache = _cache(4, 2)
-    cache.add_rows(1)
-    cache.reserve(4)
-    cache.copy(0, 2)
-    _fill(cache, 2, 4, 5, mark=900)
-    assert _held(cache, 2) == [0, 1, 2, 3, 904]
+    slot = cache.add_row()
+    cache.reserve(3, 4)
+    cache.copy(0, slot, 4)
+    _fill(cache, slot, 4, 5, mark=900)
+    assert _held(cache, slot) == [0, 1, 2, 3, 904]
+    assert _held(cache, 0) == [0, 1, 2, 3]
+
+
+def test_copy_of_a_beginning_takes_no_more() -> None:
+    cache = _cache(4, 3)
+    cache.copy(0, 1, 2)
+    assert _held(cache, 1) == [0, 1]
+    assert _held(cache, 1, layer=1) == [0.25, 1.25]
+    _fill(cache, 1, 2, 4, mark=900)
+    assert _held(cache, 1) == [0, 1, 902, 903]
     assert _held(cache, 0) == [0, 1, 2, 3]
 
 
 def test_growing_either_way_keeps_what_is_held() -> None:
-    cache = _cache(3)
-    cache.add_rows(20)
-    cache.reserve(500)
+    cache = _cache(3, limit=16384)
+    for _ in range(20):
+        cache.add_row()
+    cache.reserve(21, 500)
     assert _held(cache, 0) == [0, 1, 2]
     _fill(cache, 20, 0, 500, mark=0)
     assert _held(cache, 20)[-1] == 499
@@ -83,13 +96,34 @@ def test_growing_either_way_keeps_what_is_held() -> None:
 def test_memory_stays_within_the_limit_whichever_way_it_grew_first() -> None:
     cache = _cache(500, limit=1024)
     cache.drop([0])
-    cache.add_rows(16)
-    cache.reserve(60)
     for row in range(16):
+        cache.add_row()
+        cache.reserve(row + 1, 60)
         _fill(cache, row, 0, 60, mark=row)
     a_token = LAYERS * 2 * 3 * 4 * 4
     assert cache.allocated_bytes <= 1024 * a_token
     assert _held(cache, 15)[-1] == 74
+
+
+def test_wiped_slot_holds_nothing_that_is_not_finite_and_the_others_what_they_held() -> None:
+    cache = _cache(3, 4)
+    _fill(cache, 0, 0, 3, mark=float("nan"))
+    cache.wipe(0)
+    assert _held(cache, 0) == [0, 0, 0]
+    assert _held(cache, 0, layer=1) == [0, 0, 0]
+    assert _held(cache, 1) == [100, 101, 102, 103]
+
+
+def test_after_memory_that_is_not_there_was_asked_for_the_cache_is_empty_and_works() -> None:
+    cache = _cache(3, limit=10**14)
+    with pytest.raises(RuntimeError, match="memory"):
+        cache.reserve(1, 10**13)
+    assert cache.allocated_bytes == 0
+    cache.drop([0])
+    cache.add_row()
+    cache.reserve(1, 3)
+    _fill(cache, 0, 0, 3, mark=7)
+    assert _held(cache, 0) == [7, 8, 9]
 
 
 def test_what_fits_is_told_beforehand() -> None:
@@ -97,4 +131,26 @@ def test_what_fits_is_told_beforehand() -> None:
     assert cache.fits(16, 64)
     assert not cache.fits(17, 64)
     assert not cache.fits(16, 65)
-    assert cache.fits(1, 4000)  # one row always goes on
+    assert not cache.fits(1, 1025)  # not even alone
+
+
+@pytest.mark.parametrize("limit", [512, 1000, 1024])
+def test_longest_row_is_the_longest_that_fits(limit: int) -> None:
+    cache = RowCache(limit)
+    assert cache.fits(1, cache.longest_row)
+    assert not cache.fits(1, cache.longest_row + 1)
+
+
+@pytest.mark.parametrize("held", [60, 100, 200])
+def test_rows_that_come_one_by_one_seldom_move_what_is_held_not_even_at_the_limit(held: int) -> None:
+    rows = 2600 // (-(-held // 64) * 64)
+    cache, places = RowCache(2600), set()
+    for row in range(rows):
+        assert cache.fits(row + 1, held)
+        cache.add_row()
+        cache.reserve(row + 1, held)
+        _fill(cache, row, 0, held, mark=100 * row)
+        places.add(cache.read(0, 0, 1, 1)[0].data_ptr())
+    assert not cache.fits(rows + 1, held)
+    assert len(places) <= rows / 8 + 1
+    assert [_held(cache, row)[-1] for row in range(rows)] == [100 * row + held - 1 for row in range(rows)]

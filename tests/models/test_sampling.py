@@ -18,7 +18,7 @@ def _sampling(temperature: float = 1.0, top_p: float = 1.0) -> Sampling:
     return Sampling(temperature=temperature, top_p=top_p, max_new_tokens=1, stop="", seed=0)
 
 
-def _sample(draw: float, temperature: float = 1.0, top_p: float = 1.0) -> int:
+def _sample(draw: float, temperature: float = 1.0, top_p: float = 1.0) -> int | None:
     return sample_rows(LOGITS, [_sampling(temperature, top_p)], [draw])[0]
 
 
@@ -65,6 +65,13 @@ def test_a_row_does_not_depend_on_its_neighbours(rows: list[tuple[float, float, 
     together = sample_rows(logits, samplings, [draw for *_, draw in rows])
     alone = [sample_rows(logits[i : i + 1], samplings[i : i + 1], [row[2]])[0] for i, row in enumerate(rows)]
     assert together == alone
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf"), float("-inf")])
+def test_row_that_is_not_finite_has_no_token_and_the_others_have_theirs(broken: float) -> None:
+    logits = LOGITS.repeat(3, 1)
+    logits[1, 2] = broken
+    assert sample_rows(logits, [_sampling()] * 3, [0.2, 0.2, 0.6]) == [1, None, 2]
 
 
 def test_low_precision_logits_are_sampled() -> None:
