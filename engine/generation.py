@@ -13,7 +13,7 @@ from engine.clock_context import DayPart
 from engine.draft_choice import choose_draft
 from engine.expression import make_expression, parse_expression
 from engine.final_input import MARK_WORDS, build_summary_input
-from engine.memory import NOTHING, MemoryNote, is_grounded, parse_memory
+from engine.memory import NOTHING, MemoryNote, is_grounded, is_reading, parse_memory
 from engine.memory_firewall import find_objection
 from engine.reply_check import ReplyFault, clean_reply, find_fault
 from engine.types import EventSink, Expression, TextShown, TextWithdrawn
@@ -124,12 +124,14 @@ class Writer:
     async def extract_memory(self, final_input: str, message: str) -> MemoryNote | None:
         """Return what is worth remembering of the user, or None; a note that is unsafe to store is dropped.
 
-        A note that `message` does not bear out is another try's turn, like a malformed one.
+        A note that `message` does not bear out is another try's turn, like a malformed one; a reading of it in other words is
+        borne out when another try says the same (decision 0008).
 
         Raises:
             GenerationError: the generator failed.
         """
         adapter = self._profile.adapters["memory"]
+        readings: set[MemoryNote] = set()
         for attempt in range(adapter.tries):
             answer = await self._ask("memory", final_input, attempt, adapter.temperature)
             if answer.finish_reason is FinishReason.LENGTH:
@@ -137,11 +139,18 @@ class Writer:
             note = parse_memory(answer.text)
             if note == NOTHING:
                 return None
-            if isinstance(note, MemoryNote) and find_objection(note) is not None:
+            if not isinstance(note, MemoryNote) or self._imagines_despair(note, message):
+                continue
+            if find_objection(note) is not None:
                 return None
-            if isinstance(note, MemoryNote) and is_grounded(note, message):
+            if is_grounded(note, message) or note in readings:
                 return note
+            if is_reading(note):
+                readings.add(note)
         return None
+
+    def _imagines_despair(self, note: MemoryNote, message: str) -> bool:
+        return self._care.is_called_for(note.value) and not self._care.is_called_for(message)
 
     async def summarise(self, final_input: str, reply: str) -> str | None:
         """Return one line on what she said, or None when every try was cut off, empty or held a mark.

@@ -51,16 +51,16 @@ def parse_memory(answer: str) -> MemoryNote | str | None:
 
 
 def is_grounded(note: MemoryNote, message: str) -> bool:
-    """Tell whether two letters in a row of the value stand in `message`, so that nothing is remembered that nobody said.
-
-    A state (상태) is a reading of the message rather than a quotation and always passes.
-    """
-    if note.key == "상태":
-        return True
+    """Tell whether two letters in a row of the value stand in `message`, so that nothing is remembered that nobody said."""
     said, value = "".join(message.split()), "".join(note.value.split())
     if len(value) == 1:
         return value in said
     return any(value[start : start + 2] in said for start in range(len(value) - 1))
+
+
+def is_reading(note: MemoryNote) -> bool:
+    """Tell whether a note may be in other words than the message: states and feelings are readings of it rather than quotations."""
+    return note.key in {"상태", "오로라에 대한 감정"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.final_input import MARK_WORDS, neutralise
-from engine.memory import MemoryNote, is_grounded, parse_memory
+from engine.memory import MemoryNote, is_grounded, is_reading, parse_memory
 from engine.memory_firewall import find_objection
 from engine.types import ChatOutcome, ChatReply, Rejection, RejectionReason
 from models.runtime import ModelRuntime
@@ -147,7 +147,7 @@ async def assert_memories_are_within_the_rule(stage: Stage, outcomes: dict[str, 
             note = parse_memory(memory)
             assert isinstance(note, MemoryNote)
             assert await stage.firewall.object_to(note) is None
-            assert is_grounded(note, neutralise(text))
+            assert is_grounded(note, neutralise(text)) or is_reading(note)
 
 
 @pytest.mark.parametrize("asked", WANTED.values())

@@ -143,6 +143,37 @@ async def test_five_malformed_notes_are_no_note(generator: FakeGenerator, writer
     assert len(generator.calls) == 5
 
 
+async def test_note_that_nobody_said_is_tried_again(generator: FakeGenerator, writer: Writer) -> None:
+    generator.enqueue("memory", "[좋아하는 음식: 낙지볶음]", "[좋아하는 음식: 마라탕]")
+    note = await writer.extract_memory("나 마라탕 제일 좋아해", "나 마라탕 제일 좋아해")
+    assert note == MemoryNote(key="좋아하는 음식", value="마라탕")
+
+
+async def test_state_in_other_words_is_kept_when_two_tries_agree(generator: FakeGenerator, writer: Writer) -> None:
+    generator.enqueue("memory", "[상태: 긴장됨]", "[상태: 배고픔]", "[상태: 긴장됨]", "[상태: 심장 소리]")
+    note = await writer.extract_memory("심장이 쿵쿵거려", "심장이 쿵쿵거려")
+    assert note == MemoryNote(key="상태", value="긴장됨")
+    assert len(generator.calls) == 3
+
+
+async def test_other_words_on_which_no_two_tries_agree_are_no_note(generator: FakeGenerator, writer: Writer) -> None:
+    generator.enqueue("memory", *(f"[상태: {word}]" for word in ("긴장됨", "배고픔", "외로움", "졸림", "신남")))
+    assert await writer.extract_memory("쿵쿵거려", "쿵쿵거려") is None
+    generator.enqueue("memory", *["[취미: 등산]"] * 5)
+    assert await writer.extract_memory("쿵쿵거려", "쿵쿵거려") is None  # what is no state must be said
+
+
+@pytest.mark.parametrize(
+    ("message", "value", "is_kept"),
+    [("우수 사원 됐어", "우수 사원으로 죽고 싶음", False), ("죽고 싶다 진짜", "죽고 싶어 함", True)],
+)
+async def test_despair_is_remembered_only_of_who_spoke_of_it(
+    generator: FakeGenerator, writer: Writer, message: str, value: str, is_kept: bool
+) -> None:
+    generator.enqueue("memory", *[f"[상태: {value}]"] * 5)
+    assert (await writer.extract_memory(message, message) is not None) is is_kept
+
+
 async def test_summary_is_written_from_input_and_reply(generator: FakeGenerator, writer: Writer) -> None:
     generator.enqueue("summary", " 카페에\u00a0가자고 함 ")
     assert await writer.summarise("뭐 하지?", "카페 가자 😊") == "카페에 가자고 함"
