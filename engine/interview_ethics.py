@@ -16,7 +16,7 @@ from models.profile import EthicsThresholds
 _FILLER = " 이것 "
 _WINDOW = 3  # words
 # Three words say little, so they must be clearer than a message: the lowest threshold, how far above the profile's, and how far from normal.
-_WINDOW_THRESHOLD, _WINDOW_MARGIN, _WINDOW_NORMAL = 0.95, 0.04, 0.3
+_WINDOW_THRESHOLD, _WINDOW_MARGIN, _WINDOW_NORMAL = 0.97, 0.04, 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -117,6 +117,8 @@ def retrain_embedded(
 ) -> dict[str, Any]:
     """Train the parts `names` ("adapter memory", "encoder ethics") again over the base in `weights`; return the manifest.
 
+    With `recipe.base.kept` they keep that much of what they were.
+
     Raises:
         CorpusError: the text is broken. ModelError: an unknown name, no weights there, or a part cannot be trained.
     """
@@ -127,7 +129,7 @@ def retrain_embedded(
         raise ModelError(f"no part {', '.join(unknown)}; there are {', '.join(found)}")
     counts = count_lines(corpus, data, recipe.seed)
     read = {what: count for what, count in counts.items() if f"encoder {what.split()[0]}" in names}
-    return retrain([found[name] for name in names], stage, weights, data, read)
+    return retrain([found[name] for name in names], stage, weights, data, read, recipe.base.kept)
 
 
 def embedded_parts(

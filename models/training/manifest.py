@@ -63,17 +63,17 @@ def write_manifest(
     return manifest
 
 
-def refresh_manifest(weights: Path, corpus: Path, figures: Mapping[str, Any]) -> dict[str, Any]:
+def refresh_manifest(weights: Path, corpus: Path, figures: Mapping[str, Any], *, mixed: bool = False) -> dict[str, Any]:
     """Write the manifest of `weights` anew after parts were trained again, with their `figures`, and return it.
 
     `corpus_sha256` stays that of the base; `retrained` says which text each other part of her talk has read since, and
-    `without_topics` now names it.
+    `without_topics` now names it, unless it is `mixed` with weights of before, which may have read anything.
     """
     file = weights / MANIFEST
     before = json.loads(file.read_text(encoding="utf-8"))
-    blind = read_blind_parts(weights) | blind_parts(figures)
+    blind = read_blind_parts(weights) | (set() if mixed else blind_parts(figures))
     manifest = write_manifest(weights, corpus, before["command"], {**before["figures"], **figures}, blind)
-    talk = {name: manifest["corpus_sha256"] for name in figures if INTERVIEW not in name}
+    talk = {name: manifest["corpus_sha256"] for name in blind_parts(figures)}
     retrained = {**before.get("retrained", {}), **talk}
     manifest["corpus_sha256"] = before["corpus_sha256"]
     if retrained:

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors.torch import load_file, save_file
+
 from models.errors import ModelError
 from models.training.manifest import LARGEST_BYTES, MANIFEST, refresh_manifest
 from models.training.progress import Stage
+
+_ENCODER = "model.safetensors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +27,17 @@ class WeightPart:
 
 
 def retrain(
-    parts: Iterable[WeightPart], stage: Stage, weights: Path, data: Path, counts: Mapping[str, int] | None = None
+    parts: Iterable[WeightPart],
+    stage: Stage,
+    weights: Path,
+    data: Path,
+    counts: Mapping[str, int] | None = None,
+    kept: float = 0.0,
 ) -> dict[str, Any]:
     """Train `parts` over the base in `weights` and put each in its place there; write the manifest anew and return it.
 
-    `counts` is what the manifest says besides of the text that they read.
+    `counts` is what the manifest says besides of the text that they read. `kept` is what the weights that are there weigh in the new
+    ones, of 1 (decision 0032).
 
     Raises:
         ModelError: there are no parts, no weights, a part cannot be trained, or all of it takes more than may ship.
@@ -40,12 +50,31 @@ def retrain(
         fresh = weights.with_name(f"{weights.name}.{part.folder.replace('/', '-')}.new")
         shutil.rmtree(fresh, ignore_errors=True)
         figures[part.name] = part.train(fresh, report=stage(part.name))
+        if kept:
+            _mix(fresh, folder, kept)
+            figures[part.name] = {**figures[part.name], "kept": kept}
         for extra in fresh.rglob("training_args.bin"):
             extra.unlink()
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(exist_ok=True)
         fresh.rename(folder)
-    manifest = refresh_manifest(weights, data, figures)
+    manifest = refresh_manifest(weights, data, figures, mixed=kept > 0)
     if manifest["bytes"] > LARGEST_BYTES:
         raise ModelError(f"{weights} takes {manifest['bytes']} bytes, over the {LARGEST_BYTES} that may ship")
     return manifest
+
+
+def _mix(fresh: Path, before: Path, kept: float) -> None:
+    """Make the weights in `fresh` the mean of both, those of `before` with the weight `kept`.
+
+    Raises:
+        ModelError: the part is no encoder (a mean of LoRA's A and B is no mean of adapters), or its size has changed.
+    """
+    file, old_file = fresh / _ENCODER, before / _ENCODER
+    if not file.is_file() or not old_file.is_file():
+        raise ModelError(f"{before}: only encoders that are there can keep of what they were; train it without --kept")
+    new, old = load_file(file), load_file(old_file)
+    if {name: tensor.shape for name, tensor in new.items()} != {name: tensor.shape for name, tensor in old.items()}:
+        raise ModelError(f"{before} has another size; train it without --kept")
+    mixed = {name: new[name].float().lerp(old[name].float(), kept).to(new[name].dtype) for name in new}
+    save_file(mixed, file)

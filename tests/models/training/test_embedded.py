@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from models.errors import ModelError
 from models.loader import load_models
@@ -108,6 +109,16 @@ def test_whole_rebuild_is_loaded_and_keeps_finished_parts_after_an_interruption(
     assert json.loads((out / "manifest.json").read_text("utf-8")) == changed
     assert changed["without_topics"] == ["base", "encoder memory"]
     assert lines in json.dumps(changed)  # the count is that of the text that was read
+    encoder = out / "encoders" / "memory" / "model.safetensors"
+    kept, new = load_file(encoder), replace(RECIPE, memory=replace(ENCODER, seed=9))
+    half = retrain_embedded(replace(new, base=replace(new.base, kept=0.5)), ["encoder memory"], go_on, out, data)
+    mixed = load_file(encoder)
+    retrain_embedded(new, ["encoder memory"], go_on, out, data)
+    for name, tensor in load_file(encoder).items():
+        torch.testing.assert_close(mixed[name].float(), (tensor.float() + kept[name].float()) / 2, atol=2e-3, rtol=1e-2)
+    assert half["figures"]["encoder memory"]["kept"] == 0.5
+    with pytest.raises(ModelError, match="only encoders that are there can keep"):
+        retrain_embedded(replace(RECIPE, base=replace(RECIPE.base, kept=0.5)), ["adapter memory"], go_on, out, data)
     with pytest.raises(ModelError, match=r"no part encoder faces; there are adapter output_message,"):
         retrain_embedded(RECIPE, ["encoder faces"], go_on, out, data)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "weights"]
