@@ -34,7 +34,10 @@ def train_embedded_command(
     passes: Annotated[int | None, typer.Option(min=1, help="Passes over the widened corpus for the base.")] = None,
     start: Annotated[Path | None, typer.Option(help="A base to go on with, instead of one from nothing.")] = None,
     kept: Annotated[
-        float | None, typer.Option(min=0, max=1, help="What the weights of --start, or of the parts of --only, weigh in the end, of 1.")
+        float | None,
+        typer.Option(
+            min=0, max=1, help="What the weights of --start, or of the parts of --only, weigh in the end, of 1."
+        ),
     ] = None,
     share: Annotated[float | None, typer.Option(min=0.01, max=1.0, help="Part of the corpus read in one pass.")] = None,
     learning_rate: RateOption = None,

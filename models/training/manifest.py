@@ -73,7 +73,7 @@ def refresh_manifest(weights: Path, corpus: Path, figures: Mapping[str, Any], *,
     before = json.loads(file.read_text(encoding="utf-8"))
     blind = read_blind_parts(weights) | (set() if mixed else blind_parts(figures))
     manifest = write_manifest(weights, corpus, before["command"], {**before["figures"], **figures}, blind)
-    talk = {name: manifest["corpus_sha256"] for name in blind_parts(figures)}
+    talk = dict.fromkeys(blind_parts(figures), manifest["corpus_sha256"])
     retrained = {**before.get("retrained", {}), **talk}
     manifest["corpus_sha256"] = before["corpus_sha256"]
     if retrained:

@@ -48,6 +48,10 @@ def retrain(
     for part in parts:
         folder = weights / part.folder
         fresh = weights.with_name(f"{weights.name}.{part.folder.replace('/', '-')}.new")
+        if kept and not (folder / _ENCODER).is_file():
+            raise ModelError(
+                f"{part.name}: only encoders that are there can keep of what they were; train it without --kept"
+            )
         shutil.rmtree(fresh, ignore_errors=True)
         figures[part.name] = part.train(fresh, report=stage(part.name))
         if kept:
@@ -67,13 +71,13 @@ def retrain(
 def _mix(fresh: Path, before: Path, kept: float) -> None:
     """Make the weights in `fresh` the mean of both, those of `before` with the weight `kept`.
 
+    Only for encoders: a mean of LoRA's A and one of B are no mean of adapters.
+
     Raises:
-        ModelError: the part is no encoder (a mean of LoRA's A and B is no mean of adapters), or its size has changed.
+        ModelError: the size of the part has changed.
     """
-    file, old_file = fresh / _ENCODER, before / _ENCODER
-    if not file.is_file() or not old_file.is_file():
-        raise ModelError(f"{before}: only encoders that are there can keep of what they were; train it without --kept")
-    new, old = load_file(file), load_file(old_file)
+    file = fresh / _ENCODER
+    new, old = load_file(file), load_file(before / _ENCODER)
     if {name: tensor.shape for name, tensor in new.items()} != {name: tensor.shape for name, tensor in old.items()}:
         raise ModelError(f"{before} has another size; train it without --kept")
     mixed = {name: new[name].float().lerp(old[name].float(), kept).to(new[name].dtype) for name in new}
