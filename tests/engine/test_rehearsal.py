@@ -26,8 +26,8 @@ def generator() -> FakeGenerator:
         ("output_message", ["좋아!"], "좋아!", True),
         ("output_message", ["http://x.kr", "좋아!"], "좋아!", True),
         ("output_message", ["(사용자"] * 5, PROFILE.fallback_reply, False),
-        ("memory", ["[상태: 졸림]"], "[상태: 졸림]", True),
-        ("memory", ["상태 졸림", "[상태: 졸림]"], "[상태: 졸림]", True),
+        ("memory", ["[상태: 졸림]"] * 2, "[상태: 졸림]", True),
+        ("memory", ["상태 졸림", "[상태: 나 졸림]"], "[상태: 나 졸림]", True),
         ("memory", [""], "", True),
         ("memory", ["졸림"] * 5, "", False),
         ("memory", ["[취미: 등산]"] * 5, "", True),  # it can be read, but nobody said it
