@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 
 from models.evaluation.interview import LEAST_WELL_FORMED, PUBLISHED, InterviewScores, LabelScores, SampledLine
@@ -12,6 +13,7 @@ from models.interview_text import ANSWER_ENCODER, NEXT_ENCODER
 from models.profile import Profile
 
 SHOWN = 20
+_LEFT = re.compile(r" \((?:남은 답변: [^()]*|모든 질문 해결 완료)\)$")  # what `next_input` puts behind
 
 
 def write_interview_report(report: Report, scores: InterviewScores, profile: Profile) -> None:
@@ -49,11 +51,14 @@ def _figures(scores: LabelScores, published: dict[str, float]) -> str:
 
 
 def _wrong(scores: LabelScores) -> str:
-    wrong = scores.wrong()
-    rows = [[escape(text), escape(true), escape(found), figure(behind)] for text, true, found, behind in wrong]
-    return (
-        f"{len(wrong)} wrong:\n\n" + table(["turn", "label", "found", "behind by"], rows) if wrong else "None is wrong."
-    )
+    """Show the wrong turns in parts; a question that is its own label or stays the next one is not written twice."""
+    rows = []
+    for text, true, found, behind in scores.wrong():
+        asked, _, said = text.partition(" -> ")
+        label, guess = ("the same" if name == asked else name for name in (true, found))
+        rows.append([*(escape(each) for each in (_LEFT.sub("", said), asked, label, guess)), figure(behind)])
+    shown = table(["said", "asked", "label", "found", "behind by"], rows)
+    return f"{len(rows)} wrong:\n\n{shown}" if rows else "None is wrong."
 
 
 def _lines(title: str, lines: list[SampledLine]) -> str:
