@@ -50,8 +50,8 @@ class _Padding:
 class _Group:
     """Rows in the slots `first` to before `last`, whose tokens stand from `start` to before `end` in the pass.
 
-    The longest has `longest` tokens, its new ones with it. `sees`, (rows, 1, queries, longest), says whether a query sees a position.
-    Without `padding` all rows have the same number of queries.
+    The longest has `longest` tokens, its new ones with it. `sees`, (rows, 1, queries, longest), says whether a query sees a position;
+    without it every query sees all of them. Without `padding` all rows have the same number of queries.
     """
 
     first: int
@@ -59,7 +59,7 @@ class _Group:
     start: int
     end: int
     longest: int
-    sees: Tensor
+    sees: Tensor | None
     padding: _Padding | None
 
 
@@ -97,7 +97,9 @@ class PassPlan:
             start=start,
             end=start + sum(counts),
             longest=longest,
-            sees=_visibility(held, max(counts), longest, device),
+            sees=None
+            if max(counts) == 1 and min(held) == max(held)
+            else _visibility(held, max(counts), longest, device),
             padding=None if min(counts) == max(counts) else _pad(counts, start, device),
         )
 
@@ -134,25 +136,41 @@ def row_attention(
     """Attend the pass's queries (1, heads, tokens, width) to their rows; without a plan, a batch of whole sequences to itself."""
     if plan is None:
         length = query.shape[2]
-        sees = torch.ones(length, length, dtype=torch.bool, device=query.device).tril()
-        return _attend(query, key, value, _within(sees, sliding_window), scaling, softcap).transpose(1, 2), None
-    plan.cache.write(module.layer_idx, plan.cells, key[0].transpose(0, 1), value[0].transpose(0, 1))
-    tokens = query[0].transpose(0, 1)  # (tokens, heads, width)
+        before = torch.ones(length, length, dtype=torch.bool, device=query.device).tril()
+        sees = _within(before, sliding_window, length, query.device)
+        return _attend(query, key, value, sees, scaling, softcap).transpose(1, 2), None
+    queries, keys, values = (states[0].transpose(0, 1) for states in (query, key, value))
+    attended = attend_rows(plan, module.layer_idx, queries, keys, values, scaling, softcap, sliding_window)
+    return attended[None], None
+
+
+def attend_rows(
+    plan: PassPlan,
+    layer: int,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    scaling: float | None,
+    softcap: float | None = None,
+    window: int | None = None,
+) -> Tensor:
+    """Keep the keys and values of the pass's tokens and attend its queries to their rows; all are (tokens, heads, width)."""
+    plan.cache.write(layer, plan.cells, key, value)
     parts = []
     for group in plan.groups:
-        keys, values = plan.cache.read(module.layer_idx, group.first, group.last, group.longest)
+        keys, values = plan.cache.read(layer, group.first, group.last, group.longest)
         if group.padding is None:
-            queries = tokens[group.start : group.end].reshape(group.last - group.first, -1, *tokens.shape[1:])
+            queries = query[group.start : group.end].view(group.last - group.first, -1, *query.shape[1:])
         else:
-            queries = tokens[group.padding.taken]
-        sees = _within(group.sees, sliding_window)
+            queries = query[group.padding.taken]
+        sees = _within(group.sees, window, group.longest, query.device)
         part = _attend(queries.transpose(1, 2), keys, values, sees, scaling, softcap).transpose(1, 2).flatten(0, 1)
         parts.append(part if group.padding is None else part[group.padding.real])
-    return (parts[0] if len(parts) == 1 else torch.cat(parts))[None], None
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _attend(
-    query: Tensor, key: Tensor, value: Tensor, sees: Tensor, scaling: float | None, softcap: float | None
+    query: Tensor, key: Tensor, value: Tensor, sees: Tensor | None, scaling: float | None, softcap: float | None
 ) -> Tensor:
     if softcap is None:
         return scaled_dot_product_attention(
@@ -161,16 +179,20 @@ def _attend(
     groups = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
     scores = torch.tanh(query @ key.transpose(2, 3) * (scaling or query.shape[-1] ** -0.5) / softcap) * softcap
-    weights = scores.masked_fill(~sees, float("-inf")).softmax(dim=-1, dtype=torch.float32)
+    if sees is not None:
+        scores = scores.masked_fill(~sees, float("-inf"))
+    weights = scores.softmax(dim=-1, dtype=torch.float32)
     return weights.to(query.dtype) @ value
 
 
-def _within(sees: Tensor, window: int | None) -> Tensor:
+def _within(sees: Tensor | None, window: int | None, longest: int, device: torch.device) -> Tensor | None:
     """Hide what is `window` positions or more before a query; the last position that a query sees is its own."""
-    if window is None or sees.shape[-1] <= window:
+    if window is None or longest <= window:
         return sees
+    if sees is None:
+        sees = torch.ones(1, longest, dtype=torch.bool, device=device)
     own = sees.sum(dim=-1, keepdim=True) - 1
-    return sees & (torch.arange(sees.shape[-1], device=sees.device) > own - window)
+    return sees & (torch.arange(longest, device=device) > own - window)
 
 
 def use_row_attention(network: Any) -> None:

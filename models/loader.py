@@ -21,6 +21,7 @@ from models.errors import WeightsError
 from models.half_weights import halve_linear_layers
 from models.licence import licence_notice
 from models.llama_heads import load_causal, load_tokenizer
+from models.llama_pass import run_without_modules
 from models.lora import AdapterRows, mix_adapters
 from models.profile import WEIGHTS_DIR, AdapterProfile, EncoderProfile, Profile
 from models.settings import Device, ModelSettings, Precision
@@ -155,6 +156,7 @@ def load_base(name: str, source: str, adapters: dict[str, str], device: torch.de
     use_row_attention(mixed)
     network = _to_device(mixed.eval(), device)
     halve_linear_layers(network)
+    run_without_modules(network)
     return LoadedBase(name=name, network=network, tokenizer=tokenizer, rows=rows, adapters=tuple(adapters))
 
 

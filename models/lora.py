@@ -1,9 +1,10 @@
 """Several LoRA adapters in one forward pass, and one product where a base has several.
 
 PEFT's `adapter_names` runs one small product for each adapter of a batch. Here the adapters of a layer are laid side by side: with
-the ranks *r₁ … rₖ* and *R* their sum, `A` is (R, in) and `B` (R, out); a mask chooses, for each row, the columns of its own adapter,
-already multiplied by that adapter's scaling. And as `A` reads what the layer itself reads, it stands under the layer's own weight, and
-under those of its neighbours that read the same (query, key and value; gate and up), in one matrix:
+the ranks *r₁ … rₖ* and *R* their sum, `A` is (R, in) and `B` (R, out), the latter multiplied by each adapter's scaling already. A mask
+chooses, for each token, the columns of its own adapter; where all tokens have the same, these columns are taken as they are. And as
+`A` reads what the layer itself reads, it stands under the layer's own weight, and under those of its neighbours that read the same
+(query, key and value; gate and up), in one matrix:
 
     y₁ … yₙ, h₁ … hₙ = x · [W₁; …; Wₙ; A₁; …; Aₙ]ᵀ        one product for all of them
     result i         = yᵢ + (hᵢ * mask) · Bᵢ              one small product each
@@ -29,63 +30,65 @@ TOGETHER = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankMask:
-    """Which of a layer's ranks act on which row: `factors`, (rows, 1, ranks) or (1, tokens, ranks), of the ranks `first` to before `last`.
+    """Which of a layer's ranks act on which token: `factors`, (tokens, 1, ranks) of ones and zeros, of the ranks `first` to before `last`.
 
-    Further ranks belong to adapters that no row has.
+    Further ranks belong to adapters that no token has. Without `factors` these ranks act on every token.
     """
 
     first: int
     last: int
-    factors: Tensor
+    factors: Tensor | None
 
 
 class AdapterRows:
-    """The adapter of each row, or of each token, of the batch that runs next; shared by all layers of one base model."""
+    """The adapter of each token of the batch that runs next; shared by all layers of one base model."""
 
     def __init__(self) -> None:
-        """Start with no rows chosen: every layer then computes its base alone."""
+        """Start with no adapters chosen: every layer then computes its base alone."""
         self.names: tuple[str, ...] = ()
-        self._by_token = False
         self._masks: dict[int, RankMask] = {}
 
-    def choose(self, names: Sequence[str], *, by_token: bool = False) -> None:
-        """Set the adapter of each row, or of each token of a batch of one row; holds until the next call."""
+    def choose(self, names: Sequence[str]) -> None:
+        """Set the adapter of each token, row after row, or of all tokens by one name; holds until the next call."""
         self.names = tuple(names)
-        self._by_token = by_token
         self._masks.clear()
 
-    def mask(self, columns: dict[str, tuple[int, int, float]], like: Tensor, key: int) -> RankMask:
-        """Return the mask for a layer whose adapters own `columns` (start, end, scaling)."""
+    def mask(self, columns: dict[str, tuple[int, int]], like: Tensor, key: int) -> RankMask:
+        """Return the mask for a layer whose adapters own `columns` (start, end)."""
         mask = self._masks.get(key)
         if mask is None:
-            order = {name: number for number, name in enumerate(dict.fromkeys(self.names))}
-            owned = [columns[name] for name in order if name in columns]
-            first = min((start for start, _, _ in owned), default=0)
-            last = max((end for _, end, _ in owned), default=0)
-            table = torch.zeros(len(order), last - first, dtype=like.dtype)
-            for name, number in order.items():
-                start, end, scaling = columns.get(name, (first, first, 0.0))
-                table[number, start - first : end - first] = scaling
-            chosen = table[torch.tensor([order[name] for name in self.names])].to(like.device)
-            mask = self._masks[key] = RankMask(
-                first=first, last=last, factors=chosen[None] if self._by_token else chosen[:, None]
-            )
+            mask = self._masks[key] = self._make_mask(columns, like)
         return mask
+
+    def _make_mask(self, columns: dict[str, tuple[int, int]], like: Tensor) -> RankMask:
+        order = {name: number for number, name in enumerate(dict.fromkeys(self.names))}
+        owned = [columns[name] for name in order if name in columns]
+        first = min((start for start, _ in owned), default=0)
+        last = max((end for _, end in owned), default=0)
+        if len(order) == 1:
+            return RankMask(first=first, last=last, factors=None)
+        table = torch.zeros(len(order), last - first, dtype=like.dtype)
+        for name, number in order.items():
+            start, end = columns.get(name, (first, first))
+            table[number, start - first : end - first] = 1
+        factors = table[torch.tensor([order[name] for name in self.names])][:, None].to(like.device)
+        return RankMask(first=first, last=last, factors=factors)
 
 
 class MixedLoraLinear(nn.Module):
-    """Linear layers that read the same input, with all their adapters, as one product; the mask decides by row which adapter acts."""
+    """Linear layers that read the same input, with all their adapters, as one product; the mask decides by token which adapter acts."""
 
     def __init__(self, layers: Sequence[PeftLinear], rows: AdapterRows, key: int) -> None:
         """Take PEFT's layers, which hold the same adapters; `key` is equal for layers with equal columns."""
         super().__init__()
-        self.columns: dict[str, tuple[int, int, float]] = {}
+        self.columns: dict[str, tuple[int, int]] = {}
         self._rows = rows
         self._key = key
         bases = [layer.base_layer for layer in layers]
         like = bases[0].weight
         all_a, all_b = zip(*(self._lay_side_by_side(layer) for layer in layers), strict=True)
         self.sizes = [base.weight.shape[0] for base in bases]
+        self._end = sum(self.sizes)
         self.rank = all_a[0].shape[0]
         biases = [base.bias for base in bases]
         weight = torch.cat([base.weight.data for base in bases] + [lora_a.to(like) for lora_a in all_a])
@@ -97,13 +100,13 @@ class MixedLoraLinear(nn.Module):
             self.register_buffer(f"lora_b_{number}", lora_b.to(like).contiguous())
 
     def _lay_side_by_side(self, layer: PeftLinear) -> tuple[Tensor, Tensor]:
-        """Return all A of a layer one under another, (rank, in), and all B, (rank, out)."""
+        """Return all A of a layer one under another, (rank, in), and all scaled B, (rank, out)."""
         parts_a, parts_b, start = [], [], 0
         for name, module in layer.lora_A.items():
             rank = module.weight.shape[0]
-            self.columns[name] = (start, start + rank, float(layer.scaling[name]))
+            self.columns[name] = (start, start + rank)
             parts_a.append(module.weight.data)
-            parts_b.append(layer.lora_B[name].weight.data.t())
+            parts_b.append(layer.lora_B[name].weight.data.t() * layer.scaling[name])
             start += rank
         if not all(bool(torch.isfinite(part).all()) for part in (*parts_a, *parts_b)):
             raise WeightsError("an adapter holds numbers that are not finite; restore or retrain it")
@@ -112,20 +115,25 @@ class MixedLoraLinear(nn.Module):
     def _join_biases(self, biases: Sequence[Tensor], layers: int) -> Tensor:
         return torch.cat([*(bias.data for bias in biases), biases[0].data.new_zeros(layers * self.rank)])
 
+    def side_by_side(self, x: Tensor) -> Tensor:
+        """Map (tokens, in) to the results of the layers one beside the other, (tokens, sum of out)."""
+        product: Tensor = self.product(x)
+        *own, lowered = product.split_with_sizes((*self.sizes, len(self.sizes) * self.rank), dim=1)
+        if self._rows.names:
+            mask = self._rows.mask(self.columns, x, self._key)
+            by_layer = lowered.view(len(x), len(self.sizes), self.rank)
+            acting = by_layer.narrow(2, mask.first, mask.last - mask.first)
+            if mask.factors is not None:
+                acting = acting * mask.factors
+            for number, (result, chosen) in enumerate(zip(own, acting.unbind(1), strict=True)):
+                lora_b: Tensor = getattr(self, f"lora_b_{number}")
+                result.addmm_(chosen, lora_b.narrow(0, mask.first, mask.last - mask.first))  # in its place in `product`
+        return product.narrow(1, 0, self._end)
+
     def forward(self, x: Tensor) -> list[Tensor]:
         """Map (rows, tokens, in) to the results of the layers, each (rows, tokens, out)."""
-        parts = torch.split(self.product(x), [*self.sizes, *[self.rank] * len(self.sizes)], dim=-1)
-        if not self._rows.names:
-            return list(parts[: len(self.sizes)])
-        mask = self._rows.mask(self.columns, x, self._key)
-        acting = slice(mask.first, mask.last)
-        results = []
-        for number, size in enumerate(self.sizes):
-            chosen = (parts[len(self.sizes) + number][..., acting] * mask.factors).flatten(0, -2)
-            lora_b: Tensor = getattr(self, f"lora_b_{number}")
-            own = parts[number].reshape(-1, size)
-            results.append(torch.addmm(own, chosen, lora_b[acting]).view(*x.shape[:-1], size))
-        return results
+        results = self.side_by_side(x.flatten(0, -2)).split_with_sizes(self.sizes, dim=1)
+        return [each.view(*x.shape[:-1], -1) for each in results]
 
 
 class JointLayer(nn.Module):
@@ -139,6 +147,7 @@ class JointLayer(nn.Module):
     def __init__(self, shared: MixedLoraLinear, place: int, results: dict[int, tuple[Tensor, Tensor]]) -> None:
         """Take the result at `place` of `shared`; `results` is common to those that share it."""
         super().__init__()
+        self.shared_by = len(shared.sizes)
         if place == 0:
             self.shared = shared  # registered once, so that it moves between devices with the model
         self._compute = shared.forward

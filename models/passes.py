@@ -17,7 +17,7 @@ NOT_FINITE = "the weights give numbers that are not finite; restore or retrain t
 
 def run_pass(base: LoadedBase, plan: PassPlan, keep: Tensor) -> Tensor:
     """Run the network over a planned pass; return the logits of the tokens `keep` (indices), shape (len(keep), vocabulary)."""
-    base.rows.choose(plan.adapters, by_token=True)
+    base.rows.choose(plan.adapters)
     output = base.network(
         input_ids=plan.ids, position_ids=plan.positions, use_cache=False, logits_to_keep=keep, plan=plan
     )

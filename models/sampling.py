@@ -10,7 +10,7 @@ from torch import Tensor
 from models.types import Sampling
 
 _FEW = 64
-_NONE = -1
+_NONE, _UNDECIDED = -1, -2
 
 
 def sample_rows(logits: Tensor, samplings: Sequence[Sampling], draws: Sequence[float]) -> list[int | None]:
@@ -23,22 +23,24 @@ def sample_rows(logits: Tensor, samplings: Sequence[Sampling], draws: Sequence[f
     is not have their whole vocabulary sorted, with the same result as if all had.
     """
     scores = logits.float()
-    device = scores.device
-    temperature = torch.tensor([max(s.temperature, 1e-4) for s in samplings], device=device)
-    top_p = torch.tensor([s.top_p for s in samplings], device=device)
-    draw = torch.tensor(draws, device=device, dtype=scores.dtype)
+    wanted = [(max(each.temperature, 1e-4), each.top_p, draw) for each, draw in zip(samplings, draws, strict=True)]
+    temperature, top_p, draw = torch.tensor(wanted, device=scores.device).unbind(1)
     probabilities = torch.softmax(scores / temperature[:, None], dim=-1)
     few = min(_FEW, probabilities.shape[1])
     largest, order = probabilities.topk(few, dim=-1)
     tokens, is_decided = _choose(largest, order, top_p, draw, is_whole=few == probabilities.shape[1])
-    is_greedy = torch.tensor([s.temperature == 0 for s in samplings], device=device)
-    tokens = torch.where(is_greedy, order[:, 0], tokens)
-    undecided = (~(is_decided | is_greedy)).nonzero()[:, 0]
-    if len(undecided):
+    tokens = torch.where(is_decided, tokens, _UNDECIDED)
+    if any(each.temperature == 0 for each in samplings):
+        is_greedy = torch.tensor([each.temperature == 0 for each in samplings], device=scores.device)
+        tokens = torch.where(is_greedy, order[:, 0], tokens)
+    # All answers come from the device at once: each of them alone would be a wait for it.
+    result: list[int] = torch.where(torch.isfinite(scores.sum(dim=-1)), tokens, _NONE).tolist()
+    undecided = [row for row, token in enumerate(result) if token == _UNDECIDED]
+    if undecided:
         largest, order = probabilities[undecided].sort(dim=-1, descending=True)
-        tokens[undecided] = _choose(largest, order, top_p[undecided], draw[undecided], is_whole=True)[0]
-    # Both answers come from the device at once: each of them alone would be a wait for it.
-    result: list[int] = torch.where(torch.isfinite(scores).all(dim=-1), tokens, _NONE).tolist()
+        chosen = _choose(largest, order, top_p[undecided], draw[undecided], is_whole=True)[0].tolist()
+        for row, token in zip(undecided, chosen, strict=True):
+            result[row] = token
     return [None if token == _NONE else token for token in result]
 
 

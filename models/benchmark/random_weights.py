@@ -19,6 +19,7 @@ from transformers import GPTNeoXConfig, GPTNeoXForCausalLM, LlamaConfig, LlamaFo
 from models.attention import use_row_attention
 from models.errors import ModelError
 from models.llama_heads import FreeHeadsConfig
+from models.llama_pass import run_without_modules
 from models.loader import LoadedBase
 from models.lora import mix_adapters
 from models.profile import ADAPTER_NAMES, AdapterTraining, Profile, list_profiles, load_profile
@@ -148,6 +149,7 @@ def _mixed(name: str, peft: PeftModel) -> LoadedBase:
     adapters = tuple(peft.peft_config)
     network, rows = mix_adapters(peft)
     use_row_attention(network)
+    run_without_modules(network)
     tokenizer: Any = RandomTokenizer()
     return LoadedBase(name=name, network=network.eval(), tokenizer=tokenizer, rows=rows, adapters=adapters)
 

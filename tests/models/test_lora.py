@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,11 @@ def _logits(model: Any, ids: torch.Tensor) -> torch.Tensor:
     return logits
 
 
+def _choose_by_row(base: LoadedBase, adapters: Sequence[str], ids: torch.Tensor) -> None:
+    """Choose an adapter for each row of `ids`, (rows, tokens)."""
+    base.rows.choose([adapter for adapter in adapters for _ in range(ids.shape[1])])
+
+
 @pytest.fixture
 def ids(tiny: TinyBase) -> torch.Tensor:
     generator = torch.Generator().manual_seed(5)
@@ -40,7 +46,7 @@ def ids(tiny: TinyBase) -> torch.Tensor:
 def test_each_row_of_a_mixed_batch_equals_its_adapter_alone(
     loaded: LoadedBase, reference: Any, ids: torch.Tensor, mix: tuple[str, ...]
 ) -> None:
-    loaded.rows.choose(mix)
+    _choose_by_row(loaded, mix, ids)
     mixed = _logits(loaded.network, ids[: len(mix)])
     for row, adapter in enumerate(mix):
         reference.set_adapter(adapter)
@@ -49,7 +55,7 @@ def test_each_row_of_a_mixed_batch_equals_its_adapter_alone(
 
 def test_adapters_change_what_the_base_says(loaded: LoadedBase, ids: torch.Tensor) -> None:
     same = ids[:1].expand(len(ADAPTER_NAMES), -1)
-    loaded.rows.choose(ADAPTER_NAMES)
+    _choose_by_row(loaded, ADAPTER_NAMES, same)
     logits = _logits(loaded.network, same)
     for one in range(len(ADAPTER_NAMES)):
         for other in range(one):
@@ -64,7 +70,7 @@ def test_no_rows_chosen_leaves_the_base_alone(loaded: LoadedBase, tiny: TinyBase
 def test_row_with_an_unknown_adapter_gets_the_base(
     loaded: LoadedBase, tiny: TinyBase, reference: Any, ids: torch.Tensor
 ) -> None:
-    loaded.rows.choose(("nobody", "memory"))
+    _choose_by_row(loaded, ("nobody", "memory"), ids)
     mixed = _logits(loaded.network, ids[:2])
     torch.testing.assert_close(mixed[0], _logits(tiny.network(), ids[:1])[0], rtol=1e-4, atol=1e-4)
     reference.set_adapter("memory")
@@ -72,11 +78,11 @@ def test_row_with_an_unknown_adapter_gets_the_base(
 
 
 def test_choice_holds_until_the_next_one(loaded: LoadedBase, ids: torch.Tensor) -> None:
-    loaded.rows.choose(("memory", "summary"))
+    _choose_by_row(loaded, ("memory", "summary"), ids)
     first = _logits(loaded.network, ids[:2])
-    loaded.rows.choose(("summary", "memory"))
+    _choose_by_row(loaded, ("summary", "memory"), ids)
     other = _logits(loaded.network, ids[:2])
-    loaded.rows.choose(("memory", "summary"))
+    _choose_by_row(loaded, ("memory", "summary"), ids)
     assert torch.equal(_logits(loaded.network, ids[:2]), first)
     assert not torch.allclose(other, first)
 
@@ -102,7 +108,7 @@ def test_adapters_with_other_targets_patterns_and_scalings_share_a_batch(llama: 
     sources = {name: str(path) for name, path in adapters.items()}
     mixed = load_base("main", str(llama.folder), sources, torch.device("cpu"), torch.float32)
     ids = torch.randint(2, len(llama.tokenizer), (4, 7), generator=torch.Generator().manual_seed(6))
-    mixed.rows.choose(tuple(adapters))
+    _choose_by_row(mixed, tuple(adapters), ids)
     logits = _logits(mixed.network, ids)
     for row, name in enumerate(adapters):
         alone = _logits_with_peft(llama, adapters, name, ids[row : row + 1])[0]
@@ -134,31 +140,36 @@ def test_dora_is_refused_whatever_loads_it(llama: TinyBase, tmp_path: Path) -> N
 
 def test_mask_is_made_once_for_layers_of_one_layout() -> None:
     rows = AdapterRows()
-    rows.choose(("b", "a", "nobody"))
-    columns = {"a": (0, 2, 4.0), "b": (2, 3, 0.5)}
+    rows.choose(("b", "a", "nobody", "b"))
+    columns = {"a": (0, 2), "b": (2, 3)}
     mask = rows.mask(columns, torch.zeros(1), 0)
     assert (mask.first, mask.last) == (0, 3)
-    assert mask.factors[:, 0].tolist() == [[0, 0, 0.5], [4, 4, 0], [0, 0, 0]]
+    assert mask.factors is not None
+    assert mask.factors[:, 0].tolist() == [[0, 0, 1], [1, 1, 0], [0, 0, 0], [0, 0, 1]]
     assert rows.mask(columns, torch.zeros(1), 0) is mask
 
 
-@pytest.mark.parametrize(
-    ("chosen", "ranks", "factors"),
-    [(("a",), (0, 2), [[4, 4]]), (("c", "b"), (2, 5), [[0, 2, 2], [0.5, 0, 0]]), (("nobody",), (0, 0), [[]])],
-)
-def test_mask_leaves_out_ranks_that_no_row_has(
-    chosen: tuple[str, ...], ranks: tuple[int, int], factors: list[list[float]]
-) -> None:
+def test_mask_leaves_out_ranks_that_no_token_has() -> None:
     rows = AdapterRows()
-    rows.choose(chosen)
-    mask = rows.mask({"a": (0, 2, 4.0), "b": (2, 3, 0.5), "c": (3, 5, 2.0)}, torch.zeros(1), 0)
-    assert ((mask.first, mask.last), mask.factors[:, 0].tolist()) == (ranks, factors)
+    rows.choose(("c", "b"))
+    mask = rows.mask({"a": (0, 2), "b": (2, 3), "c": (3, 5)}, torch.zeros(1), 0)
+    assert (mask.first, mask.last) == (2, 5)
+    assert mask.factors is not None
+    assert mask.factors[:, 0].tolist() == [[0, 1, 1], [1, 0, 0]]
+
+
+@pytest.mark.parametrize(("chosen", "ranks"), [("b", (2, 3)), ("nobody", (0, 0))])
+def test_one_adapter_for_all_tokens_needs_no_factors(chosen: str, ranks: tuple[int, int]) -> None:
+    rows = AdapterRows()
+    rows.choose((chosen, chosen, chosen))
+    mask = rows.mask({"a": (0, 2), "b": (2, 3), "c": (3, 5)}, torch.zeros(1), 0)
+    assert ((mask.first, mask.last), mask.factors) == (ranks, None)
 
 
 def test_batch_without_any_adapter_of_a_layer_gets_its_base(
     loaded: LoadedBase, tiny: TinyBase, ids: torch.Tensor
 ) -> None:
-    loaded.rows.choose(["nobody"] * len(ids))
+    _choose_by_row(loaded, ["nobody"] * len(ids), ids)
     torch.testing.assert_close(_logits(loaded.network, ids), _logits(tiny.network(), ids))
 
 
@@ -191,10 +202,3 @@ def test_adapter_of_another_width_is_refused(llama: TinyBase, tmp_path: Path) ->
     config.write_text(config.read_text().replace('"r": 8', '"r": 6'))
     with pytest.raises(WeightsError, match="adapter memory"):
         load_base("main", str(llama.folder), {"memory": str(folder)}, torch.device("cpu"), torch.float32)
-
-
-def test_adapters_can_be_chosen_by_token() -> None:
-    rows = AdapterRows()
-    rows.choose(("b", "a", "b"), by_token=True)
-    mask = rows.mask({"a": (0, 2, 4.0), "b": (2, 3, 0.5)}, torch.zeros(1), 0)
-    assert mask.factors.tolist() == [[[0, 0, 0.5], [4, 4, 0], [0, 0, 0.5]]]

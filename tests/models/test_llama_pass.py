@@ -1,0 +1,104 @@
+"""Tests that a Llama's planned pass gives what transformers' modules give, whatever adapters, biases and heads it has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from models.attention import PassPlan, RowTokens, use_row_attention
+from models.llama_pass import LlamaPass, run_without_modules
+from models.loader import LoadedBase, load_base
+from models.lora import AdapterRows
+from models.passes import run_pass
+from models.row_cache import RowCache
+from tests.models.tiny import TARGETS, TinyBase, make_adapter, make_network
+
+CPU = torch.device("cpu")
+IDS = [5, 9, 4, 30, 12, 8, 17, 2, 40]
+
+
+def _planned(base: LoadedBase, ids: list[int], first: int) -> torch.Tensor:
+    """Return the logits of all of `ids`, read as a piece of `first` tokens and then token by token, beside a row of another adapter."""
+    cache = RowCache(1024)
+    logits = []
+    for _ in base.adapters:
+        cache.add_row()
+    for start, end in [(0, first), *((place, place + 1) for place in range(first, len(ids)))]:
+        rows = [RowTokens(slot=slot, adapter=name, ids=ids[start:end]) for slot, name in enumerate(base.adapters)]
+        cache.reserve(len(rows), end)
+        plan = PassPlan(cache, rows, CPU)
+        with torch.inference_mode():
+            logits.append(run_pass(base, plan, torch.arange(end - start)))
+        for row in rows:
+            cache.lengths[row.slot] += len(row.ids)
+    return torch.cat(logits)
+
+
+def _whole(base: LoadedBase, ids: list[int]) -> torch.Tensor:
+    base.rows.choose(base.adapters[:1])
+    with torch.inference_mode():
+        logits: torch.Tensor = base.network(input_ids=torch.tensor([ids])).logits[0]
+    return logits
+
+
+def _is_written_out(network: Any) -> bool:
+    return isinstance(network.model.forward, LlamaPass)
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        pytest.param(TARGETS["llama"], id="all layers"),
+        pytest.param(["q_proj", "v_proj"], id="two of three that read the same"),
+        pytest.param(["down_proj"], id="none of those that read the same"),
+    ],
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_planned_pass_equals_the_modules(
+    llama: TinyBase, tmp_path_factory: pytest.TempPathFactory, targets: list[str], dtype: torch.dtype
+) -> None:
+    sources = {
+        name: str(make_adapter(llama, tmp_path_factory.mktemp(name), seed=seed, r=4, target_modules=targets))
+        for seed, name in enumerate(("memory", "summary"))
+    }
+    base = load_base("main", str(llama.folder), sources, CPU, dtype)
+    assert _is_written_out(base.network)
+    near = 1e-4 if dtype is torch.float32 else 0.6  # of logits up to 40, with 8 significant bits
+    torch.testing.assert_close(_planned(base, IDS, 4), _whole(base, IDS), rtol=0, atol=near)
+
+
+def test_biases_and_stretched_positions_are_kept(llama: TinyBase) -> None:
+    torch.manual_seed(4)
+    config = LlamaConfig(
+        **{name: getattr(llama.network().config, name) for name in ("vocab_size", "hidden_size", "intermediate_size")},
+        num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, initializer_range=0.3,
+        attention_bias=True, mlp_bias=True,
+        rope_parameters={"rope_type": "linear", "factor": 4.0, "rope_theta": 500.0},
+    )  # fmt: skip
+    network = LlamaForCausalLM(config).eval()
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if name.endswith("bias"):
+                parameter.normal_()
+    use_row_attention(network)
+    tokenizer: Any = llama.tokenizer
+    base = LoadedBase(name="main", network=network, tokenizer=tokenizer, rows=AdapterRows(), adapters=("nobody",))
+    with torch.inference_mode():
+        expected = network(input_ids=torch.tensor([IDS])).logits[0]
+    run_without_modules(network)
+    assert _is_written_out(network)
+    torch.testing.assert_close(_planned(base, IDS, 4), expected, rtol=0, atol=1e-4)
+
+
+def test_other_networks_stay_as_they_are(llama: TinyBase) -> None:
+    for kind in ("neox", "gemma2"):
+        network = make_network(kind, 400)
+        run_without_modules(network)
+        assert not any(isinstance(getattr(each, "forward", None), LlamaPass) for each in network.modules())
+    other = llama.network()
+    other.config.hidden_act = "gelu"
+    run_without_modules(other)
+    assert not _is_written_out(other)
