@@ -93,10 +93,11 @@ def read_held_out_ethics(folder: Path = DATA_DIR, *, limit: int | None = None) -
     """
     corpus = read_corpus(folder)
     taught = {each.text for each in (*read_ethics_dialogue(corpus, folder), *read_ethics_corpus(folder))}
-    lines = (*read_ethics_corpus(folder, held_out=True), *read_ethics_dialogue(corpus, folder, held_out=True))
+    held_out = (*read_ethics_corpus(folder, held_out=True), *read_ethics_dialogue(corpus, folder, held_out=True))
+    lines = dict.fromkeys(held_out)
     topics = read_ethics_dialogue(corpus, folder, held_out=True, whole_topics=True)
-    by_line = [each for each in dict.fromkeys(lines) if each.text not in taught]
-    by_topic = [each for each in topics if each.text not in taught and each not in set(lines)]
+    by_line = [each for each in lines if each.text not in taught]
+    by_topic = [each for each in topics if each.text not in taught and each not in lines]
     if limit is not None:
         by_topic = pick_spread(by_topic, limit // 2)
         by_line = pick_spread(by_line, limit - len(by_topic))

@@ -129,14 +129,17 @@ def _check_exchange(exchange: Exchange, lists: dict[str, list[str]]) -> None:
 
     if not exchange.inputs or not exchange.replies:
         raise CorpusError(f"{exchange.source}: an exchange needs a `>` and a `<` line")
+    used = exchange.slots()
+    if not used:
+        return
     try:
-        draw_values(exchange.slots(), lists, random.Random(0))
+        draw_values(used, lists, random.Random(0))
     except SlotError as error:
         raise CorpusError(f"{exchange.source}: {error}") from error
     given = set().union(*(slot_names(text) for text in exchange.inputs))
-    named = {name for name in exchange.slots() if "요일" in name or name == "때"}
+    named = {name for name in used if "요일" in name or name == "때"}
     for text in exchange.inputs:
-        missing = exchange.slots() - slot_names(text) - named
+        missing = used - slot_names(text) - named
         if missing:
             raise CorpusError(f"{exchange.source}: {text!r} lacks the slot {sorted(missing)} used in the exchange")
     if named and not (named & given):

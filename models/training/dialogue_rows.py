@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -135,7 +135,8 @@ def expand(
     plain_summaries = [summary for summary in summaries if "{" not in summary]
     rows: list[DialogueRow] = []
     for file, exchange in corpus.exchanges():
-        copies, swapped_share = (1, 0.0) if held_out else _widening(exchange)
+        slots = exchange.slots()
+        copies, swapped_share = (1, 0.0) if held_out else _widening(exchange, slots)
         if not held_out:
             copies *= OFTEN.get(_group(file), 1)
         for text in exchange.inputs:
@@ -145,7 +146,9 @@ def expand(
             for reply in replies:
                 for copy in range(copies):
                     noisy = copy > 0 and not held_out
-                    row = _make_row(file, exchange, text, reply, plain_summaries, rng, noisy=noisy)
+                    row = _make_row(
+                        exchange, text, reply, draw_values(slots, file.lists, rng), plain_summaries, rng, noisy=noisy
+                    )
                     if noisy and rng.random() < swapped_share:
                         row = swap_copied_word(row, stock, rng)
                     rows.append(row)
@@ -161,27 +164,26 @@ def _group(file: DialogueFile) -> str:
     return file.path.stem.rstrip("_0123456789")
 
 
-def _widening(exchange: Exchange) -> tuple[int, float]:
+def _widening(exchange: Exchange, slots: Set[str]) -> tuple[int, float]:
     """Return how often each row is drawn, and the share of the noisy ones in which a copied word is exchanged.
 
     A memory in front comes most often: to copy what nobody wrote into the corpus is learned from variety.
     """
     if any(text.startswith("[") for text in exchange.inputs):
         return 4, 0.5
-    return (3, 0.25) if exchange.slots() else (2, 0.25)
+    return (3, 0.25) if slots else (2, 0.25)
 
 
 def _make_row(
-    file: DialogueFile,
     exchange: Exchange,
     text: str,
     reply: Reply,
+    values: Mapping[str, str],
     summaries: Sequence[str],
     rng: random.Random,
     *,
     noisy: bool,
 ) -> DialogueRow:
-    values = draw_values(exchange.slots(), file.lists, rng)
     front, time_mark, message = split_front(fill(text, values))
     if noisy:
         message = add_noise(message, rng)

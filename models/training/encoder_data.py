@@ -110,9 +110,10 @@ def read_ethics_dialogue(
         in_part = not held_out or (exchange.topic in corpus.held_out_topics) == whole_topics
         if category == "skip" or not in_part:
             continue
+        slots = exchange.slots()
         for line in exchange.inputs:
             if corpus.is_held_out(exchange, line) == held_out:
-                message = split_front(fill(line, draw_values(exchange.slots(), file.lists, rng)))[2]
+                message = split_front(fill(line, draw_values(slots, file.lists, rng)))[2]
                 sentences.append(EthicsSentence(text=message, category=category))
     return list(dict.fromkeys(sentences))
 

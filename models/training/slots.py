@@ -58,6 +58,8 @@ def choose_particle(word: str, after_consonant: str, after_vowel: str) -> str:
 
 def slot_names(text: str) -> set[str]:
     """Return the names (with their digit) of the slots in `text`."""
+    if "{" not in text:  # most lines: the search would cost more than the rest of reading
+        return set()
     return {match[1] + match[2] for match in _SLOT.finditer(text)}
 
 
