@@ -15,6 +15,7 @@ from engine.expression import make_expression, parse_expression
 from engine.final_input import MARK_WORDS, build_summary_input
 from engine.memory import NOTHING, MemoryNote, is_grounded, is_reading, parse_memory
 from engine.memory_firewall import find_objection
+from engine.quotation import can_be_quoted, is_said, quote
 from engine.reply_check import ReplyFault, clean_reply, find_fault
 from engine.types import EventSink, Expression, TextShown, TextWithdrawn
 from models.profile import Profile
@@ -125,7 +126,8 @@ class Writer:
         """Return what is worth remembering of the user, or None; a note that is unsafe to store is dropped.
 
         A note that `message` does not bear out is another try's turn, like a malformed one; a reading of it in other words is
-        borne out when another try says the same (decision 0008).
+        borne out when another try says the same (decision 0008). Where the profile `quotes`, what is not said word by word is kept in
+        the words of `message` instead (decision 0035).
 
         Raises:
             GenerationError: the generator failed.
@@ -139,15 +141,33 @@ class Writer:
             note = parse_memory(answer.text)
             if note == NOTHING:
                 return None
-            if not isinstance(note, MemoryNote) or self._imagines_despair(note, message):
+            if not isinstance(note, MemoryNote):
                 continue
             if find_objection(note) is not None:
                 return None
-            if is_grounded(note, message) or note in readings:
-                return note
-            if is_reading(note):
-                readings.add(note)
+            if (kept := self._keep(note, message, readings)) is not None:
+                return kept
         return None
+
+    def _keep(self, note: MemoryNote, message: str, readings: set[MemoryNote]) -> MemoryNote | None:
+        """Return `note` as it is kept, None where another try is due; a reading is noted in `readings` until one agrees with it."""
+        quotes = self._profile.adapters["memory"].quotes
+        if quotes and (quoted := self._in_their_words(note, message)) is not None:
+            return quoted
+        if self._imagines_despair(note, message):
+            return None
+        if is_grounded(note, message) or note in readings:
+            return note
+        if is_reading(note):
+            readings.add(note)
+        return None
+
+    def _in_their_words(self, note: MemoryNote, message: str) -> MemoryNote | None:
+        """Return `note` with a value that is said in `message`, its own if it is; None for what is not to be quoted: a name, despair."""
+        if not can_be_quoted(note) or self._care.is_called_for(message):
+            return None
+        quoted = note if is_said(note, message) else quote(note, message)
+        return quoted if find_objection(quoted) is None else None
 
     def _imagines_despair(self, note: MemoryNote, message: str) -> bool:
         return self._care.is_called_for(note.value) and not self._care.is_called_for(message)

@@ -15,6 +15,7 @@ from models.types import Embeddings, TextEmbedder
 from storage.records import Memory, UserKey
 
 NOTHING = ""
+FEELINGS_FOR_HER = "오로라에 대한 감정"
 MOST_ROWS = 16_384  # vectors of memories, of all users: 8 MB of the embedded encoder's, 48 MB of one with 768 numbers
 _BRACKETS = str.maketrans({"【": "[", "】": "]", "［": "[", "］": "]", "：": ":", "〔": "[", "〕": "]"})
 _INNER_COLON = re.compile(r"(?<=\d):(?=\d)|://")  # 3:30 and links; a link is refused later, for good
@@ -60,7 +61,7 @@ def is_grounded(note: MemoryNote, message: str) -> bool:
 
 def is_reading(note: MemoryNote) -> bool:
     """Tell whether a note may be in other words than the message: states and feelings are readings of it rather than quotations."""
-    return note.key in {"상태", "오로라에 대한 감정"}
+    return note.key in {"상태", FEELINGS_FOR_HER}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ class Rehearsal:
             reply = await writer.write_reply(prompt, find_message(prompt), _time_of(prompt), ignore_event)
             return StepAnswer(text=reply.text, is_well_formed=not reply.is_fallback)
         if task == "memory":
-            note = await writer.extract_memory(prompt, prompt)
+            note = await writer.extract_memory(prompt, find_message(prompt))
             is_whole = generator.finish_reason is FinishReason.STOP
             is_readable = is_whole and parse_memory(generator.text) is not None
             return StepAnswer(text=note.text if note else "", is_well_formed=is_readable)

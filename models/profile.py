@@ -74,7 +74,8 @@ class AdapterProfile:
 
     Exactly one of `max_total_tokens` (prompt and answer) and `max_new_tokens` is given. `temperature_step` is added for each try
     that was thrown away for a wrong weekday. With `choice` (for `output_message`) each try draws several drafts and chooses one of them,
-    so nothing is streamed before it is whole. One that is `optional` is left out, with a note, while its source is a folder that does
+    so nothing is streamed before it is whole. With `quotes` (for `memory`) a value that the message does not say word by word gives way to
+    the message's own words. One that is `optional` is left out, with a note, while its source is a folder that does
     not exist.
     """
 
@@ -90,6 +91,7 @@ class AdapterProfile:
     max_total_tokens: Annotated[int, Field(gt=0)] | None = None
     max_new_tokens: Annotated[int, Field(gt=0)] | None = None
     choice: DraftChoice | None = None
+    quotes: bool = False
     training: AdapterTraining | None = None
 
     def __post_init__(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine.care import load_care
@@ -172,6 +174,49 @@ async def test_despair_is_remembered_only_of_who_spoke_of_it(
 ) -> None:
     generator.enqueue("memory", *[f"[상태: {value}]"] * 5)
     assert (await writer.extract_memory(message, message) is not None) is is_kept
+
+
+@pytest.fixture
+def quoting(generator: FakeGenerator) -> Writer:
+    memory = replace(PROFILE.adapters["memory"], quotes=True)
+    profile = replace(PROFILE, adapters={**PROFILE.adapters, "memory": memory})
+    return Writer(generator, profile, load_care(), SeedSource(7, "turn"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "message", "kept"),
+    [
+        ("[상태: 아기를 찾음]", "옆집 개한테 물려서 응급실 왔어요 ㅠㅠ", "[상태: 옆집 개한테 물려서 응급실 왔어요]"),
+        ("[좋아하는 음식: 낙지볶음]", "나 마라탕 제일 좋아해!", "[좋아하는 음식: 나 마라탕 제일 좋아해]"),
+        ("[좋아하는 음식: 마라탕]", "나 마라탕 제일 좋아해!", "[좋아하는 음식: 마라탕]"),
+        ("[상태: 우수 사원으로 죽고 싶음]", "우수 사원 됐어", "[상태: 우수 사원 됐어]"),
+        ("[상태: 아주 힘듦]", "죽고 싶다 진짜 아주 그냥", "[상태: 아주 힘듦]"),
+        ("[상태: 링크를 봄]", "www.example.org 이 링크 좀 봐 줘", "[상태: 링크를 봄]"),
+    ],
+)
+async def test_profile_that_quotes_keeps_what_is_not_said_in_the_words_of_the_message(
+    generator: FakeGenerator, quoting: Writer, answer: str, message: str, kept: str
+) -> None:
+    generator.enqueue("memory", answer)
+    note = await quoting.extract_memory(message, message)
+    assert note is not None
+    assert note.text == kept
+
+
+async def test_profile_that_quotes_does_not_make_a_sentence_of_a_name(
+    generator: FakeGenerator, quoting: Writer
+) -> None:
+    generator.enqueue("memory", "[이름: 지훈]", "[이름: 민수]")
+    note = await quoting.extract_memory("나 민수라고 해", "나 민수라고 해")
+    assert note == MemoryNote(key="이름", value="민수")
+
+
+@pytest.mark.parametrize("answer", ["[]", "[메모: www.example.org]"])
+async def test_profile_that_quotes_quotes_nothing_for_nothing_or_an_unsafe_note(
+    generator: FakeGenerator, quoting: Writer, answer: str
+) -> None:
+    generator.enqueue("memory", answer)
+    assert await quoting.extract_memory("나 마라탕 제일 좋아해", "나 마라탕 제일 좋아해") is None
 
 
 async def test_summary_is_written_from_input_and_reply(generator: FakeGenerator, writer: Writer) -> None:
