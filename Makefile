@@ -3,10 +3,10 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
 VENV := .venv
 BIN := $(VENV)/bin
-# Files of tests side by side, one thread of torch each; one more than there are cores (at most 4): a quarter of
-# the time of two on two cores was waiting.
+# Files of tests side by side, one thread of torch each, in the order of tests/conftest.py; one more than there are
+# cores (at most 4): a quarter of the time of two on two cores was waiting.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 4 ? n + 1 : 4)))
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: setup chat run test crash coverage check format reports interviews faces screens dashboard-load clean

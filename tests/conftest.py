@@ -14,6 +14,8 @@ from models.training.dialogue_rows import DialogueCorpus, read_corpus
 from storage.database import Database, open_database, upgrade
 from storage.settings import StorageSettings
 
+QUICK = {"bot", "engine", "storage"}  # folders of many short files, most of them without models
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
@@ -27,6 +29,12 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.enable()
         gc.freeze()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files first that take long, so that none of them is left to one worker at the end (`make test` keeps this order)."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(here).parts[0] in QUICK)
 
 
 @pytest.fixture(scope="session")
