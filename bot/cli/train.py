@@ -46,6 +46,7 @@ def train_embedded_command(
         list[str] | None,
         typer.Option(help="Train this part again over the base that is there, as 'adapter memory'; repeatable."),
     ] = None,
+    seed: Annotated[int, typer.Option(help="Draws rows, typos and disguises; an encoder begins the same.")] = 7,
 ) -> None:
     """Rebuild the embedded weights from the text in models/data, or some of their parts."""
     from models.training.embedded import EmbeddedRecipe, retrain_embedded, train_embedded
@@ -54,7 +55,7 @@ def train_embedded_command(
         "passes": passes, "share": share, "learning_rate": learning_rate, "kept": kept,
         "start": str(start) if start else None,
     }  # fmt: skip
-    recipe = EmbeddedRecipe(compile_steps=not no_compile)
+    recipe = EmbeddedRecipe(compile_steps=not no_compile, seed=seed)
     given = {name: value for name, value in options.items() if value is not None}
     recipe = replace(recipe, base=replace(recipe.base, **given))  # type: ignore[arg-type]  # names are those of its fields
     with show_progress(notes) as stage:

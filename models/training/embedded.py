@@ -42,7 +42,7 @@ COMMAND = "python main.py train embedded"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedRecipe:
-    """How the embedded weights are made; `adapter_examples` bounds the rows that each adapter reads.
+    """How the embedded weights are made; `adapter_examples` bounds the rows that each adapter reads, `seed` draws them.
 
     Adapters and encoders of interviews follow the profile, and so do the other encoders but in tests.
     """
