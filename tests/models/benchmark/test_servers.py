@@ -82,15 +82,12 @@ async def test_peft_mixed_serves_in_batches_of_mixed_adapters(models: PeftModels
         worker.cancel()
 
 
-async def test_transformers_serves_by_its_own_continuous_batching_with_merged_adapters(models: PeftModels) -> None:
+async def test_transformers_serves_by_its_own_continuous_batching_with_merged_adapters_until_it_is_stopped(
+    models: PeftModels,
+) -> None:
     with open_transformers_server(models) as server:
         await _check(server, models, Contest(users=3, turns=2))
-
-
-async def test_transformers_that_has_stopped_is_an_error_and_no_endless_wait(models: PeftModels) -> None:
-    with open_transformers_server(models) as server:
-        pass
-    with pytest.raises(ModelError, match="takes no requests"):
+    with pytest.raises(ModelError, match="takes no requests"):  # an error, and no endless wait
         await asyncio.wait_for(server.serve("user", _turn("안녕")), 60)
 
 

@@ -38,7 +38,7 @@ RECIPE = BaseRecipe(hidden=32, layers=1, heads=2, vocabulary=600, rows=4)
 def corpus() -> DialogueCorpus:
     shared = read_slot_lists((DATA_DIR / "slots.txt").read_text("utf-8").splitlines())
     file = read_dialogue_file(DATA_DIR / "dialogue" / "things_money.txt", shared)
-    return DialogueCorpus(files=(replace(file, exchanges=file.exchanges[::2]),))
+    return DialogueCorpus(files=(replace(file, exchanges=file.exchanges[::3]),))
 
 
 @pytest.fixture(scope="module")
