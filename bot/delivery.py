@@ -12,11 +12,14 @@ import asyncio
 import logging
 import random
 import secrets
+import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
+
+from asyncio_throttle.throttler import Throttler
 
 from bot.errors import DeliveryFull, DeliveryGivenUp
 
@@ -25,6 +28,7 @@ Call = Callable[[str], Awaitable[T]]
 Sleep = Callable[[float], Awaitable[None]]
 
 _log = logging.getLogger(__name__)
+_POLL_S = 0.02  # how often a throttle looks whether there is room
 _MOST_IDLE = 1000  # chats whose pace is kept although nothing waits there
 
 
@@ -68,26 +72,22 @@ class DeliverySettings:
 class _Throttle:
     """Lets `count` pass in `period_s` seconds, and tells whether one may pass now."""
 
-    def __init__(self, pace: Pace, sleep: Sleep, monotonic: Callable[[], float]) -> None:
-        self._pace = pace
-        self._sleep = sleep
-        self._monotonic = monotonic
-        self._turn = asyncio.Lock()  # one waits for room; the others behind it, in the order they came
+    def __init__(self, pace: Pace) -> None:
+        self._throttler = Throttler(rate_limit=pace.count, period=pace.period_s, retry_interval=_POLL_S)
+        self._turn = asyncio.Lock()  # one looks for room; the others wait without looking, in the order they came
         self._passed: deque[float] = deque(maxlen=pace.count)
+        self._pace = pace
 
     async def take(self) -> None:
         """Wait until one more may pass."""
-        async with self._turn:
-            if len(self._passed) == self._pace.count:
-                room_at = self._passed[0] + self._pace.period_s
-                await self._sleep(max(0.0, room_at - self._monotonic()))
-            self._passed.append(self._monotonic())
+        async with self._turn, self._throttler:
+            self._passed.append(time.monotonic())
 
     def has_room(self) -> bool:
         """Tell whether one may pass without waiting, and leave room for another: a reply must not wait for its drafts."""
         if self._turn.locked():
             return False
-        since = self._monotonic() - self._pace.period_s
+        since = time.monotonic() - self._pace.period_s
         return sum(passed >= since for passed in self._passed) < max(1, self._pace.count - 1)
 
 
@@ -101,11 +101,6 @@ class _Lane:
     held_until: float = 0.0
 
 
-def _loop_time() -> float:
-    """Return the time of the clock that the loop's own waits go by."""
-    return asyncio.get_running_loop().time()
-
-
 class Delivery:
     """Sends for one platform; every chat has a lane of its own."""
 
@@ -117,15 +112,15 @@ class Delivery:
         overall: Pace | None = None,
         settings: DeliverySettings | None = None,
         sleep: Sleep = asyncio.sleep,
-        monotonic: Callable[[], float] = _loop_time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Pace each chat by `pace_of` its id, and all together by `overall`; `sleep` and `monotonic` are replaced in tests."""
         self._diagnose = diagnose
         self._pace_of = pace_of
+        self._overall = _Throttle(overall) if overall else None
         self._settings = settings or DeliverySettings()
         self._sleep = sleep
         self._monotonic = monotonic
-        self._overall = self._throttle(overall) if overall else None
         self._lanes: OrderedDict[str, _Lane] = OrderedDict()
 
     async def send(self, chat: str, call: Call[T], *, is_repeatable: bool = True, is_paced: bool = True) -> T:
@@ -232,12 +227,9 @@ class Delivery:
         lane = self._lanes.get(chat)
         if lane is None:
             self._drop_idle()
-            lane = self._lanes[chat] = _Lane(tuple(map(self._throttle, self._pace_of(chat))))
+            lane = self._lanes[chat] = _Lane(tuple(_Throttle(pace) for pace in self._pace_of(chat)))
         self._lanes.move_to_end(chat)
         return lane
-
-    def _throttle(self, pace: Pace) -> _Throttle:
-        return _Throttle(pace, self._sleep, self._monotonic)
 
     def _drop_idle(self) -> None:
         """Keep the number of lanes bounded: the least used without anything waiting goes, unless the platform holds it."""
