@@ -1,4 +1,4 @@
-"""Choose among drafts of her line: rather one that the message makes likely, beyond what any message would.
+"""Choose among drafts of her line: one that is likely after the message, and that an encoder finds to be an answer to it.
 
 Always the best one would say the same line to everybody who greets her; so one is drawn, the more often the better it is.
 """
@@ -9,35 +9,51 @@ import math
 import random
 from collections.abc import Sequence
 
-from models.profile import AdapterProfile
-from models.types import TextGenerator
+from models.profile import RELEVANCE_ENCODER, Profile
+from models.types import HER_LINE, TextEmbedder, TextGenerator
 
 
 async def choose_draft(
-    generator: TextGenerator, name: str, adapter: AdapterProfile, final_input: str, drafts: Sequence[str], seed: int
+    generator: TextGenerator,
+    embedder: TextEmbedder,
+    profile: Profile,
+    final_input: str,
+    drafts: Sequence[str],
+    seed: int,
 ) -> str:
-    """Draw a draft by its worth, `log p(draft | final_input) - contrast * log p(draft)` (Li et al. 2016, arXiv:1510.03055).
+    """Draw one of `drafts` of her line by its worth (`DraftChoice`); equal seeds draw equally, equal drafts are one.
 
-    A line that would follow anything is likely, but not because of the message. `p(draft)` is the mean over the profile's neutral
-    prompts. Equal seeds draw equally; equal drafts are one.
+    A line that would follow anything is likely, but not because of the message; and a line about something else can be likely because
+    it repeats a word of it.
 
     Raises:
-        GenerationError: the generator failed.
+        GenerationError, EmbeddingError: a model failed.
     """
+    adapter = profile.adapters["output_message"]
     choice = adapter.choice
     different = list(dict.fromkeys(drafts))
     if choice is None or len(different) == 1:
         return different[0]
-    contexts = (final_input, *choice.neutral_prompts)
+    contexts = (final_input, *(choice.neutral_prompts if choice.contrast else ()))
     pairs = [
         (f"{text}{adapter.start_mark}", f" {draft} {adapter.stop_mark}") for draft in different for text in contexts
     ]
-    scores = await generator.score(name, pairs)
+    scores = await generator.score("output_message", pairs)
+    relevance = [0.0] * len(different)
+    if choice.relevance and RELEVANCE_ENCODER in profile.encoders:
+        relevance = await _relevance(embedder, final_input, different)
     worth = []
-    for start in range(0, len(scores), len(contexts)):
-        given, *neutral = scores[start : start + len(contexts)]
-        worth.append(given - choice.contrast * _log_mean(neutral))
+    for number, cosine in enumerate(relevance):
+        given, *neutral = scores[number * len(contexts) : (number + 1) * len(contexts)]
+        worth.append(given + choice.relevance * cosine - (choice.contrast * _log_mean(neutral) if neutral else 0.0))
     return different[draw_by_worth(worth, choice.spread, random.Random(seed).random())]
+
+
+async def _relevance(embedder: TextEmbedder, final_input: str, drafts: Sequence[str]) -> list[float]:
+    """Return the cosine of each draft with the message."""
+    lines = [f"{HER_LINE}{draft}" for draft in drafts]
+    message, *rows = await embedder.embed(RELEVANCE_ENCODER, [final_input, *lines])
+    return [float(row @ message) for row in rows]
 
 
 def draw_by_worth(worth: Sequence[float], spread: float, draw: float) -> int:

@@ -19,7 +19,7 @@ from engine.quotation import can_be_quoted, is_said, quote
 from engine.reply_check import ReplyFault, clean_reply, find_fault
 from engine.types import EventSink, Expression, TextShown, TextWithdrawn
 from models.profile import Profile
-from models.types import FinishReason, Generation, Sampling, TextGenerator
+from models.types import FinishReason, Generation, Sampling, TextEmbedder, TextGenerator
 
 
 class SeedSource:
@@ -52,13 +52,18 @@ class Writer:
     def __init__(
         self,
         generator: TextGenerator,
+        embedder: TextEmbedder,
         profile: Profile,
         care: CareRule,
         seeds: SeedSource,
         temperature: float | None = None,
     ) -> None:
-        """Ask `generator` with the marks, limits and temperatures of `profile`; `temperature` overrules that of her lines."""
+        """Ask `generator` with the marks, limits and temperatures of `profile`; `temperature` overrules that of her lines.
+
+        `embedder` tells which draft answers a message, where the profile wants that.
+        """
         self._generator = generator
+        self._embedder = embedder
         self._profile = profile
         self._care = care
         self._seeds = seeds
@@ -70,7 +75,8 @@ class Writer:
         """Write her line to `final_input`, which holds `message`, streaming it to `show`; after the last try it is a fallback.
 
         Where the profile wants several drafts, they are drawn at once and the line is shown when it is chosen. Drafts that hold one of
-        the words `declining`, which a message that looks like an offence calls for, go before the others.
+        the words `declining`, which a message that looks like an offence calls for, go before the others; a number to call in need is named where most drafts
+        name one.
 
         Raises:
             GenerationError: the generator failed.
@@ -90,8 +96,9 @@ class Writer:
             faults = [self._find_fault(*each, now, needs_care) for each in zip(answers, texts, strict=True)]
             if good := [text for text, fault in zip(texts, faults, strict=True) if fault is None]:
                 good = [text for text in good if any(word in text for word in declining)] or good
+                good = good if needs_care else self._without_stray_alarms(good)
                 seed = self._seeds.seed("choice", attempt)
-                text = await choose_draft(self._generator, "output_message", adapter, final_input, good, seed)
+                text = await choose_draft(self._generator, self._embedder, self._profile, final_input, good, seed)
                 if drafts > 1:
                     shown.push(text)
                 return WrittenReply(text=text, tries=attempt + 1, first_token_s=first_token_s, is_fallback=False)
@@ -114,6 +121,11 @@ class Writer:
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
         return [task.result() for task in tasks]
+
+    def _without_stray_alarms(self, drafts: list[str]) -> list[str]:
+        """Leave out the drafts that name an emergency number, where most do not: somebody in need is told of it by most of them."""
+        calm = [text for text in drafts if not self._care.is_given(text)]
+        return calm if 2 * len(calm) > len(drafts) else drafts
 
     def _find_fault(self, answer: Generation, text: str, now: DayPart, needs_care: bool) -> ReplyFault | None:
         if answer.finish_reason is FinishReason.LENGTH:

@@ -80,6 +80,7 @@ class InterviewTurns:
         self._words = words
         self._sentencing = sentencing
         self._generator = generator
+        self._embedder = embedder
         self._database = database
         self._clock = clock
         self._seed = seed
@@ -99,7 +100,7 @@ class InterviewTurns:
             ModelError, StorageError: the turn failed and left nothing behind.
         """
         seeds = self._seeds(request)
-        writer = Writer(self._generator, self._profile, self._care, seeds)
+        writer = Writer(self._generator, self._embedder, self._profile, self._care, seeds)
         if request.interview is not None:
             interviewer_of = partial(Interviewer, self._generator, self._profile, words=self._words, seeds=seeds)
             return await self._commands.run(request, request.interview, watch, writer, interviewer_of)

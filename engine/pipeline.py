@@ -113,6 +113,7 @@ class ChatPipeline:
         self._policy = policy
         self._care = care
         self._generator = generator
+        self._embedder = embedder
         self._database = database
         self._clock = clock
         self._seed = seed
@@ -181,7 +182,7 @@ class ChatPipeline:
         # 6. Her line, with nothing beside it. A line that may end in a block is not streamed.
         begun_ms = turn.watch.elapsed_ms
         profile = with_one_draft(self._profile) if Extra.DRAFTS in turn.left_out else self._profile
-        writer = Writer(self._generator, profile, self._care, self._seeds(request), request.temperature)
+        writer = Writer(self._generator, self._embedder, profile, self._care, self._seeds(request), request.temperature)
         sink = ignore_event if turn.offences else show
         reply = await writer.write_reply(
             turn.final_input, request.text, now, sink, declining_words(turn.offences, self._policy)

@@ -12,15 +12,18 @@ from engine.generation import SeedSource, Writer
 from engine.memory import parse_memory
 from engine.types import ignore_event
 from models.profile import Profile
-from models.types import FinishReason, Generation, Sampling, StepAnswer, TextGenerator
+from models.types import FinishReason, Generation, Sampling, StepAnswer, TextEmbedder, TextGenerator
 
 
 class Rehearsal:
     """Runs single steps of a turn on prompts that are given whole."""
 
-    def __init__(self, generator: TextGenerator, profile: Profile, care: CareRule, seed: int) -> None:
+    def __init__(
+        self, generator: TextGenerator, embedder: TextEmbedder, profile: Profile, care: CareRule, seed: int
+    ) -> None:
         """Draw from `seed` and the prompt."""
         self._generator = generator
+        self._embedder = embedder
         self._profile = profile
         self._care = care
         self._seed = seed
@@ -34,7 +37,7 @@ class Rehearsal:
             GenerationError: the generator failed.
         """
         generator = _LastTry(self._generator)
-        writer = Writer(generator, self._profile, self._care, SeedSource(self._seed, prompt))
+        writer = Writer(generator, self._embedder, self._profile, self._care, SeedSource(self._seed, prompt))
         if task == "output_message":
             reply = await writer.write_reply(prompt, find_message(prompt), _time_of(prompt), ignore_event)
             return StepAnswer(text=reply.text, is_well_formed=not reply.is_fallback)

@@ -23,6 +23,7 @@ WEIGHTS_DIR = MODELS_DIR / "weights"
 ADAPTER_NAMES = ("output_message", "memory", "summary", "eyes_mouth_pose")
 ENCODER_NAMES = ("memory", "ethics")
 INTERVIEW_ADAPTER = "interview"
+RELEVANCE_ENCODER = "relevance"
 INTERVIEW_ENCODERS = ("interview-answer", "interview-question")
 _CONFIG = pydantic.ConfigDict(extra="forbid")
 _Share = Annotated[float, Field(ge=0, le=1)]
@@ -53,10 +54,11 @@ class AdapterTraining:
 
 @pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
 class DraftChoice:
-    """How one of several drafts of an answer is chosen: by `log p(answer | prompt) - contrast * log p(answer)`.
+    """How one of several drafts of an answer is chosen: by `log p(answer | prompt) - contrast * log p(answer) + relevance * cosine`.
 
-    This is the mutual information of Li et al. 2016 (arXiv:1510.03055); the second term, an answer's probability whatever was said, is
-    the mean over `neutral_prompts`. `spread` is the temperature in nats at which a draft is drawn by it; 0 takes the best.
+    The first two are the mutual information of Li et al. 2016 (arXiv:1510.03055); an answer's probability whatever was said is the
+    mean over `neutral_prompts`. The cosine is that of prompt and answer by the encoder `relevance` (decision 0036), so `relevance` is in
+    nats; without the encoder it counts nothing. `spread` is the temperature in nats at which a draft is drawn by it; 0 takes the best.
     `temperature`, where it is given, is that at which the drafts themselves are sampled: hotter than one line alone would bear. See
     docs/decisions/0014.
     """
@@ -65,7 +67,13 @@ class DraftChoice:
     contrast: _Share
     spread: Annotated[float, Field(ge=0, le=100)] = 0.0
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    neutral_prompts: Annotated[tuple[str, ...], Field(min_length=1)]
+    relevance: Annotated[float, Field(ge=0)] = 0.0
+    neutral_prompts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check that there is something to contrast with."""
+        if self.contrast and not self.neutral_prompts:
+            raise ValueError("neutral_prompts: a contrast needs one at least")
 
 
 @pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)

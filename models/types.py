@@ -89,6 +89,10 @@ class TextGenerator(Protocol):
         ...
 
 
+HER_LINE = "(오로라 답변) "
+"""What stands in front of a line of hers where an encoder of relevance reads it, and not a message."""
+
+
 class TextEmbedder(Protocol):
     """Turns texts into unit vectors with one of several encoders."""
 

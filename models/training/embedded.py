@@ -17,7 +17,7 @@ from models.training.adapter import train_adapter
 from models.training.base import BaseRecipe, train_base
 from models.training.dialogue_files import DATA_DIR
 from models.training.dialogue_rows import DialogueCorpus, expand, read_corpus
-from models.training.encoder import EncoderRecipe, recipe_for, train_encoder
+from models.training.encoder import EncoderRecipe, recipe_for, train_encoder, train_on_triples
 from models.training.encoder_data import (
     EthicsSentence,
     ethics_pairs,
@@ -34,6 +34,7 @@ from models.training.interview_parts import EXAMPLES, interview_parts
 from models.training.key_similarity import KeyGroups, MemoryLine
 from models.training.manifest import LARGEST_BYTES, blind_parts, hash_folder, read_blind_parts, write_manifest
 from models.training.progress import Report, Stage
+from models.training.relevance import make_triples
 from models.training.training_log import LOG_NAME
 from models.training.weight_parts import WeightPart, retrain
 
@@ -52,6 +53,8 @@ class EmbeddedRecipe:
     interview_examples: int = EXAMPLES
     ethics: EncoderRecipe = field(default_factory=lambda: _encoder_recipe("ethics"))
     memory: EncoderRecipe = field(default_factory=lambda: _encoder_recipe("memory"))
+    relevance: EncoderRecipe = field(default_factory=lambda: _encoder_recipe("relevance"))
+    relevance_rows: int = 120_000
     seed: int = 7
     compile_steps: bool = True
 
@@ -139,7 +142,8 @@ def embedded_parts(
     for name in ADAPTER_NAMES:
         train_one = partial(_train_adapter, recipe, corpus, profile, name, base)
         yield WeightPart(name=f"adapter {name}", folder=f"adapters/{name}", train=train_one)
-    for task, train in (("ethics", _train_ethics), ("memory", _train_memory)):
+    trains = {"ethics": _train_ethics, "memory": _train_memory, "relevance": _train_relevance}
+    for task, train in trains.items():
         yield WeightPart(name=f"encoder {task}", folder=f"encoders/{task}", train=partial(train, recipe, corpus, data))
     yield from interview_parts(profile, base, data, seed=recipe.seed, examples=recipe.interview_examples)
 
@@ -168,7 +172,7 @@ def _train_adapter(
     examples = make_examples(name, adapter, expand(corpus, recipe.seed + 99, with_made_up=False))
     chosen = random.Random(recipe.seed).sample(examples, min(recipe.adapter_examples, len(examples)))
     train = partial(train_adapter, str(base), chosen, adapter.training, out, seed=recipe.seed, report=report)
-    return train(base_name=profile.bases["main"].source, in_bfloat16=True, keep_log=False)
+    return train(base_name=profile.bases["main"].source, in_bfloat16=True, keep_log=False, with_tokenizer=False)
 
 
 def _train_ethics(
@@ -189,9 +193,16 @@ def _train_memory(
     return train_encoder(near, recipe.memory, out, report=report, beside=(LOG_NAME,))
 
 
+def _train_relevance(
+    recipe: EmbeddedRecipe, corpus: DialogueCorpus, data: Path, out: Path, *, report: Report
+) -> dict[str, float]:
+    rows = expand(corpus, recipe.seed, with_made_up=False)
+    return train_on_triples(make_triples(rows, recipe.relevance_rows, recipe.seed), recipe.relevance, out, report)
+
+
 def _encoder_recipe(task: str) -> EncoderRecipe:
     """Return the recipe that the profile has for an encoder, as `train encoder` and `evaluate cross-validate` read it."""
-    return recipe_for(load_profile("embedded").encoders[task].training)
+    return recipe_for(load_profile("embedded").encoders[task].training, reads_dialogue=task == "relevance")
 
 
 def _ethics_sentences(corpus: DialogueCorpus, data: Path, seed: int) -> list[EthicsSentence]:

@@ -16,7 +16,7 @@ from sentence_transformers import (
     SentenceTransformerTrainingArguments,
 )
 from sentence_transformers.sentence_transformer.evaluation import SentenceEvaluator
-from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss
+from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss, MultipleNegativesRankingLoss
 from sentence_transformers.sentence_transformer.modules import Pooling
 
 from models.errors import ModelError
@@ -27,7 +27,8 @@ from models.training.encoder_data import Pair
 from models.training.encoder_validation import Validate
 from models.training.label_loss import LabelLoss
 from models.training.progress import Note, Report, ReportCallback, ignore_note
-from models.training.run_folder import make_stamp, open_run
+from models.training.relevance import Triple
+from models.training.run_folder import RunFolder, make_stamp, open_run
 from models.training.target import prepare_target
 from models.training.training_log import CURVES_NAME, LOG_NAME, TrainingLog, mean_loss
 
@@ -48,21 +49,27 @@ class EncoderRecipe:
     hidden: int = 256
     reading: str = "message"
     max_features: int = 1024
+    feature_dropout: float = 0.5
     seed: int = 7
 
 
 _MESSAGES = EncoderRecipe()
 _TURNS = EncoderRecipe(reading="turn", max_features=2048, buckets=8192, dimensions=32, hidden=64, learning_rate=1e-2)
+_LINES = EncoderRecipe(reading="dialogue", batch_size=384, learning_rate=1e-2, feature_dropout=0.3)
 _POOLED = EncoderRecipe(learning_rate=2e-5)
+_SCALE = 16.0  # of the cosines among which the right line is to be the largest
 
 
-def recipe_for(training: EncoderTraining, *, reads_turns: bool = False, seed: int = 7) -> EncoderRecipe:
+def recipe_for(
+    training: EncoderTraining, *, reads_turns: bool = False, reads_dialogue: bool = False, seed: int = 7
+) -> EncoderRecipe:
     """Return the recipe of a profile, filled up with what suits its kind.
 
-    The kinds are new n-grams of messages; with `reads_turns` new n-grams that read questions and answers of interviews apart; a
-    language model, which wants a small learning rate.
+    The kinds are new n-grams of messages; with `reads_turns` new n-grams that read questions and answers of interviews apart; with
+    `reads_dialogue` such as read messages and her lines apart; a language model, which wants a small learning rate.
     """
-    kind = _POOLED if training.base else _TURNS if reads_turns else _MESSAGES
+    new = _TURNS if reads_turns else _LINES if reads_dialogue else _MESSAGES
+    kind = _POOLED if training.base else new
     given = {name: value for name, value in asdict(training).items() if value is not None}
     return replace(kind, **given, seed=seed)
 
@@ -93,6 +100,7 @@ def make_encoder(recipe: EncoderRecipe, note: Note = ignore_note) -> SentenceTra
             dimensions=recipe.dimensions,
             hidden=recipe.hidden,
             max_features=recipe.max_features,
+            feature_dropout=recipe.feature_dropout,
             reading=recipe.reading,
         )
         module.remember()
@@ -136,17 +144,53 @@ def train_encoder(
     torch.manual_seed(recipe.seed)
     encoder = make_encoder(recipe, note)
     with open_run(out, make_stamp("encoder", recipe, list(pairs), *labels), note) as run:
-        log = TrainingLog(run.path)
-        trainer = _Trainer(
-            model=encoder,
-            args=_arguments(recipe, run.path, len(pairs), validates=validate is not None),
-            train_dataset=_labelled(pairs, labels) if labels else _dataset(pairs),
-            evaluator=_Evaluator(validate) if validate else None,
-            loss=LabelLoss(encoder, labels) if labels else CosineSimilarityLoss(encoder),
-            callbacks=[log, ReportCallback(report)],
-        )
-        run.train(trainer)
-        run.finish(lambda staged: encoder.save(str(staged), create_model_card=False), beside)
+        loss = LabelLoss(encoder, labels) if labels else CosineSimilarityLoss(encoder)
+        data = _labelled(pairs, labels) if labels else _dataset(pairs)
+        return _fit(run, encoder, recipe, data, loss, report, validate, beside)
+
+
+def train_on_triples(
+    triples: Sequence[Triple], recipe: EncoderRecipe, out: Path, report: Report, *, note: Note = ignore_note
+) -> dict[str, float]:
+    """Train an encoder to tell the line that answers a message from all others, and write the folder `out`; return steps and mean loss.
+
+    Raises:
+        TargetExists: `out` exists already.
+        ModelError: there are no triples, the base cannot be loaded, or the folder of another run is in the way.
+    """
+    prepare_target(out)
+    if not triples:
+        raise ModelError("no training rows; check the data")
+    torch.manual_seed(recipe.seed)
+    encoder = make_encoder(recipe, note)
+    disable_progress_bars()
+    data = Dataset.from_list([asdict(triple) for triple in triples])
+    with open_run(out, make_stamp("encoder", recipe, list(triples)), note) as run:
+        loss = MultipleNegativesRankingLoss(encoder, scale=_SCALE)
+        return _fit(run, encoder, recipe, data, loss, report, None, (LOG_NAME,))
+
+
+def _fit(
+    run: RunFolder,
+    encoder: SentenceTransformer,
+    recipe: EncoderRecipe,
+    data: Dataset,
+    loss: torch.nn.Module,
+    report: Report,
+    validate: Validate | None,
+    beside: Sequence[str],
+) -> dict[str, float]:
+    log = TrainingLog(run.path)
+    trainer = _Trainer(
+        model=encoder,
+        args=_arguments(recipe, run.path, len(data), validates=validate is not None),
+        train_dataset=data,
+        evaluator=_Evaluator(validate) if validate else None,
+        loss=loss,
+        callbacks=[log, ReportCallback(report)],
+    )
+    run.train(trainer)
+    run.finish(lambda staged: encoder.save(str(staged), create_model_card=False), beside)
     return {"steps": float(trainer.state.global_step), "loss": round(mean_loss(log.records), 5)}
 
 

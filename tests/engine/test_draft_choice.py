@@ -12,15 +12,14 @@ from engine.draft_choice import choose_draft, draw_by_worth
 from engine.generation import SeedSource, Writer
 from engine.types import ChatEvent, TextShown, ignore_event
 from models.errors import GenerationError
-from models.profile import DraftChoice, load_profile
-from models.types import FinishReason
-from tests.fakes import FakeGenerator
+from models.profile import DraftChoice, Profile, load_profile
+from models.types import HER_LINE, FinishReason
+from tests.fakes import FakeEmbedder, FakeGenerator
 
 NOW = DayPart(weekday=2, part="오후")
 PROFILE = load_profile("embedded")
-ADAPTER = replace(
-    PROFILE.adapters["output_message"], choice=DraftChoice(drafts=3, contrast=0.5, neutral_prompts=("응", "ㅎㅎ"))
-)
+CHOICE = DraftChoice(drafts=3, contrast=0.5, neutral_prompts=("응", "ㅎㅎ"))
+ADAPTER = replace(PROFILE.adapters["output_message"], choice=CHOICE)
 START, STOP = ADAPTER.start_mark, ADAPTER.stop_mark
 
 
@@ -32,7 +31,17 @@ def generator() -> FakeGenerator:
 @pytest.fixture
 def writer(generator: FakeGenerator) -> Writer:
     profile = replace(PROFILE, adapters={**PROFILE.adapters, "output_message": ADAPTER})
-    return Writer(generator, profile, load_care(), SeedSource(7, "turn"))
+    return Writer(generator, FakeEmbedder(), profile, load_care(), SeedSource(7, "turn"))
+
+
+def profile_with(choice: DraftChoice) -> Profile:
+    adapter = replace(ADAPTER, choice=choice)
+    return replace(PROFILE, adapters={**PROFILE.adapters, "output_message": adapter})
+
+
+async def choose(generator: FakeGenerator, choice: DraftChoice, drafts: list[str], seed: int = 7) -> str:
+    """Choose a draft as an answer to 김밥, by probability alone."""
+    return await choose_draft(generator, FakeEmbedder(), profile_with(choice), "김밥", drafts, seed)
 
 
 def score(generator: FakeGenerator, draft: str, given: float, neutral: float) -> None:
@@ -46,25 +55,25 @@ def score(generator: FakeGenerator, draft: str, given: float, neutral: float) ->
 async def test_draft_that_the_message_calls_for_wins(generator: FakeGenerator) -> None:
     score(generator, "좋아!", given=-4.0, neutral=-3.0)
     score(generator, "김밥 좋지!", given=-6.0, neutral=-15.0)
-    assert await choose_draft(generator, "output_message", ADAPTER, "김밥", ["좋아!", "김밥 좋지!"], 7) == "김밥 좋지!"
+    assert await choose(generator, CHOICE, ["좋아!", "김밥 좋지!"]) == "김밥 좋지!"
 
 
 async def test_without_contrast_the_likeliest_wins(generator: FakeGenerator) -> None:
-    adapter = replace(ADAPTER, choice=DraftChoice(drafts=3, contrast=0.0, neutral_prompts=("응", "ㅎㅎ")))
+    choice = DraftChoice(drafts=3, contrast=0.0, neutral_prompts=("응", "ㅎㅎ"))
     score(generator, "좋아!", given=-4.0, neutral=-3.0)
     score(generator, "김밥 좋지!", given=-6.0, neutral=-15.0)
-    assert await choose_draft(generator, "output_message", adapter, "김밥", ["좋아!", "김밥 좋지!"], 7) == "좋아!"
+    assert await choose(generator, choice, ["좋아!", "김밥 좋지!"]) == "좋아!"
 
 
 async def test_drafts_of_equal_worth_are_all_said_by_somebody_and_a_bad_one_by_nobody(generator: FakeGenerator) -> None:
-    adapter = replace(ADAPTER, choice=DraftChoice(drafts=3, contrast=0.5, spread=1.0, neutral_prompts=("응", "ㅎㅎ")))
+    choice = DraftChoice(drafts=3, contrast=0.5, spread=1.0, neutral_prompts=("응", "ㅎㅎ"))
     score(generator, "김밥 최고!", given=-6.0, neutral=-15.0)
     score(generator, "김밥 좋지!", given=-6.0, neutral=-15.0)
     score(generator, "좋아!", given=-60.0, neutral=-3.0)
     drafts = ["좋아!", "김밥 최고!", "김밥 좋지!"]
-    said = [await choose_draft(generator, "output_message", adapter, "김밥", drafts, seed) for seed in range(30)]
+    said = [await choose(generator, choice, drafts, seed) for seed in range(30)]
     assert set(said) == {"김밥 최고!", "김밥 좋지!"}
-    again = [await choose_draft(generator, "output_message", adapter, "김밥", drafts, seed) for seed in range(30)]
+    again = [await choose(generator, choice, drafts, seed) for seed in range(30)]
     assert said == again
 
 
@@ -83,7 +92,7 @@ async def test_two_people_who_say_the_same_may_hear_different_lines(generator: F
     said = set()
     for seed in range(20):
         generator.enqueue("output_message", "안녕! 😊", "어서 와!", "반가워!")
-        writer = Writer(generator, profile, load_care(), SeedSource(seed, "turn"))
+        writer = Writer(generator, FakeEmbedder(), profile, load_care(), SeedSource(seed, "turn"))
         said.add((await writer.write_reply("안녕", "안녕", NOW, ignore_event)).text)
     assert said == {"안녕! 😊", "어서 와!", "반가워!"}
 
@@ -110,7 +119,7 @@ async def test_drafts_have_a_temperature_of_their_own_unless_somebody_chose_one(
     choice = DraftChoice(drafts=3, contrast=0.5, temperature=1.2, neutral_prompts=("응",))
     profile = replace(PROFILE, adapters={**PROFILE.adapters, "output_message": replace(ADAPTER, choice=choice)})
     for temperature in (None, 0.3):
-        writer = Writer(generator, profile, load_care(), SeedSource(7, "turn"), temperature)
+        writer = Writer(generator, FakeEmbedder(), profile, load_care(), SeedSource(7, "turn"), temperature)
         await writer.write_reply("김밥", "김밥", NOW, ignore_event)
     assert [sampling.temperature for _, _, sampling in generator.calls] == [1.2] * 3 + [0.3] * 3
 
@@ -148,3 +157,51 @@ async def test_despair_gets_the_line_of_care_when_no_draft_names_help(generator:
 async def test_cut_off_draft_is_faulty(generator: FakeGenerator, writer: Writer) -> None:
     generator.enqueue("output_message", *["힘내! 😊"] * 15, finish_reason=FinishReason.LENGTH)
     assert (await writer.write_reply("김밥", "김밥", NOW, ignore_event)).is_fallback
+
+
+RELEVANT = DraftChoice(drafts=3, contrast=0.0, relevance=20.0)
+
+
+async def test_draft_that_the_encoder_finds_to_be_an_answer_wins(generator: FakeGenerator) -> None:
+    score(generator, "김밥은 창가에 두자", given=-4.0, neutral=0.0)
+    score(generator, "참치로 할래?", given=-9.0, neutral=0.0)
+    drafts = ["김밥은 창가에 두자", "참치로 할래?"]
+    embedder = FakeEmbedder({f"{HER_LINE}참치로 할래?": {"김밥": 0.8}})
+    profile = profile_with(RELEVANT)
+    assert await choose_draft(generator, embedder, profile, "김밥", drafts, 7) == "참치로 할래?"
+    assert embedder.texts == ["김밥", *(f"{HER_LINE}{draft}" for draft in drafts)]
+
+
+async def test_likeliest_draft_wins_where_the_encoder_of_relevance_is_not_there(generator: FakeGenerator) -> None:
+    score(generator, "김밥은 창가에 두자", given=-4.0, neutral=0.0)
+    score(generator, "참치로 할래?", given=-9.0, neutral=0.0)
+    encoders = {name: each for name, each in PROFILE.encoders.items() if name != "relevance"}
+    profile, embedder = replace(profile_with(RELEVANT), encoders=encoders), FakeEmbedder()
+    chosen = await choose_draft(generator, embedder, profile, "김밥", ["김밥은 창가에 두자", "참치로 할래?"], 7)
+    assert (chosen, embedder.texts) == ("김밥은 창가에 두자", [])
+
+
+def test_contrast_needs_something_to_contrast_with() -> None:
+    with pytest.raises(ValueError, match="neutral_prompts"):
+        DraftChoice(drafts=3, contrast=0.5)
+
+
+@pytest.mark.parametrize(
+    ("drafts", "said"),
+    [
+        (["1366에 전화해", "별말씀을!", "나야말로 고마워"], {"별말씀을!", "나야말로 고마워"}),
+        (["1366에 전화해", "112에 전화해", "나야말로 고마워"], {"1366에 전화해", "112에 전화해", "나야말로 고마워"}),
+    ],
+)
+async def test_number_to_call_in_need_is_named_where_most_drafts_name_one(
+    generator: FakeGenerator, drafts: list[str], said: set[str]
+) -> None:
+    choice = DraftChoice(drafts=3, contrast=0.0, spread=1.0)
+    for draft in drafts:
+        score(generator, draft, given=-5.0, neutral=0.0)
+    found = set()
+    for seed in range(40):
+        generator.enqueue("output_message", *drafts)
+        writer = Writer(generator, FakeEmbedder(), profile_with(choice), load_care(), SeedSource(seed, "turn"))
+        found.add((await writer.write_reply("김밥", "김밥", NOW, ignore_event)).text)
+    assert found == said

@@ -15,7 +15,7 @@ from engine.types import ChatEvent, Eyes, Mouth, Pose, TextShown, TextWithdrawn,
 from models.errors import GenerationError
 from models.profile import load_profile
 from models.types import FinishReason, Sampling
-from tests.fakes import FakeGenerator
+from tests.fakes import FakeEmbedder, FakeGenerator
 
 NOW = DayPart(weekday=2, part="오후")
 PROFILE = load_profile("ohlora-v4")
@@ -29,7 +29,7 @@ def generator() -> FakeGenerator:
 
 @pytest.fixture
 def writer(generator: FakeGenerator) -> Writer:
-    return Writer(generator, PROFILE, load_care(), SeedSource(7, "turn"))
+    return Writer(generator, FakeEmbedder(), PROFILE, load_care(), SeedSource(7, "turn"))
 
 
 def samplings(generator: FakeGenerator) -> list[Sampling]:
@@ -101,7 +101,7 @@ async def test_every_try_has_a_seed_of_its_own_and_repeats_with_the_root(
         fake.enqueue("output_message", "", "", "좋아 😊")
     await writer.write_reply("안녕?", "안녕?", NOW, ignore_event)
     await writer.extract_memory("안녕?", "안녕?")
-    same = Writer(again, PROFILE, load_care(), SeedSource(7, "turn"))
+    same = Writer(again, FakeEmbedder(), PROFILE, load_care(), SeedSource(7, "turn"))
     await same.write_reply("안녕?", "안녕?", NOW, ignore_event)
     await same.extract_memory("안녕?", "안녕?")
     seeds = [sampling.seed for sampling in samplings(generator)]
@@ -180,7 +180,7 @@ async def test_despair_is_remembered_only_of_who_spoke_of_it(
 def quoting(generator: FakeGenerator) -> Writer:
     memory = replace(PROFILE.adapters["memory"], quotes=True)
     profile = replace(PROFILE, adapters={**PROFILE.adapters, "memory": memory})
-    return Writer(generator, profile, load_care(), SeedSource(7, "turn"))
+    return Writer(generator, FakeEmbedder(), profile, load_care(), SeedSource(7, "turn"))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,9 @@ from tests.engine.rig import MakeRig, user_key
 from tests.engine.test_queue import GatedRunner, make_request, make_settings, settle
 from tests.fakes import PAEDRIP, FakeGenerator
 
+EMBEDDED = load_profile("embedded").adapters["output_message"]
+DRAFTS = EMBEDDED.choice.drafts if EMBEDDED.choice else 1
+
 
 @pytest.mark.parametrize("left_out", [0, 1, 2, 3, 4])
 async def test_busy_turn_does_without_what_is_left_out_and_is_answered(make_rig: MakeRig, left_out: int) -> None:
@@ -26,7 +29,7 @@ async def test_busy_turn_does_without_what_is_left_out_and_is_answered(make_rig:
     outcome = await rig.say("나 오늘 카페 가")
     assert isinstance(outcome, ChatReply)
     assert outcome.text == "응, 좋아! 😊"
-    assert len(rig.generator.prompts("output_message")) == (1 if left_out >= 1 else 5)
+    assert len(rig.generator.prompts("output_message")) == (1 if left_out >= 1 else DRAFTS)
     assert (outcome.details.summary is None) == (left_out >= 2)
     assert bool(await rig.memories()) == (left_out < 3)
     assert (outcome.expression == make_expression()) == (left_out >= 4)
@@ -63,7 +66,9 @@ async def test_crowd_gets_less_the_longer_it_is_but_every_check_and_the_last_one
     assert [reply.details.summary is not None for reply in replies] == [False, False, True, True]
     assert [len(await rig.memories(f"waits behind {n}")) for n in (1, 2, 3, 4)] == [0, 1, 1, 1]
     assert all(reply.expression != make_expression() for reply in replies)
-    assert len(rig.generator.prompts("output_message")) == 5 + 1 + 1 + 1 + 5  # early, three who wait, the last of them
+    assert (
+        len(rig.generator.prompts("output_message")) == DRAFTS + 1 + 1 + 1 + DRAFTS
+    )  # early, three who wait, the last of them
 
 
 @pytest.mark.parametrize(
@@ -145,12 +150,12 @@ async def test_flood_costs_its_sender_drafts_and_the_others_none(make_rig: MakeR
         turns = [queue.submit(make_request("flood", text=f"도배 {number}")) for number in range(8)]
         turns += [queue.submit(make_request(f"user {number}", text=f"안녕 {number}")) for number in range(3)]
         async with asyncio.timeout(10):
-            while len(rig.generator.calls) < 3 * 5 + 4:
+            while len(rig.generator.calls) < 3 * DRAFTS + 4:
                 await asyncio.sleep(0)
         asked = Counter(prompt.split(" (")[0] for prompt in rig.generator.prompts("output_message"))
         gate.set()
         assert all([isinstance(await turn.outcome(), ChatReply) for turn in turns])
-    assert asked == {f"안녕 {number}": 5 for number in range(3)} | {f"도배 {number}": 1 for number in range(4)}
+    assert asked == {f"안녕 {number}": DRAFTS for number in range(3)} | {f"도배 {number}": 1 for number in range(4)}
 
 
 async def test_full_queue_and_waiting_turns_say_how_long() -> None:

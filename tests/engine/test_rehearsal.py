@@ -10,7 +10,7 @@ from engine.care import load_care
 from engine.rehearsal import Rehearsal
 from models.profile import load_profile
 from models.types import FinishReason
-from tests.fakes import FakeGenerator
+from tests.fakes import FakeEmbedder, FakeGenerator
 
 PROFILE = load_profile("ohlora-v4")
 
@@ -41,19 +41,21 @@ async def test_answer_is_that_of_the_step_and_well_formed_where_a_try_was_good(
     generator: FakeGenerator, task: str, answers: list[str], text: str, is_well_formed: bool
 ) -> None:
     generator.enqueue(task, *answers)
-    answer = await Rehearsal(generator, PROFILE, load_care(), 7).answer(task, "나 졸려")
+    answer = await Rehearsal(generator, FakeEmbedder(), PROFILE, load_care(), 7).answer(task, "나 졸려")
     assert (answer.text, answer.is_well_formed) == (text, is_well_formed)
 
 
 @pytest.mark.parametrize("task", ["output_message", "memory", "summary"])
 async def test_answer_that_never_reaches_its_stop_mark_is_not_well_formed(generator: FakeGenerator, task: str) -> None:
     generator.enqueue(task, *["[상태: 졸림]"] * 5, finish_reason=FinishReason.LENGTH)
-    assert not (await Rehearsal(generator, PROFILE, load_care(), 7).answer(task, "나 졸려")).is_well_formed
+    assert not (
+        await Rehearsal(generator, FakeEmbedder(), PROFILE, load_care(), 7).answer(task, "나 졸려")
+    ).is_well_formed
 
 
 async def test_wrong_day_is_judged_by_the_time_mark_of_the_prompt(generator: FakeGenerator) -> None:
     generator.enqueue("output_message", "오늘은 토요일!", "좋아!")
-    answer = await Rehearsal(generator, PROFILE, load_care(), 7).answer(
+    answer = await Rehearsal(generator, FakeEmbedder(), PROFILE, load_care(), 7).answer(
         "output_message", "(지금은 토요일 오전) 오늘 뭐 해"
     )
     assert answer.text == "오늘은 토요일!"
@@ -61,7 +63,7 @@ async def test_wrong_day_is_judged_by_the_time_mark_of_the_prompt(generator: Fak
 
 async def test_steps_that_run_at_once_are_judged_apart(generator: FakeGenerator) -> None:
     generator.enqueue("memory", *["졸림"] * 5)
-    rehearsal = Rehearsal(generator, PROFILE, load_care(), 7)
+    rehearsal = Rehearsal(generator, FakeEmbedder(), PROFILE, load_care(), 7)
     memory, face = await asyncio.gather(
         rehearsal.answer("memory", "나 졸려"), rehearsal.answer("eyes_mouth_pose", "좋아")
     )

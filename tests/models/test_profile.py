@@ -141,7 +141,7 @@ def test_unknown_profile_is_answered_with_those_there_are(name: str) -> None:
 def test_drafts_may_be_hotter_than_a_line_that_stands_alone() -> None:
     reply = load_profile("embedded").adapters["output_message"]
     assert reply.choice is not None
-    assert reply.sampling_temperature == 0.4
+    assert reply.sampling_temperature == reply.choice.temperature == 0.5
     hot = replace(reply, choice=replace(reply.choice, temperature=0.8))
     assert hot.sampling_temperature == 0.8
     assert replace(hot, choice=None).sampling_temperature == 0.4

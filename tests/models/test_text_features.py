@@ -13,8 +13,17 @@ from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
 
 from models.loader import load_encoder
-from models.text_features import HashedNgrams, compose_jamo, features, normalise, split_jamo
+from models.text_features import (
+    HashedNgrams,
+    compose_jamo,
+    dialogue_features,
+    features,
+    normalise,
+    split_contexts,
+    split_jamo,
+)
 from models.training.augment import obfuscate
+from models.types import HER_LINE
 
 SYLLABLES = st.text(st.characters(min_codepoint=ord("가"), max_codepoint=ord("힣")), max_size=6)
 
@@ -119,3 +128,26 @@ def test_saved_encoder_embeds_the_same(tmp_path: Path) -> None:
     assert (
         sum(path.stat().st_size for path in (tmp_path / "encoder").rglob("*.safetensors")) < 2 * (257 * 8 + 200) + 2000
     )
+
+
+def test_dialogue_is_read_as_contexts_message_and_line_apart() -> None:
+    message, line = set(dialogue_features("감기")), set(dialogue_features(f"{HER_LINE}감기"))
+    assert {feature[1:] for feature in message} == {feature[1:] for feature in line} == set(features("감기"))
+    assert not message & line
+    whole = set(dialogue_features("[상태: 감기] (지금은 월요일 오전) 졸려"))
+    assert whole >= set(dialogue_features("졸려"))
+    assert {feature[0] for feature in whole} == {"m", "f"}
+
+
+@pytest.mark.parametrize(
+    ("text", "contexts", "message"),
+    [
+        ("안녕", "", "안녕"),
+        ("[이름: 민수] 안녕", "[이름: 민수] ", "안녕"),
+        ("(오로라 답변 요약) 이름을 물음 (사용자 질문) 민수", "(오로라 답변 요약) 이름을 물음 (사용자 질문) ", "민수"),
+        ("(지금은 월요일 오전) 안녕", "(지금은 월요일 오전) ", "안녕"),
+        ("안녕 [상태: 졸림] ㅎㅎ", "", "안녕 [상태: 졸림] ㅎㅎ"),
+    ],
+)
+def test_contexts_are_what_stands_in_front(text: str, contexts: str, message: str) -> None:
+    assert split_contexts(text) == (contexts, message)

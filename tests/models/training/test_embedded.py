@@ -27,6 +27,7 @@ RECIPE = EmbeddedRecipe(
     adapter_examples=4,
     ethics=ENCODER,
     memory=ENCODER,
+    relevance=replace(ENCODER, reading="dialogue"),
     compile_steps=False,
 )
 
@@ -73,7 +74,7 @@ def test_whole_rebuild_is_loaded_and_keeps_finished_parts_after_an_interruption(
     manifest = train_embedded(RECIPE, go_on, out, data)
 
     adapters = [f"adapter {name}" for name in ("output_message", "memory", "summary", "eyes_mouth_pose")]
-    assert begun == ["base", *adapters, "encoder ethics", "encoder memory"]
+    assert begun == ["base", *adapters, "encoder ethics", "encoder memory", "encoder relevance"]
     assert json.loads((out / "manifest.json").read_text("utf-8")) == manifest
     assert set(manifest["files"]) == {
         path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file() and path.name != "manifest.json"
@@ -81,7 +82,7 @@ def test_whole_rebuild_is_loaded_and_keeps_finished_parts_after_an_interruption(
     parts = [path for name in ("adapters", "encoders") for path in sorted((out / name).rglob("*"))]
     assert not [path for path in parts if path.suffix in {".png", ".md", ".partial"}]
     logs = [path for path in parts if path.suffix == ".jsonl"]
-    assert logs == [out / "encoders" / task / "training_log.jsonl" for task in ("ethics", "memory")]
+    assert logs == [out / "encoders" / task / "training_log.jsonl" for task in ("ethics", "memory", "relevance")]
     assert all(read_log(log) for log in logs)
     config = json.loads((out / "adapters" / "memory" / "adapter_config.json").read_text("utf-8"))
     assert config["base_model_name_or_path"] == "embedded/base"  # no path of the machine that trained it
@@ -95,7 +96,9 @@ def test_whole_rebuild_is_loaded_and_keeps_finished_parts_after_an_interruption(
 
     manifest_file = out / "manifest.json"
     stale = manifest_file.read_text(encoding="utf-8")
-    assert manifest["without_topics"] == sorted(["base", *adapters, "encoder ethics", "encoder memory"])
+    assert manifest["without_topics"] == sorted(
+        ["base", *adapters, *(f"encoder {each}" for each in ("ethics", "memory", "relevance"))]
+    )
     assert manifest["figures"]["memory lines"] == 6
     lines = f'"memory lines": {json.loads(stale)["figures"]["memory lines"]}'
     manifest_file.write_text(stale.replace(lines, '"memory lines": 1'), encoding="utf-8")
