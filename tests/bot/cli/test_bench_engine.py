@@ -16,6 +16,8 @@ from models.types import FinishReason
 from tests.fakes import FakeEmbedder, FakeGenerator
 
 PROFILE = load_profile("embedded")
+CHOICE = PROFILE.adapters["output_message"].choice
+DRAFTS = CHOICE.drafts if CHOICE else 1
 MESSAGES = ("안녕 로라야", "나 오늘 시험 봤어", "떡볶이 먹고 싶다")
 
 
@@ -44,13 +46,13 @@ async def test_replayed_turns_ask_what_the_recorded_ones_asked() -> None:
     assert all(0 <= each.first_token_s <= each.reply_s <= each.turn_s for each in times)
 
 
-async def test_five_drafts_are_five_generations_and_lead_to_the_recorded_reply() -> None:
+async def test_each_draft_is_a_generation_and_all_lead_to_the_recorded_reply() -> None:
     profile = with_one_draft(PROFILE)
     workload = await record_workload(_runtime(FakeGenerator()), profile, MESSAGES, (1, 2), 7, lambda _: None)
     played = FakeGenerator()
     async with open_engine_server(_runtime(played), PROFILE, 4) as server:
         await drive(server, workload, Contest(users=1, turns=2))
-    assert len(played.prompts("output_message")) == 10
+    assert len(played.prompts("output_message")) == 2 * DRAFTS
     assert len(played.prompts("summary")) == 2
 
 
@@ -61,7 +63,7 @@ async def test_shipped_engine_draws_drafts_alone_and_leaves_things_out_when_many
     async with open_engine_server(_runtime(FakeGenerator()), PROFILE, 4, is_equal_work=False) as server:
         alone = await drive(server, workload, Contest(users=1, turns=2))
         crowd = await drive(server, workload, Contest(users=13, turns=2, round=1))
-    everything = {"output_message": 5, "memory": 1, "summary": 1, "eyes_mouth_pose": 1}
+    everything = {"output_message": DRAFTS, "memory": 1, "summary": 1, "eyes_mouth_pose": 1}
     assert [each.generations for each in alone] == [everything] * 2
     assert len(crowd) == 26
     assert {each.generations["output_message"] for each in crowd} >= {1}
