@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from models.evaluation.interview import LEAST_WELL_FORMED, PUBLISHED, InterviewScores, LabelScores, SampledLine
@@ -13,7 +14,9 @@ from models.interview_text import ANSWER_ENCODER, NEXT_ENCODER
 from models.profile import Profile
 
 SHOWN = 20
-_LEFT = re.compile(r" \((?:남은 답변: [^()]*|모든 질문 해결 완료)\)$")  # what `next_input` puts behind
+_AROUND = re.compile(
+    r"^\[[^\[\]]*\] | \((?:남은 답변: [^()]*|모든 질문 해결 완료)\)$"
+)  # what a turn's text has beside what was said
 
 
 def write_interview_report(report: Report, scores: InterviewScores, profile: Profile) -> None:
@@ -27,7 +30,7 @@ def write_interview_report(report: Report, scores: InterviewScores, profile: Pro
         ("Which answer was given", ANSWER_ENCODER, scores.answer),
         ("What is asked next", NEXT_ENCODER, scores.question),
     ):
-        parts += [f"## {title}", _figures(measured, PUBLISHED[name]), _wrong(measured)]
+        parts += [f"## {title}", _figures(measured, PUBLISHED[name]), _wrong(measured, scores.question.labels)]
     out = "" if scores.well_formed >= LEAST_WELL_FORMED else f" Under {LEAST_WELL_FORMED:.1%}, so this model is out."
     parts += [
         "## The interviewer",
@@ -50,15 +53,16 @@ def _figures(scores: LabelScores, published: dict[str, float]) -> str:
     return table(["", *measured], rows)
 
 
-def _wrong(scores: LabelScores) -> str:
-    """Show the wrong turns in parts; a question that is its own label or stays the next one is not written twice."""
+def _wrong(scores: LabelScores, questions: Sequence[str]) -> str:
+    """Show what was said in the wrong turns; `questions` are numbered in their order, other labels are written out."""
+    numbers = {label: f"question {number}" for number, label in enumerate(questions, 1)}
     rows = []
     for text, true, found, behind in scores.wrong():
         asked, _, said = text.partition(" -> ")
-        label, guess = ("the same" if name == asked else name for name in (true, found))
-        rows.append([*(escape(each) for each in (_LEFT.sub("", said), asked, label, guess)), figure(behind)])
+        names = [numbers.get(name, name) for name in (asked, true, found)]
+        rows.append([*map(escape, (_AROUND.sub("", said), *names)), figure(behind)])
     shown = table(["said", "asked", "label", "found", "behind by"], rows)
-    return f"{len(rows)} wrong:\n\n{shown}" if rows else "None is wrong."
+    return f"{len(rows)} wrong (questions by their number in the bank):\n\n{shown}" if rows else "None is wrong."
 
 
 def _lines(title: str, lines: list[SampledLine]) -> str:

@@ -75,7 +75,7 @@ async def test_report_says_what_is_wrong_and_who_is_out(tmp_path: Path, profile:
     write_interview_report(Report(folder=tmp_path, name="interview", command="main.py"), scores, profile)
     page = (tmp_path / "interview.md").read_text("utf-8")
     assert "| said | asked | label | found | behind by |" in page
-    assert "| 행렬 두 개 | LoRA |" in page
+    assert "| 행렬 두 개 | question 17 |" in page
     assert "so this model is out" in page
     assert "1. 맞아" in page
     assert "0.9201" in page
