@@ -27,6 +27,9 @@ _SYMBOLS = re.compile(r"[^\w\s]")
 _LEFT = re.compile(r" \((?:남은 답변: [^()]*|[^():]*완료)\)$")
 _CONTEXTS = re.compile(r"^(\[[^\[\]]+\] |\(오로라 답변 요약\) .*?\(사용자 질문\) )?(\(지금은 [^()]*\) )?")
 _STATE_REPEATS = 4
+_TABLE, _SCALE = "table.weight", "table.scale"  # in the file
+_LARGEST_INT8 = 127
+_TINIEST = 1e-7  # a scale that float16 still holds
 _REPEATS = re.compile(r"(.)\1{2,}")
 _CALLS = re.compile(r"^(오?로라야?|롤아야)[\s,!~.]*")
 _LEADS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
@@ -204,16 +207,21 @@ class HashedNgrams(InputModule):  # type: ignore[misc]
         return self.dimensions
 
     def save(self, output_path: str, *_: Any, **__: Any) -> None:
-        """Write the configuration and the weights (float16 safetensors)."""
+        """Write the configuration and the weights: safetensors, the table in int8 with a scale for each row, the head in float16."""
         self.save_config(output_path, self.config_file_name)
-        weights = {name: value.half().contiguous() for name, value in self.state_dict().items()}
+        weights = {name: value.half().contiguous() for name, value in self.state_dict().items() if name != _TABLE}
+        table = self.state_dict()[_TABLE]
+        weights[_SCALE] = (table.abs().amax(dim=1, keepdim=True) / _LARGEST_INT8).clamp_min(_TINIEST).half()
+        weights[_TABLE] = (table / weights[_SCALE].float()).round().clamp(-_LARGEST_INT8, _LARGEST_INT8).to(torch.int8)
         save_file(weights, str(Path(output_path, "model.safetensors")))
 
     @classmethod
     def load(cls, model_name_or_path: str, subfolder: str = "", **_: Any) -> Self:
-        """Load from a local folder."""
+        """Load from a local folder; a table in float16, as older encoders have it, has no scales."""
         folder = Path(model_name_or_path, subfolder)
         module = cls(**cls.load_config(str(folder), config_filename=cls.config_file_name))
-        weights = load_file(str(folder / "model.safetensors"))
-        module.load_state_dict({name: value.float() for name, value in weights.items()})
+        weights = {name: value.float() for name, value in load_file(str(folder / "model.safetensors")).items()}
+        if _SCALE in weights:
+            weights[_TABLE] *= weights.pop(_SCALE)
+        module.load_state_dict(weights)
         return module

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save_file
-
 from models.errors import ModelError
+from models.text_features import HashedNgrams
 from models.training.manifest import LARGEST_BYTES, MANIFEST, refresh_manifest
 from models.training.progress import Stage
 
@@ -76,9 +75,9 @@ def _mix(fresh: Path, before: Path, kept: float) -> None:
     Raises:
         ModelError: the size of the part has changed.
     """
-    file = fresh / _ENCODER
-    new, old = load_file(file), load_file(before / _ENCODER)
-    if {name: tensor.shape for name, tensor in new.items()} != {name: tensor.shape for name, tensor in old.items()}:
+    new, old = HashedNgrams.load(str(fresh)), HashedNgrams.load(str(before))
+    weights = old.state_dict()
+    if any(weights[name].shape != tensor.shape for name, tensor in new.state_dict().items()):
         raise ModelError(f"{before} has another size; train it without --kept")
-    mixed = {name: new[name].float().lerp(old[name].float(), kept).to(new[name].dtype) for name in new}
-    save_file(mixed, file)
+    new.load_state_dict({name: tensor.lerp(weights[name], kept) for name, tensor in new.state_dict().items()})
+    new.save(str(fresh))

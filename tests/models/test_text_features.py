@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformer
 
 from models.loader import load_encoder
@@ -126,8 +127,27 @@ def test_saved_encoder_embeds_the_same(tmp_path: Path) -> None:
     )
     assert next(loaded.parameters()).dtype == torch.float32
     assert (
-        sum(path.stat().st_size for path in (tmp_path / "encoder").rglob("*.safetensors")) < 2 * (257 * 8 + 200) + 2000
+        sum(path.stat().st_size for path in (tmp_path / "encoder").rglob("*.safetensors")) < 257 * (8 + 2) + 400 + 1000
     )
+
+
+def test_rows_of_the_table_are_stored_with_their_own_scales_and_one_of_zeros_stays_so(tmp_path: Path) -> None:
+    module = HashedNgrams(buckets=3, dimensions=4, hidden=2)
+    with torch.no_grad():
+        module.table.weight[1:] = torch.tensor([[1e-3, -5e-4, 0, 1e-3], [300, 1, -2, 0], [0, 0, 0, 0]])
+    module.save(str(tmp_path))
+    table = HashedNgrams.load(str(tmp_path)).table.weight
+    assert torch.equal(table[0], torch.zeros(4))
+    assert torch.equal(table[3], torch.zeros(4))
+    torch.testing.assert_close(table[1], module.table.weight[1], atol=1e-3 / 254 * 1.01, rtol=1e-3)
+    torch.testing.assert_close(table[2], module.table.weight[2], atol=300 / 254 * 1.01, rtol=1e-3)
+
+
+def test_encoder_that_was_stored_in_float16_is_still_read(tmp_path: Path) -> None:
+    module = HashedNgrams(buckets=7, dimensions=4, hidden=2)
+    module.save(str(tmp_path))
+    save_file({name: value.half() for name, value in module.state_dict().items()}, tmp_path / "model.safetensors")
+    torch.testing.assert_close(HashedNgrams.load(str(tmp_path)).table.weight, module.table.weight, atol=1e-3, rtol=1e-3)
 
 
 def test_dialogue_is_read_as_contexts_message_and_line_apart() -> None:
