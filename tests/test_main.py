@@ -104,6 +104,7 @@ def change(database: Path, statement: str) -> None:
         (["train", "encoder", "--learning-rate", "0"], "--learning-rate"),
         (["evaluate", "dialogue"], "--golden"),
         (["evaluate", "dialogue", "--golden", "missing.jsonl"], "cannot read missing.jsonl"),
+        (["evaluate", "choice", "--drafts", "missing.jsonl"], "cannot read missing.jsonl"),
         (["evaluate", "ethics", "--data", "missing.csv"], "cannot read missing.csv"),
         (["evaluate", "memory", "--data", "missing.csv"], "cannot read missing.csv"),
         (["evaluate", "memory", "--data", "missing.txt"], "cannot read missing.txt"),

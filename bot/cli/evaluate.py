@@ -37,6 +37,7 @@ from models.interview_bank import BANKS_DIR, DEFAULT_BANK, load_bank
 from models.profile import Profile, load_profile
 
 if TYPE_CHECKING:
+    from models.evaluation.choice import Choice
     from models.evaluation.dialogue import GradedAnswer
     from models.evaluation.ethics import EthicsScores
     from models.evaluation.memory import MemoryScores
@@ -81,6 +82,33 @@ def evaluate_dialogue_command(
         from models.evaluation.dialogue_report import write_dialogue_report
 
         write_dialogue_report(page, graded, measured)
+
+
+@evaluate_app.command("choice")
+def evaluate_choice_command(
+    drafts: Annotated[Path, typer.Option(help="Judged drafts, JSON lines (docs/formats.md).")],
+    profile: ProfileOption = None,
+    weights: WeightsOption = None,
+    device: DeviceOption = None,
+    precision: PrecisionOption = None,
+    seed: int = 7,
+    as_json: JsonOption = False,
+) -> None:
+    """Choose among drafts that people judged, and count how often what is chosen fits."""
+    from engine.draft_choice import choose_draft
+    from models.evaluation.choice import choice_figures, choose_all, read_judged_drafts
+
+    judged = read_judged_drafts(drafts)
+    settings = load_settings(profile=profile, device=device, precision=precision)
+
+    async def measure(runtime: ModelRuntime) -> list[Choice]:
+        choose = partial(choose_draft, runtime.generator, runtime.embedder, runtime.profile, seed=seed)
+        with show_progress(notes) as stage:
+            tell = stage("messages")
+            return await choose_all(judged, choose, lambda n: tell(n, len(judged), 0.0))
+
+    _, choices = run_with_models(measure, settings, weights)
+    print_figures(choice_figures(choices), as_json)
 
 
 @evaluate_app.command("ethics")

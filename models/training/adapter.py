@@ -119,8 +119,7 @@ def _load_base(folder: Path, recipe: AdapterTraining, seed: int, *, use_unsloth:
         tokenizer = load_tokenizer(folder)
         if use_unsloth:
             return tokenizer, load_patched(folder, recipe, max_length=MAX_LENGTH, seed=seed)
-        dtype, attention = (torch.bfloat16, None) if cuda else (torch.float32, "eager")
-        return tokenizer, load_causal(folder, dtype=dtype, attn_implementation=attention)
+        return tokenizer, load_causal(folder, dtype=torch.bfloat16 if cuda else torch.float32)
     except LOAD_FAILURES as error:
         raise broken_weights("base model", folder, error) from error
 
@@ -150,6 +149,7 @@ def _arguments(recipe: AdapterTraining, folder: Path, seed: int, *, validates: b
         save_total_limit=2,
         eval_strategy="epoch" if validates else "no",
         prediction_loss_only=True,
+        train_sampling_strategy="group_by_length",  # rows of like length side by side need little padding
         report_to="none",
         logging_steps=10,
         disable_tqdm=True,

@@ -36,6 +36,9 @@ are few lines that nearly everybody meets first.
 """
 ALWAYS_TAUGHT = frozenset({*OFTEN, "herself", "her_world", "asked_her", "time_front"})
 """Files, by name without number, of which no topic is held out whole: who she is and what she can do, where she must be careful, what day it is."""
+PLAIN = frozenset({"plain", "strangers"})
+"""Files, by name without number, whose lines take up what the message says and react to it in common words: what a small model can do for
+a message that nobody foresaw (docs/decisions/0037). The reply adapter reads them more than others."""
 TOPIC_SHARE = 0.04
 _CSV_COLUMNS = ("data_type", "input_data", "output_message", "memory", "summary", "eyes_mouth_pose")
 
@@ -92,6 +95,10 @@ class DialogueCorpus:
     @cached_property
     def _occurrences(self) -> Counter[str]:
         return Counter(split_front(text)[2] for _, exchange in self.exchanges() for text in exchange.inputs)
+
+    def part(self, groups: Set[str], *, without: bool = False) -> DialogueCorpus:
+        """Return the corpus of the files that belong to `groups`, names without number, or of all the others."""
+        return DialogueCorpus(files=tuple(file for file in self.files if (_group(file) in groups) != without))
 
     def count_rows(self) -> int:
         """Return the number of rows before slots are filled and noise is added."""

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import ModelError
-from models.profile import ADAPTER_NAMES, WEIGHTS_DIR, Profile, load_profile
+from models.profile import ADAPTER_NAMES, WEIGHTS_DIR, AdapterProfile, Profile, load_profile
 from models.training.adapter import train_adapter
 from models.training.base import BaseRecipe, train_base
 from models.training.dialogue_files import DATA_DIR
-from models.training.dialogue_rows import DialogueCorpus, expand, read_corpus
+from models.training.dialogue_rows import PLAIN, DialogueCorpus, expand, read_corpus
 from models.training.encoder import EncoderRecipe, recipe_for, train_encoder, train_on_triples
 from models.training.encoder_data import (
     EthicsSentence,
@@ -39,17 +39,22 @@ from models.training.training_log import LOG_NAME
 from models.training.weight_parts import WeightPart, retrain
 
 COMMAND = "python main.py train embedded"
+_MOST_DRAWS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedRecipe:
     """How the embedded weights are made; `adapter_examples` bounds the rows that each adapter reads, `seed` draws them.
 
+    The reply adapter reads `reply_examples`, `plain_share` of them plain answers (`PLAIN`): the base knows the corpus nearly by heart, and
+    what the adapter adds is how to answer what is not in it.
     Adapters and encoders of interviews follow the profile, and so do the other encoders but in tests.
     """
 
     base: BaseRecipe = BaseRecipe()
     adapter_examples: int = 4000
+    reply_examples: int = 48_000
+    plain_share: float = 0.65
     interview_examples: int = EXAMPLES
     ethics: EncoderRecipe = field(default_factory=lambda: _encoder_recipe("ethics"))
     memory: EncoderRecipe = field(default_factory=lambda: _encoder_recipe("memory"))
@@ -169,10 +174,26 @@ def _train_adapter(
     """Train one adapter on rows without made-up nouns: the base has learned to copy, adapters learn how she talks."""
     adapter = profile.adapters[name]
     assert adapter.training is not None
-    examples = make_examples(name, adapter, expand(corpus, recipe.seed + 99, with_made_up=False))
-    chosen = random.Random(recipe.seed).sample(examples, min(recipe.adapter_examples, len(examples)))
+    draw = partial(_draw_examples, name, adapter, recipe.seed)
+    if name == "output_message":
+        plain = draw(corpus.part(PLAIN), round(recipe.reply_examples * recipe.plain_share))
+        chosen = plain + draw(corpus.part(PLAIN, without=True), recipe.reply_examples - len(plain))
+    else:
+        chosen = draw(corpus, recipe.adapter_examples)
     train = partial(train_adapter, str(base), chosen, adapter.training, out, seed=recipe.seed, report=report)
     return train(base_name=profile.bases["main"].source, in_bfloat16=True, keep_log=False, with_tokenizer=False)
+
+
+def _draw_examples(
+    name: str, adapter: AdapterProfile, seed: int, corpus: DialogueCorpus, count: int
+) -> list[tuple[str, str]]:
+    """Return up to `count` different examples, from as many draws of the corpus as that takes, within reason."""
+    examples: dict[tuple[str, str], None] = {}
+    for number in range(_MOST_DRAWS):
+        examples |= dict.fromkeys(make_examples(name, adapter, expand(corpus, seed + 99 + number, with_made_up=False)))
+        if len(examples) >= count:
+            break
+    return random.Random(seed).sample(list(examples), min(count, len(examples)))
 
 
 def _train_ethics(

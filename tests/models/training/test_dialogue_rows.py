@@ -19,6 +19,7 @@ from models.training.dialogue_rows import (
     read_csv_rows,
 )
 from models.training.examples import make_example, make_examples
+from models.training.relevance import shared_word
 from models.training.slots import TIME_WORDS
 
 HEADER = "data_type,input_data,output_message,memory,summary,eyes_mouth_pose"
@@ -43,6 +44,29 @@ def validation(corpus: DialogueCorpus) -> list[DialogueRow]:
 def test_corpus_is_large_enough(shipped_corpus: DialogueCorpus) -> None:
     assert len({exchange.topic for _, exchange in shipped_corpus.exchanges()}) >= 200
     assert shipped_corpus.count_rows() >= 30_000
+
+
+def test_part_of_the_corpus_is_that_of_its_files_and_the_rest_the_others(write: Callable[..., Path]) -> None:
+    write("slots.txt", "@음식: 김밥\n")
+    for name in ("plain", "plain_12", "plaintive", "food"):
+        folder = write(f"dialogue/{name}.txt", f"## {name}\n> 말\n< 답 | 답함 | 보통 보통 없음\n").parent.parent
+    corpus = read_corpus(folder)
+    for part, names in (
+        (corpus.part({"plain"}), ["plain", "plain_12"]),
+        (corpus.part({"plain"}, without=True), ["food", "plaintive"]),
+    ):
+        assert [file.path.stem for file in part.files] == names
+
+
+def test_plain_answers_take_up_words_of_the_message(shipped_corpus: DialogueCorpus) -> None:
+    pairs = [
+        (split_front(exchange.inputs[0])[2], reply.text)
+        for _, exchange in shipped_corpus.part({"plain"}).exchanges()
+        for reply in exchange.replies
+        if len(exchange.inputs[0]) > 6
+    ]
+    assert len(pairs) > 10_000
+    assert sum(bool(shared_word(*pair)) for pair in pairs) > 0.7 * len(pairs)
 
 
 def test_held_out_lines_are_never_written_in_training(shipped_corpus: DialogueCorpus) -> None:

@@ -25,6 +25,7 @@ ENCODER = EncoderRecipe(epochs=0.1, buckets=256, dimensions=16, hidden=16)
 RECIPE = EmbeddedRecipe(
     base=BaseRecipe(vocabulary=500, hidden=32, layers=1, heads=2, row_length=128, rows=1, passes=1),
     adapter_examples=4,
+    reply_examples=4,
     ethics=ENCODER,
     memory=ENCODER,
     relevance=replace(ENCODER, reading="dialogue"),
