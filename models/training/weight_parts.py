@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import ModelError
-from models.text_features import HashedNgrams
 from models.training.manifest import LARGEST_BYTES, MANIFEST, refresh_manifest
+from models.training.mixing import can_mix, mix_into
 from models.training.progress import Stage
-
-_ENCODER = "model.safetensors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +34,7 @@ def retrain(
     """Train `parts` over the base in `weights` and put each in its place there; write the manifest anew and return it.
 
     `counts` is what the manifest says besides of the text that they read. `kept` is what the weights that are there weigh in the new
-    ones, of 1 (decision 0032).
+    ones, of 1 (`mixing`).
 
     Raises:
         ModelError: there are no parts, no weights, a part cannot be trained, or all of it takes more than may ship.
@@ -47,14 +45,12 @@ def retrain(
     for part in parts:
         folder = weights / part.folder
         fresh = weights.with_name(f"{weights.name}.{part.folder.replace('/', '-')}.new")
-        if kept and not (folder / _ENCODER).is_file():
-            raise ModelError(
-                f"{part.name}: only encoders that are there can keep of what they were; train it without --kept"
-            )
+        if kept and not can_mix(folder):
+            raise ModelError(f"{part.name}: nothing is there that it could keep; train it without --kept")
         shutil.rmtree(fresh, ignore_errors=True)
         figures[part.name] = part.train(fresh, report=stage(part.name))
         if kept:
-            _mix(fresh, folder, kept)
+            mix_into(fresh, folder, kept, weights / "base")
             figures[part.name] = {**figures[part.name], "kept": kept}
         for extra in fresh.rglob("training_args.bin"):
             extra.unlink()
@@ -65,19 +61,3 @@ def retrain(
     if manifest["bytes"] > LARGEST_BYTES:
         raise ModelError(f"{weights} takes {manifest['bytes']} bytes, over the {LARGEST_BYTES} that may ship")
     return manifest
-
-
-def _mix(fresh: Path, before: Path, kept: float) -> None:
-    """Make the weights in `fresh` the mean of both, those of `before` with the weight `kept`.
-
-    Only for encoders: a mean of LoRA's A and one of B are no mean of adapters.
-
-    Raises:
-        ModelError: the size of the part has changed.
-    """
-    new, old = HashedNgrams.load(str(fresh)), HashedNgrams.load(str(before))
-    weights = old.state_dict()
-    if any(weights[name].shape != tensor.shape for name, tensor in new.state_dict().items()):
-        raise ModelError(f"{before} has another size; train it without --kept")
-    new.load_state_dict({name: tensor.lerp(weights[name], kept) for name, tensor in new.state_dict().items()})
-    new.save(str(fresh))

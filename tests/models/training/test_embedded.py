@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from peft import PeftModel
 
 from models.errors import ModelError
+from models.llama_heads import load_causal
 from models.loader import load_models
 from models.profile import load_profile, with_weights
 from models.settings import Device, ModelSettings
@@ -31,6 +34,14 @@ RECIPE = EmbeddedRecipe(
     relevance=replace(ENCODER, reading="dialogue"),
     compile_steps=False,
 )
+
+
+def hidden_states(weights: Path) -> torch.Tensor:
+    """Return what the base with the reply adapter in `weights` makes of some text."""
+    network = PeftModel.from_pretrained(load_causal(weights / "base"), str(weights / "adapters" / "output_message"))
+    with torch.inference_mode():
+        logits: torch.Tensor = network.eval()(input_ids=torch.arange(20)[None]).logits
+    return logits.float()
 
 
 def write_corpus(folder: Path) -> Path:
@@ -121,8 +132,18 @@ def test_whole_rebuild_is_loaded_and_keeps_finished_parts_after_an_interruption(
     for name, tensor in HashedNgrams.load(encoder).state_dict().items():
         torch.testing.assert_close(mixed[name], (tensor + kept[name]) / 2, atol=5e-3, rtol=1e-2)
     assert half["figures"]["encoder memory"]["kept"] == 0.5
-    with pytest.raises(ModelError, match="only encoders that are there can keep"):
-        retrain_embedded(replace(RECIPE, base=replace(RECIPE.base, kept=0.5)), ["adapter memory"], go_on, out, data)
+    reply = out / "adapters" / "output_message"
+    ranks = [json.loads((reply / "adapter_config.json").read_text("utf-8"))["r"]]
+    before = hidden_states(out)
+    retrain_embedded(replace(RECIPE, base=replace(RECIPE.base, kept=1.0)), ["adapter output_message"], go_on, out, data)
+    ranks.append(json.loads((reply / "adapter_config.json").read_text("utf-8"))["r"])
+    assert ranks[1] == 2 * ranks[0]  # side by side, both adapters are there, and the new one counts nothing
+    torch.testing.assert_close(hidden_states(out), before, atol=2e-3, rtol=1e-2)
+    shutil.rmtree(reply)
+    with pytest.raises(ModelError, match="nothing is there that it could keep"):
+        retrain_embedded(
+            replace(RECIPE, base=replace(RECIPE.base, kept=0.5)), ["adapter output_message"], go_on, out, data
+        )
     with pytest.raises(ModelError, match=r"no part encoder faces; there are adapter output_message,"):
         retrain_embedded(RECIPE, ["encoder faces"], go_on, out, data)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "weights"]
