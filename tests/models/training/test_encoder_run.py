@@ -112,7 +112,7 @@ def test_memory_encoder_is_validated_on_a_file_of_its_own(
     assert set(figures["validation"]) == {"mse", "mae", "corr"}
     again = run("memory", train, validation=valid)
     assert (again["out"], again["skipped"]) == (str(tmp_path / "out"), True)
-    assert again["validation"] == pytest.approx(figures["validation"], abs=1e-3)
+    assert again["validation"] == pytest.approx(figures["validation"], abs=5e-3)  # the file rounds to int8
 
 
 def test_memory_encoder_learns_the_similarity_that_was_asked_for(
@@ -152,7 +152,7 @@ def test_existing_encoder_is_measured_and_a_folder_that_is_none_is_an_error(
     before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     again = run("ethics", ethics, epochs=2)
     assert again["skipped"] is True
-    assert again["validation"] == pytest.approx(figures["validation"], abs=1e-3)
+    assert again["validation"] == pytest.approx(figures["validation"], abs=5e-3)  # the file rounds to int8
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match="is no sentence encoder"):
