@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import fmean
 
 from models.errors import ModelError
+from models.evaluation.json_lines import read_json_lines
 
 Chooser = Callable[[str, Sequence[str]], Awaitable[str]]
 """Chooses one of the drafts of an answer to a final input."""
@@ -47,14 +48,7 @@ def read_judged_drafts(path: Path) -> list[JudgedDrafts]:
     Raises:
         ModelError: the file cannot be read, holds nothing, or a line breaks the format.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"cannot read {path}: {error}") from error
-    judged = [_read_line(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
-    if not judged:
-        raise ModelError(f"{path} holds no drafts")
-    return judged
+    return read_json_lines(path, _read_line, "drafts")
 
 
 def _read_line(line: str, where: str) -> JudgedDrafts:

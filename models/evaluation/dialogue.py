@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import ModelError
+from models.evaluation.json_lines import read_json_lines
 from models.profile import ADAPTER_NAMES
 from models.types import StepAnswer
 
@@ -39,14 +40,7 @@ def read_golden(path: Path) -> list[GoldenPrompt]:
     Raises:
         ModelError: the file cannot be read, or a line breaks the format.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"cannot read {path}: {error}") from error
-    prompts = [_read_line(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
-    if not prompts:
-        raise ModelError(f"{path} holds no prompts")
-    return prompts
+    return read_json_lines(path, _read_line, "prompts")
 
 
 def _read_line(line: str, where: str) -> GoldenPrompt:

@@ -38,7 +38,7 @@ ALWAYS_TAUGHT = frozenset({*OFTEN, "herself", "her_world", "asked_her", "time_fr
 """Files, by name without number, of which no topic is held out whole: who she is and what she can do, where she must be careful, what day it is."""
 PLAIN = frozenset({"plain", "strangers"})
 """Files, by name without number, whose lines take up what the message says and react to it in common words: what a small model can do for
-a message that nobody foresaw (docs/decisions/0037). The reply adapter reads them more than others."""
+a message that nobody foresaw (docs/decisions/0038). The reply adapter reads them more than others."""
 TOPIC_SHARE = 0.04
 _CSV_COLUMNS = ("data_type", "input_data", "output_message", "memory", "summary", "eyes_mouth_pose")
 
