@@ -19,13 +19,13 @@ from safetensors.torch import load_file, save_file
 from sentence_transformers.base.modules import InputModule
 from torch import Tensor, nn
 
+from models.fronts import split_front
 from models.types import HER_LINE
 
 _LETTERS = re.compile(r"[가-힣ㄱ-ㅎㅏ-ㅣa-z]+")
 _WORDS = re.compile(r"[가-힣ㄱ-ㅎㅏ-ㅣa-z0-9]+")
 _SYMBOLS = re.compile(r"[^\w\s]")
 _LEFT = re.compile(r" \((?:남은 답변: [^()]*|[^():]*완료)\)$")
-_CONTEXTS = re.compile(r"^(\[[^\[\]]+\] |\(오로라 답변 요약\) .*?\(사용자 질문\) )?(\(지금은 [^()]*\) )?")
 _STATE_REPEATS = 4
 _TABLE, _SCALE = "table.weight", "table.scale"  # in the file
 _LARGEST_INT8 = 127
@@ -113,21 +113,14 @@ def turn_features(text: str) -> Iterator[str]:
         yield f"{topic}|{feature}"
 
 
-def split_contexts(text: str) -> tuple[str, str]:
-    """Part what stands in front of a message (a memory, the last summary, the time) from the message."""
-    front = _CONTEXTS.match(text)
-    end = front.end() if front else 0
-    return text[:end], text[end:]
-
-
 def dialogue_features(text: str) -> Iterator[str]:
     """Yield the features of a message, those of what stands in front of it apart; or those of a line of hers (`HER_LINE`)."""
     if text.startswith(HER_LINE):
         yield from (f"r{feature}" for feature in features(text.removeprefix(HER_LINE)))
         return
-    contexts, message = split_contexts(text)
+    front, mark, message = split_front(text)
     yield from (f"m{feature}" for feature in features(message))
-    if contexts:
+    if contexts := front + mark:
         yield from (f"f{feature}" for feature in features(contexts))
 
 

@@ -9,8 +9,8 @@ import pytest
 from engine.clock_context import PARTS, WEEKDAYS, day_part, needs_time_mark
 from engine.final_input import MARK_WORDS, build_final_input, build_summary_input
 from engine.types import DEFAULT_TIME_ZONE
+from models.fronts import split_front
 from models.profile import list_profiles, load_profile
-from models.training.dialogue_files import split_front
 from models.training.dialogue_rows import DialogueCorpus, DialogueRow
 from models.training.encoder_data import CATEGORIES
 from models.training.examples import make_example

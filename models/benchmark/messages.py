@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 from models.evaluation.dialogue import read_golden
-from models.training.dialogue_files import split_front
+from models.fronts import split_front
 
 
 def bench_messages(golden: Path, seed: int) -> tuple[str, ...]:

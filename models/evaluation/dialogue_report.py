@@ -11,8 +11,8 @@ from models.evaluation.markdown import escape, share, table
 from models.evaluation.plots import draw_pass_rates
 from models.evaluation.report import Report
 from models.evaluation.spread import pick_spread
+from models.fronts import split_front
 from models.profile import ADAPTER_NAMES, Profile
-from models.training.dialogue_files import split_front
 
 FRONTS = ("plain", "memory", "summary", "time")
 MOST_PASSED, MOST_FAILED = 20, 40

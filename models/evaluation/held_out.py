@@ -18,8 +18,9 @@ from pathlib import Path
 
 from models.evaluation.dialogue import Answerer, answer_all
 from models.evaluation.spread import pick_spread
+from models.fronts import split_front
 from models.profile import ADAPTER_NAMES
-from models.training.dialogue_files import DATA_DIR, split_front
+from models.training.dialogue_files import DATA_DIR
 from models.training.dialogue_rows import DialogueCorpus, DialogueRow, expand, read_corpus
 from models.training.encoder_data import (
     EthicsSentence,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.errors import ModelError
+from models.fronts import split_front
 from models.training.faces import conventional_face
 from models.training.slots import WEEKDAYS, SlotError, draw_values, read_slot_lists, slot_names, without_slots
 
@@ -19,7 +20,6 @@ MOUTH = ("보통", "크게", "아주크게")
 HEAD = ("없음", "보통", "많이")
 _MEMORY = re.compile(r"^\[[^\[\]:]+: [^\[\]:]+\]$")
 _TIME_MARK = re.compile(r"\(지금은 (\S+) (오전|오후|저녁)\) ")
-_FRONT = re.compile(r"^(\[[^\[\]]+?: [^\[\]]+\] |\(오로라 답변 요약\) .+? \(사용자 질문\) )?(\(지금은 \S+ \S+\) )?")
 
 
 class CorpusError(ModelError):
@@ -60,13 +60,6 @@ class DialogueFile:
     path: Path
     exchanges: list[Exchange]
     lists: dict[str, list[str]]
-
-
-def split_front(text: str) -> tuple[str, str, str]:
-    """Split an input into (memory or summary in front, time mark, message)."""
-    match = _FRONT.match(text)
-    assert match is not None
-    return match[1] or "", match[2] or "", text[match.end() :]
 
 
 def read_dialogue_file(path: Path, shared_lists: dict[str, list[str]]) -> DialogueFile:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from models.fronts import split_front
 from models.training.augment import add_noise
 from models.training.copying import WordStock, swap_copied_word
 from models.training.csv_rows import read_csv
@@ -24,7 +25,6 @@ from models.training.dialogue_files import (
     Exchange,
     Reply,
     read_dialogue_file,
-    split_front,
 )
 from models.training.slots import PARTS_OF_DAY, TIME_WORDS, WEEKDAYS, draw_values, fill, read_slot_lists
 

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.fronts import split_front
 from models.interview_bank import DEFAULT_BANK, load_bank
 from models.training.augment import add_noise, obfuscate
 from models.training.csv_rows import read_csv
-from models.training.dialogue_files import DATA_DIR, CorpusError, split_front
+from models.training.dialogue_files import DATA_DIR, CorpusError
 from models.training.dialogue_rows import DialogueCorpus, is_share_below
 from models.training.interview_files import read_blocks
 from models.training.key_similarity import KeyGroups, KeySimilarity, MemoryLine

@@ -6,9 +6,9 @@ import random
 from collections.abc import Iterable
 from dataclasses import replace
 
+from models.fronts import split_front
 from models.profile import AdapterProfile
 from models.training.augment import swap_synonyms
-from models.training.dialogue_files import split_front
 from models.training.dialogue_rows import DialogueRow
 
 REPLY_MARK = " (오로라 답변)"

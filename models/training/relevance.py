@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.text_features import split_contexts
+from models.fronts import split_front
 from models.training.dialogue_rows import DialogueRow
 from models.types import HER_LINE
 
@@ -32,7 +32,7 @@ def shared_word(message: str, line: str) -> str:
     """Return the longest beginning of a word of the message, of two letters or more, that the line repeats; empty if there is none."""
     beginnings = (
         next((word[:end] for end in range(len(word), 1, -1) if word[:end] in line), "")
-        for word in _WORD.findall(split_contexts(message)[1])
+        for word in _WORD.findall(split_front(message)[2])
     )
     return max(beginnings, key=len, default="")
 

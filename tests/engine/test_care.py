@@ -8,7 +8,7 @@ import pytest
 
 from engine.care import CARE_FILE, load_care
 from engine.errors import PolicyError
-from models.training.dialogue_files import split_front
+from models.fronts import split_front
 from models.training.dialogue_rows import DialogueCorpus
 
 

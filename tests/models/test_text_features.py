@@ -20,7 +20,6 @@ from models.text_features import (
     dialogue_features,
     features,
     normalise,
-    split_contexts,
     split_jamo,
 )
 from models.training.augment import obfuscate
@@ -157,17 +156,3 @@ def test_dialogue_is_read_as_contexts_message_and_line_apart() -> None:
     whole = set(dialogue_features("[상태: 감기] (지금은 월요일 오전) 졸려"))
     assert whole >= set(dialogue_features("졸려"))
     assert {feature[0] for feature in whole} == {"m", "f"}
-
-
-@pytest.mark.parametrize(
-    ("text", "contexts", "message"),
-    [
-        ("안녕", "", "안녕"),
-        ("[이름: 민수] 안녕", "[이름: 민수] ", "안녕"),
-        ("(오로라 답변 요약) 이름을 물음 (사용자 질문) 민수", "(오로라 답변 요약) 이름을 물음 (사용자 질문) ", "민수"),
-        ("(지금은 월요일 오전) 안녕", "(지금은 월요일 오전) ", "안녕"),
-        ("안녕 [상태: 졸림] ㅎㅎ", "", "안녕 [상태: 졸림] ㅎㅎ"),
-    ],
-)
-def test_contexts_are_what_stands_in_front(text: str, contexts: str, message: str) -> None:
-    assert split_contexts(text) == (contexts, message)

@@ -23,8 +23,8 @@ from models.evaluation.held_out import (
 from models.evaluation.held_out_report import write_held_out_reports
 from models.evaluation.held_out_run import HeldOutRun, held_out_run_figures, measure_held_out
 from models.evaluation.report import Report
+from models.fronts import split_front
 from models.profile import ADAPTER_NAMES, BaseModelProfile, Profile, with_weights
-from models.training.dialogue_files import split_front
 from models.training.dialogue_rows import expand, read_corpus
 from models.training.encoder_data import CATEGORIES, read_ethics_corpus, read_ethics_dialogue
 from models.training.key_similarity import KeyGroups

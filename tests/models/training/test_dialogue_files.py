@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from models.fronts import split_front
 from models.training.dialogue_files import (
     DATA_DIR,
     CorpusError,
     find_style_problems,
     main,
     read_dialogue_file,
-    split_front,
 )
 from models.training.slots import read_slot_lists
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from models.fronts import split_front
 from models.profile import ADAPTER_NAMES, load_profile
-from models.training.dialogue_files import CorpusError, split_front
+from models.training.dialogue_files import CorpusError
 from models.training.dialogue_rows import (
     DialogueCorpus,
     DialogueRow,

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from models.fronts import split_front
 from models.profile import MODELS_DIR
-from models.training.dialogue_files import DATA_DIR, CorpusError, split_front
+from models.training.dialogue_files import DATA_DIR, CorpusError
 from models.training.dialogue_rows import DialogueCorpus
 from models.training.encoder_data import (
     CATEGORIES,
