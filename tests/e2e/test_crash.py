@@ -89,12 +89,16 @@ def end_round(server: subprocess.Popen[str]) -> int:
     return int(server.stdout.readline())
 
 
-def wait_for_a_line(folder: Path, users: list[str]) -> None:
-    """Wait until one of the users was shown something."""
-    deadline = time.monotonic() + 20
-    while not any(path.stat().st_size for user in users for path in folder.glob(f"{user}.jsonl")):
+def wait_for_a_line(folder: Path, users: list[str], *, with_block: bool) -> None:
+    """Wait until one of the users was shown something, or that they are blocked."""
+    deadline = time.monotonic() + 60
+    while not any(is_block(line) or not with_block for line in shown_lines(folder) if line.user in users):
         assert time.monotonic() < deadline
         time.sleep(0.002)
+
+
+def is_block(line: Line) -> bool:
+    return line.notice is not None and line.notice["kind"] == "block"
 
 
 def shown_lines(folder: Path) -> list[Line]:
@@ -212,7 +216,8 @@ def test_killed_program_leaves_whole_turns_and_every_shown_sanction(tmp_path: Pa
             users = [f"user-{number}-{letter}" for letter in "abcdefgh"[:USERS_AT_ONCE]]
             process = start_round(server, "talk", number, users)
             if number % 5:
-                wait_for_a_line(folder, users)  # every fifth is killed while it starts, the others at work
+                # every fifth is killed while it starts, the others at work, the one after it behind a block
+                wait_for_a_line(folder, users, with_block=number % 5 == 1)
             time.sleep(rng.uniform(0, 0.3))
             os.kill(process, signal.SIGKILL)
             assert end_round(server) == -signal.SIGKILL
@@ -222,7 +227,7 @@ def test_killed_program_leaves_whole_turns_and_every_shown_sanction(tmp_path: Pa
         with copy_of(folder, copy) as database:
             assert_kept(database, lines)
             assert_summaries_kept(database, lines)
-        blocks = {line.user: line.notice for line in lines if line.notice and line.notice["kind"] == "block"}
+        blocks = {line.user: line.notice for line in lines if is_block(line)}
         kinds = Counter(line.notice["kind"] for line in lines if line.notice)
         assert len(lines) >= KILLS * 4 // 5  # the kills hit programs at work
         assert blocks
