@@ -95,6 +95,7 @@ def change(database: Path, statement: str) -> None:
         (["chat", "--database-url", "mysql://me:hunter2@host/name"], "the database URL starts with 'mysql'"),
         (["train", "bogus"], "bogus"),
         (["train", "embedded", "--passes", "0"], "--passes"),
+        (["train", "embedded", "--continued"], "--only"),
         (["train", "encoder", "--task", "memory"], "--data"),
         (["train", "adapter", "--adapter", "output_message"], "--data"),
         (["train", "adapter", "--rank", "0"], "--rank"),

@@ -46,6 +46,9 @@ def train_embedded_command(
         list[str] | None,
         typer.Option(help="Train this part again over the base that is there, as 'adapter memory'; repeatable."),
     ] = None,
+    continued: Annotated[
+        bool, typer.Option("--continued", help="Adapters of --only go on from what they are, not from nothing.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Draws rows, typos and disguises; an encoder begins the same.")] = 7,
 ) -> None:
     """Rebuild the embedded weights from the text in models/data, or some of their parts."""
@@ -55,7 +58,9 @@ def train_embedded_command(
         "passes": passes, "share": share, "learning_rate": learning_rate, "kept": kept,
         "start": str(start) if start else None,
     }  # fmt: skip
-    recipe = EmbeddedRecipe(compile_steps=not no_compile, seed=seed)
+    if continued and not only:
+        raise typer.BadParameter("it needs --only: what is built from nothing has nothing to go on from")
+    recipe = EmbeddedRecipe(compile_steps=not no_compile, seed=seed, continued=continued)
     given = {name: value for name, value in options.items() if value is not None}
     recipe = replace(recipe, base=replace(recipe.base, **given))  # type: ignore[arg-type]  # names are those of its fields
     with show_progress(notes) as stage:

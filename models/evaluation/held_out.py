@@ -184,9 +184,6 @@ def _halves(prompts: Sequence[HeldOutPrompt], limit: int | None) -> list[HeldOut
 
 
 def _prompts_of(row: DialogueRow, part: Part) -> list[HeldOutPrompt]:
-    assert row.memory is not None
-    assert row.summary is not None
-    assert row.expression is not None
     parts = {
         "output_message": (row.input, row.reply),
         "memory": (row.input, row.memory),
@@ -194,7 +191,9 @@ def _prompts_of(row: DialogueRow, part: Part) -> list[HeldOutPrompt]:
         "eyes_mouth_pose": (row.reply, row.expression),
     }
     return [
-        HeldOutPrompt(task=task, input=text, expected=expected, part=part) for task, (text, expected) in parts.items()
+        HeldOutPrompt(task=task, input=text, expected=expected, part=part)
+        for task, (text, expected) in parts.items()
+        if expected is not None
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset, disable_progress_bars
-from peft import LoraConfig
+from peft import LoraConfig, PeftModel
 from trl import SFTConfig, SFTTrainer
 
 from models.attention import row_attention_in
@@ -64,8 +64,11 @@ def train_adapter(
     in_bfloat16: bool = False,
     with_tokenizer: bool = True,
     keep_log: bool = True,
+    start: Path | None = None,
 ) -> dict[str, float]:
     """Train on (prompt, answer) pairs and write the adapter folder `out`; return steps and the mean loss.
+
+    With `start`, the folder of an adapter of this base, it goes on from there and has its rank.
 
     The run can be interrupted and repeated (`run_folder`). Each epoch ends with the loss on the examples of `validation` and with
     answers to them. The weights are written as float32, or in half the size as bfloat16; `base_name` (else `base_source`) is what
@@ -73,7 +76,7 @@ def train_adapter(
 
     Raises:
         TargetExists: `out` exists already.
-        ModelError: there are no examples, the base cannot be loaded, or the folder of another run is in the way.
+        ModelError: there are no examples, the base or `start` cannot be loaded, or the folder of another run is in the way.
     """
     prepare_target(out)
     if not examples:
@@ -84,7 +87,9 @@ def train_adapter(
         note(advice)
     tokenizer, network = _load_base(folder, recipe, seed, use_unsloth=use_unsloth)
     check_target_modules(recipe.target_modules, network)
-    stamp = make_stamp("adapter", base_source, recipe, seed, list(examples))
+    stamp = make_stamp("adapter", base_source, recipe, seed, list(examples), str(start or ""))
+    if start is not None:
+        network = _go_on_from(start, network, folder)
     with open_run(out, stamp, note) as run:
         log = TrainingLog(run.path, _answer_each_epoch(run.path, tokenizer, validation, note) if validation else None)
         trainer = _Trainer(
@@ -93,7 +98,7 @@ def train_adapter(
             train_dataset=_dataset(examples),
             eval_dataset=_dataset(validation.examples) if validation else None,
             processing_class=tokenizer,
-            peft_config=None if use_unsloth else lora_config(recipe),
+            peft_config=None if use_unsloth or start is not None else lora_config(recipe),
             callbacks=[log, ReportCallback(report)],
         )
         run.train(trainer)
@@ -110,6 +115,16 @@ def _save(network: Any, tokenizer: Any, base_name: str, folder: Path) -> None:
     if tokenizer is not None:
         tokenizer.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)
+
+
+def _go_on_from(start: Path, network: Any, base: Path) -> Any:
+    """Return `network` with the adapter in `start`, which may name its base as the profile does: PEFT looks for it when it saves."""
+    try:
+        model = PeftModel.from_pretrained(network, str(start), is_trainable=True)
+    except (ValueError, *LOAD_FAILURES) as error:
+        raise broken_weights("adapter", start, error) from error
+    model.peft_config["default"].base_model_name_or_path = str(base)
+    return model
 
 
 def _load_base(folder: Path, recipe: AdapterTraining, seed: int, *, use_unsloth: bool) -> tuple[Any, Any]:

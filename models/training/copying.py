@@ -22,8 +22,9 @@ _PARTICLES = (
     "이라니", "이라면", "이라서", "에서", "으로", "한테", "에게", "부터", "까지", "처럼", "보다", "이랑", "이야", "이나", "이니", "라니", "라면", "라서",
     "은", "는", "이", "가", "을", "를", "도", "만", "에", "의", "와", "과", "랑", "로", "야", "나",
 )  # fmt: skip
-_WORD = re.compile(r"[가-힣]{2,}")
-_RUN = re.compile(r"[가-힣]+")
+_SURE = re.compile("^([가-힣]{2,6}?)(을|를|이|가|에서|으로|한테|에게|부터|까지|처럼|보다|이랑|이라니)$")
+_WORD = re.compile(r"(?<![0-9가-힣])[가-힣]{2,}")  # no unit behind a number
+_RUN = re.compile(r"(?<![0-9가-힣])[가-힣]+")
 _NOUN = re.compile(f"^([가-힣]{{2,6}}?)({'|'.join(_PARTICLES)})$")
 _INFLECTED = re.compile(r"[하해되돼었았였겠있없싶같좋많않못안했됐]$")
 _KEEP = frozenset((
@@ -39,11 +40,16 @@ _TAILS = {"vowel": (0,), "rieul": (8,), "consonant": (1, 4, 16, 17, 21)}
 
 
 class WordStock:
-    """Words to put in: values of the slot list that the old word stands in, and made-up ones."""
+    """Words to put in: values of the slot list that the old word stands in, and made-up ones or `others` where it stands in none."""
 
-    def __init__(self, lists: Iterable[Iterable[str]], *, with_made_up: bool = True) -> None:
+    def __init__(
+        self, lists: Iterable[Iterable[str]], *, with_made_up: bool = True, others: Iterable[str] = ()
+    ) -> None:
         """Take every value in Hangul of the slot lists but those that would call for a time mark."""
         self._with_made_up = with_made_up
+        self._others: dict[str, list[str]] = {name: [] for name in _TAILS}
+        for word in sorted(others):
+            self._others[sound_of_end(word)].append(word)
         self._beside: dict[str, dict[str, set[str]]] = {}
         for values in lists:
             by_end: dict[str, set[str]] = {name: set() for name in _TAILS}
@@ -57,14 +63,15 @@ class WordStock:
     def draw(self, old: str, rng: random.Random) -> str:
         """Return a word that can stand for `old`: every other time of the same list, if it is in any, else made up.
 
-        Without made-up words it is always of the same list, and `old` itself where it is in none.
+        Without made-up words it is always of the same list, one of the others where it is one of them, and `old` itself elsewhere.
         """
         sound = sound_of_end(old)
         beside = self._beside.get(old, {}).get(sound, set()) - {old}
         if beside and (not self._with_made_up or rng.random() < 0.5):
             return rng.choice(sorted(beside))
         if not self._with_made_up:
-            return old
+            others = self._others[sound]
+            return rng.choice(others) if old in others else old
         return make_up_word(sound, rng)
 
 
@@ -88,6 +95,12 @@ def find_copied_nouns(row: DialogueRow) -> list[str]:
     found = {stem for stem in given & answered if stem in nouns | more and stem not in _KEEP}
     found -= {stem for stem in found if f"{stem}이" in found}  # 고양이, not 고양 with a particle
     return sorted(found, key=lambda stem: (-len(stem), stem))
+
+
+def sure_nouns(texts: Iterable[str]) -> set[str]:
+    """Return the words of `texts` that stand there with a particle which no verb has."""
+    words = {word for text in texts for word in _WORD.findall(text)}
+    return {match[1] for word in words if (match := _SURE.match(word)) is not None and not _INFLECTED.search(match[1])}
 
 
 def swap_copied_word(row: DialogueRow, stock: WordStock, rng: random.Random) -> DialogueRow:

@@ -28,11 +28,11 @@ class CorpusError(ModelError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One answer: her line, its summary, and its expression levels (eyes, mouth, head)."""
+    """One answer: her line, its summary, and its expression levels (eyes, mouth, head); a line without labels teaches the line alone."""
 
     text: str
-    summary: str
-    face: tuple[str, str, str]
+    summary: str | None = None
+    face: tuple[str, str, str] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,11 +45,16 @@ class Exchange:
     memory: str = ""
     replies: list[Reply] = field(default_factory=list)
 
+    @property
+    def is_labelled(self) -> bool:
+        """Tell whether the replies say what else a turn leaves: summary and face, and that nothing is remembered without a memory."""
+        return all(reply.summary is not None for reply in self.replies)
+
     def slots(self) -> set[str]:
         """Return the slot names used anywhere in the exchange."""
         parts = [*self.inputs, self.memory]
         for reply in self.replies:
-            parts += [reply.text, reply.summary]
+            parts += [reply.text, reply.summary or ""]
         return set().union(*(slot_names(part) for part in parts))
 
 
@@ -109,8 +114,10 @@ def _add_line(exchange: Exchange, mark: str, rest: str, where: str) -> None:
 
 def _read_reply(rest: str, where: str) -> Reply:
     parts = [part.strip() for part in rest.split("|")]
+    if len(parts) == 1:
+        return Reply(text=rest)
     if len(parts) != 3 or not all(parts):
-        raise CorpusError(f"{where}: a reply is `text | summary | eyes mouth head`")
+        raise CorpusError(f"{where}: a reply is `text | summary | eyes mouth head`, or `text` alone")
     face = tuple(parts[2].split())
     if len(face) != 3 or face[0] not in EYES or face[1] not in MOUTH or face[2] not in HEAD:
         raise CorpusError(f"{where}: {parts[2]!r} is no expression: eyes {EYES}, mouth {MOUTH}, head {HEAD}")
@@ -122,6 +129,8 @@ def _check_exchange(exchange: Exchange, lists: dict[str, list[str]]) -> None:
 
     if not exchange.inputs or not exchange.replies:
         raise CorpusError(f"{exchange.source}: an exchange needs a `>` and a `<` line")
+    if len({reply.summary is None for reply in exchange.replies}) > 1:
+        raise CorpusError(f"{exchange.source}: either all replies of an exchange have summary and face or none has")
     used = exchange.slots()
     if not used:
         return
@@ -151,11 +160,11 @@ def find_style_problems(file: DialogueFile, facts: Path = DATA_DIR / "facts.toml
                     yield f"{exchange.source}: reply matches the forbidden {pattern!r}: {reply.text}"
             if len(reply.text) > 75:
                 yield f"{exchange.source}: reply of {len(reply.text)} characters (aim at 20-40): {reply.text}"
-            if len(reply.summary) > 40:
+            if reply.summary and len(reply.summary) > 40:
                 yield f"{exchange.source}: summary of {len(reply.summary)} characters: {reply.summary}"
             if not timed and not in_front and any(day in reply.text for day in WEEKDAYS if day != "금요일"):
                 yield f"{exchange.source}: reply names a weekday but no time mark decides it: {reply.text}"
-            if (face := conventional_face(reply.text, reply.face)) != reply.face:
+            if reply.face and (face := conventional_face(reply.text, reply.face)) != reply.face:
                 yield (
                     f"{exchange.source}: face {' '.join(face)} by the convention (`python -m models.training.faces` mends): {reply.text}"
                 )

@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from models.fronts import split_front
 from models.training.augment import add_noise
-from models.training.copying import WordStock, swap_copied_word
+from models.training.copying import WordStock, find_copied_nouns, sure_nouns, swap_copied_word
 from models.training.csv_rows import read_csv
 from models.training.dialogue_files import (
     DATA_DIR,
@@ -40,6 +40,8 @@ PLAIN = frozenset({"plain", "strangers"})
 """Files, by name without number, whose lines take up what the message says and react to it in common words: what a small model can do for
 a message that nobody foresaw (docs/decisions/0038). The reply adapter reads them more than others."""
 TOPIC_SHARE = 0.04
+OTHER_NOUN_SHARE = 0.8
+"""Of the noisy rows, where nouns of other exchanges are given to put in (docs/decisions/0039)."""
 _CSV_COLUMNS = ("data_type", "input_data", "output_message", "memory", "summary", "eyes_mouth_pose")
 
 
@@ -124,28 +126,35 @@ def is_share_below(text: str, share: float) -> bool:
 
 
 def expand(
-    corpus: DialogueCorpus, seed: int, *, held_out: bool = False, with_made_up: bool = True
+    corpus: DialogueCorpus,
+    seed: int,
+    *,
+    held_out: bool = False,
+    with_made_up: bool = True,
+    other_nouns: Collection[str] = (),
 ) -> list[DialogueRow]:
     """Draw one widened set of rows; another seed draws other slot values, noise and contexts, and made-up nouns if they are wanted.
 
+    With `other_nouns` and without made-up ones, most noisy rows have one of them where message and answer had the same noun.
     Held-out rows are drawn once each, without noise; training rows several times (`_widening`, `OFTEN`), the first time without noise.
     """
     rng = random.Random(seed)
     lists = (values for file in corpus.files for values in file.lists.values())
-    stock = WordStock(lists, with_made_up=with_made_up)
+    stock = WordStock(lists, with_made_up=with_made_up, others=other_nouns)
     summaries = [
         reply.summary
         for _, exchange in corpus.exchanges()
         if exchange.topic not in corpus.held_out_topics
         for reply in exchange.replies
     ]
-    plain_summaries = [summary for summary in summaries if "{" not in summary]
+    plain_summaries = [summary for summary in summaries if summary and "{" not in summary]
     rows: list[DialogueRow] = []
     for file, exchange in corpus.exchanges():
         slots = exchange.slots()
         copies, swapped_share = (1, 0.0) if held_out else _widening(exchange, slots)
         if not held_out:
             copies *= OFTEN.get(_group(file), 1)
+            swapped_share = OTHER_NOUN_SHARE if other_nouns else swapped_share
         for text in exchange.inputs:
             if corpus.is_held_out(exchange, text) != held_out:
                 continue
@@ -164,6 +173,20 @@ def expand(
         rows = [row for row in rows if split_front(row.input)[2] not in taught]
     rng.shuffle(rows)
     return rows
+
+
+def copied_nouns(corpus: DialogueCorpus) -> frozenset[str]:
+    """Return the nouns that stand in a message and again in an answer to it, anywhere in `corpus` but in its held-out part."""
+    rows = [
+        DialogueRow(input=text, reply=reply.text)
+        for _, exchange in corpus.exchanges()
+        for text in exchange.inputs
+        if not corpus.is_held_out(exchange, text)
+        for reply in exchange.replies
+        if not exchange.slots()
+    ]
+    sure = sure_nouns(text for row in rows for text in (row.input, row.reply))
+    return frozenset(noun for row in rows for noun in find_copied_nouns(row) if noun in sure)
 
 
 def _group(file: DialogueFile) -> str:
@@ -196,14 +219,14 @@ def _make_row(
         message = add_noise(message, rng)
     if not time_mark and TIME_WORDS.search(message):
         time_mark = f"(지금은 {rng.choice(WEEKDAYS)} {rng.choice(PARTS_OF_DAY)}) "
-    if not front and rng.random() < 0.3:
+    if not front and rng.random() < 0.3 and summaries:
         front = f"(오로라 답변 요약) {rng.choice(summaries)} (사용자 질문) "
     return DialogueRow(
         input=f"{front}{time_mark}{message}",
         reply=fill(reply.text, values),
-        memory=fill(exchange.memory, values),
-        summary=fill(reply.summary, values),
-        expression=format_face(reply.face),
+        memory=fill(exchange.memory, values) if exchange.memory or exchange.is_labelled else None,
+        summary=fill(reply.summary, values) if reply.summary else None,
+        expression=format_face(reply.face) if reply.face else None,
         topic=exchange.topic,
     )
 

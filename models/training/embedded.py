@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from models.profile import ADAPTER_NAMES, WEIGHTS_DIR, AdapterProfile, Profile, 
 from models.training.adapter import train_adapter
 from models.training.base import BaseRecipe, train_base
 from models.training.dialogue_files import DATA_DIR
-from models.training.dialogue_rows import PLAIN, DialogueCorpus, expand, read_corpus
+from models.training.dialogue_rows import PLAIN, DialogueCorpus, copied_nouns, expand, read_corpus
 from models.training.encoder import EncoderRecipe, recipe_for, train_encoder, train_on_triples
 from models.training.encoder_data import (
     EthicsSentence,
@@ -47,7 +47,7 @@ class EmbeddedRecipe:
     """How the embedded weights are made; `adapter_examples` bounds the rows that each adapter reads, `seed` draws them.
 
     The reply adapter reads `reply_examples`, `plain_share` of them plain answers (`PLAIN`): the base knows the corpus nearly by heart, and
-    what the adapter adds is how to answer what is not in it.
+    what the adapter adds is how to answer what is not in it. With `continued` adapters that are trained again go on from what they are.
     Adapters and encoders of interviews follow the profile, and so do the other encoders but in tests.
     """
 
@@ -56,6 +56,7 @@ class EmbeddedRecipe:
     reply_examples: int = 48_000
     plain_share: float = 0.65
     interview_examples: int = EXAMPLES
+    continued: bool = False
     ethics: EncoderRecipe = field(default_factory=lambda: _encoder_recipe("ethics"))
     memory: EncoderRecipe = field(default_factory=lambda: _encoder_recipe("memory"))
     relevance: EncoderRecipe = field(default_factory=lambda: _encoder_recipe("relevance"))
@@ -128,16 +129,21 @@ def retrain_embedded(
     With `recipe.base.kept` they keep that much of what they were.
 
     Raises:
-        CorpusError: the text is broken. ModelError: an unknown name, no weights there, or a part cannot be trained.
+        CorpusError: the text is broken. ModelError: an unknown name, one that cannot be `continued`, no weights there, or a part cannot be trained.
     """
     corpus = read_corpus(data)
     parts = embedded_parts(recipe, corpus, load_profile("embedded"), weights / "base", data)
     found = {each.name: each for each in parts}
     if unknown := sorted(set(names) - set(found)):
         raise ModelError(f"no part {', '.join(unknown)}; there are {', '.join(found)}")
+    if recipe.continued and (others := sorted(set(names) - {f"adapter {name}" for name in ADAPTER_NAMES})):
+        raise ModelError(
+            f"{', '.join(others)}: only adapters of her talk can be trained on; leave --continued out for it"
+        )
     counts = count_lines(corpus, data, recipe.seed)
     read = {what: count for what, count in counts.items() if f"encoder {what.split()[0]}" in names}
-    return retrain([found[name] for name in names], stage, weights, data, read, recipe.base.kept)
+    chosen = [found[name] for name in names]
+    return retrain(chosen, stage, weights, data, read, recipe.base.kept, continued=recipe.continued)
 
 
 def embedded_parts(
@@ -176,21 +182,32 @@ def _train_adapter(
     assert adapter.training is not None
     draw = partial(_draw_examples, name, adapter, recipe.seed)
     if name == "output_message":
-        plain = draw(corpus.part(PLAIN), round(recipe.reply_examples * recipe.plain_share))
+        plain_part = corpus.part(PLAIN)
+        nouns = copied_nouns(plain_part)
+        plain = draw(plain_part, round(recipe.reply_examples * recipe.plain_share), nouns)
         chosen = plain + draw(corpus.part(PLAIN, without=True), recipe.reply_examples - len(plain))
     else:
         chosen = draw(corpus, recipe.adapter_examples)
-    train = partial(train_adapter, str(base), chosen, adapter.training, out, seed=recipe.seed, report=report)
+    start = base.parent / "adapters" / name if recipe.continued else None
+    train = partial(
+        train_adapter, str(base), chosen, adapter.training, out, seed=recipe.seed, report=report, start=start
+    )
     return train(base_name=profile.bases["main"].source, in_bfloat16=True, keep_log=False, with_tokenizer=False)
 
 
 def _draw_examples(
-    name: str, adapter: AdapterProfile, seed: int, corpus: DialogueCorpus, count: int
+    name: str,
+    adapter: AdapterProfile,
+    seed: int,
+    corpus: DialogueCorpus,
+    count: int,
+    other_nouns: Collection[str] = (),
 ) -> list[tuple[str, str]]:
     """Return up to `count` different examples, from as many draws of the corpus as that takes, within reason."""
     examples: dict[tuple[str, str], None] = {}
     for number in range(_MOST_DRAWS):
-        examples |= dict.fromkeys(make_examples(name, adapter, expand(corpus, seed + 99 + number, with_made_up=False)))
+        rows = expand(corpus, seed + 99 + number, with_made_up=False, other_nouns=other_nouns)
+        examples |= dict.fromkeys(make_examples(name, adapter, rows))
         if len(examples) >= count:
             break
     return random.Random(seed).sample(list(examples), min(count, len(examples)))

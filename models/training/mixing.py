@@ -1,4 +1,4 @@
-"""The mean of weights that were there and of those that were trained anew, with a weight for each (decisions 0032 and 0038)."""
+"""The mean of weights that were there and of those that were trained anew, with a weight for each (decisions 0032, 0038 and 0039)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from pathlib import Path
 
 import torch
 from peft import PeftModel
+from safetensors.torch import load_file, save_file
 
 from models.errors import ModelError
 from models.llama_heads import load_causal
 from models.text_features import HashedNgrams
 
 _ADAPTER = "adapter_config.json"
+_WEIGHTS = "adapter_model.safetensors"
 _ENCODER = "hashed_ngrams.json"
 
 
@@ -21,13 +23,17 @@ def can_mix(folder: Path) -> bool:
     return (folder / _ADAPTER).is_file() or (folder / _ENCODER).is_file()
 
 
-def mix_into(fresh: Path, before: Path, kept: float, base: Path) -> None:
+def mix_into(fresh: Path, before: Path, kept: float, base: Path, *, continued: bool = False) -> None:
     """Make the weights in `fresh` the mean of both, those of `before` with the weight `kept`, 0 to 1; adapters are those of `base`.
+
+    An adapter that was `continued` from `before` is the mean of its numbers, as A and B still belong together; others are laid side by side.
 
     Raises:
         ModelError: the size of an encoder has changed.
     """
-    if (fresh / _ADAPTER).is_file():
+    if (fresh / _ADAPTER).is_file() and continued:
+        _mix_numbers(fresh / _WEIGHTS, before / _WEIGHTS, kept)
+    elif (fresh / _ADAPTER).is_file():
         _mix_adapters(fresh, before, kept, base)
     else:
         _mix_encoders(fresh, before, kept)
@@ -40,6 +46,12 @@ def _mix_encoders(fresh: Path, before: Path, kept: float) -> None:
         raise ModelError(f"{before} has another size; train it without --kept")
     new.load_state_dict({name: tensor.lerp(weights[name], kept) for name, tensor in new.state_dict().items()})
     new.save(str(fresh))
+
+
+def _mix_numbers(fresh: Path, before: Path, kept: float) -> None:
+    new, old = load_file(fresh), load_file(before)
+    mixed = {name: new[name].float().lerp(tensor.float(), kept).to(tensor.dtype) for name, tensor in old.items()}
+    save_file(mixed, fresh, metadata={"format": "pt"})
 
 
 def _mix_adapters(fresh: Path, before: Path, kept: float, base: Path) -> None:

@@ -30,11 +30,13 @@ def retrain(
     data: Path,
     counts: Mapping[str, int] | None = None,
     kept: float = 0.0,
+    *,
+    continued: bool = False,
 ) -> dict[str, Any]:
     """Train `parts` over the base in `weights` and put each in its place there; write the manifest anew and return it.
 
     `counts` is what the manifest says besides of the text that they read. `kept` is what the weights that are there weigh in the new
-    ones, of 1 (`mixing`).
+    ones, of 1 (`mixing`); adapters that are `continued` from them are mixed number by number.
 
     Raises:
         ModelError: there are no parts, no weights, a part cannot be trained, or all of it takes more than may ship.
@@ -50,14 +52,14 @@ def retrain(
         shutil.rmtree(fresh, ignore_errors=True)
         figures[part.name] = part.train(fresh, report=stage(part.name))
         if kept:
-            mix_into(fresh, folder, kept, weights / "base")
+            mix_into(fresh, folder, kept, weights / "base", continued=continued)
             figures[part.name] = {**figures[part.name], "kept": kept}
         for extra in fresh.rglob("training_args.bin"):
             extra.unlink()
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(exist_ok=True)
         fresh.rename(folder)
-    manifest = refresh_manifest(weights, data, figures, mixed=kept > 0)
+    manifest = refresh_manifest(weights, data, figures, mixed=kept > 0 or continued)
     if manifest["bytes"] > LARGEST_BYTES:
         raise ModelError(f"{weights} takes {manifest['bytes']} bytes, over the {LARGEST_BYTES} that may ship")
     return manifest

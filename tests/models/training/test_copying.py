@@ -6,7 +6,14 @@ import random
 
 import pytest
 
-from models.training.copying import WordStock, find_copied_nouns, make_up_word, sound_of_end, swap_copied_word
+from models.training.copying import (
+    WordStock,
+    find_copied_nouns,
+    make_up_word,
+    sound_of_end,
+    sure_nouns,
+    swap_copied_word,
+)
 from models.training.dialogue_rows import DialogueRow
 
 STOCK = WordStock([["냉면", "짬뽕", "막국수", "우유", "서울", "귤"]])
@@ -22,6 +29,15 @@ def test_end_of_a_word_decides_its_particles(word: str, sound: str) -> None:
     assert all(sound_of_end(STOCK.draw(word, random.Random(seed))) == sound for seed in range(50))
 
 
+def test_word_of_no_list_becomes_another_noun_where_there_are_others_and_none_is_made_up() -> None:
+    rng = random.Random(1)
+    assert WordStock([["냉면", "짬뽕"]], with_made_up=False).draw("논문", rng) == "논문"
+    stock = WordStock([["냉면", "짬뽕"]], with_made_up=False, others=["논문", "택배", "시험", "발톱", "지하철"])
+    assert {stock.draw("논문", random.Random(seed)) for seed in range(50)} == {"논문", "시험", "발톱"}
+    assert stock.draw("돌려", rng) == "돌려"
+    assert {stock.draw("냉면", random.Random(seed)) for seed in range(50)} == {"짬뽕"}
+
+
 @pytest.mark.parametrize("sound", ["vowel", "rieul", "consonant"])
 def test_made_up_words_end_as_asked(sound: str) -> None:
     words = {make_up_word(sound, random.Random(seed)) for seed in range(200)}
@@ -32,6 +48,18 @@ def test_made_up_words_end_as_asked(sound: str) -> None:
 def test_a_noun_is_found_behind_different_particles() -> None:
     row = DialogueRow(input="나 냉면을 먹었어", reply="냉면이라니, 부럽다!", memory="", summary="냉면을 부러워함")
     assert find_copied_nouns(row) == ["냉면"]
+
+
+def test_a_unit_behind_a_number_is_no_noun_to_exchange() -> None:
+    row = DialogueRow(input="살 5킬로를 뺐어", reply="5킬로를 뺐다니 대단해!", memory="", summary="칭찬함")
+    assert swapped(row) == row
+
+
+def test_noun_is_sure_where_it_has_a_particle_that_no_verb_has() -> None:
+    assert sure_nouns(["백일 떡을 어디까지 돌려야 하죠?", "떡볶이는 학교에서 먹었어", "논문도 많이 봐"]) == {
+        "학교",
+        "어디",
+    }
 
 
 def test_a_verb_in_both_texts_is_no_noun() -> None:

@@ -59,6 +59,14 @@ def test_exchanges_hold_inputs_memory_and_replies(write: Callable[..., Path]) ->
     assert (second.memory, second.slots()) == ("", {"차"})
 
 
+def test_reply_without_labels_is_a_line_alone(write: Callable[..., Path]) -> None:
+    labelled, alone = read_dialogue_file(
+        write("a.txt", f"## 인사\n> 안녕\n< 왔어? | 반김 | {FACE}\n\n> 잘 자\n< 잘 자 😴\n"), {}
+    ).exchanges
+    assert (labelled.is_labelled, alone.is_labelled) == (True, False)
+    assert [(r.text, r.summary, r.face) for r in alone.replies] == [("잘 자 😴", None, None)]
+
+
 @pytest.mark.parametrize(
     ("line", "broken", "where"),
     [
@@ -69,7 +77,7 @@ def test_exchanges_hold_inputs_memory_and_replies(write: Callable[..., Path]) ->
         (6, "= 오늘 한 일: 인사", "a.txt:6"),
         (6, "= [오늘 한 일 인사]", "a.txt:6"),
         (6, "= [a: b: c]", "a.txt:6"),
-        (7, "< 안녕! 😊", "a.txt:7"),
+        (7, "< 안녕! 😊", "a.txt:4"),
         (7, f"< 안녕! | | {FACE}", "a.txt:7"),
         (7, f"< 안녕! | 인사 | {FACE} | 더", "a.txt:7"),
         (7, "< 안녕! | 인사 | 보통 크게", "a.txt:7"),

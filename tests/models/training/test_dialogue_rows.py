@@ -15,6 +15,7 @@ from models.training.dialogue_files import CorpusError
 from models.training.dialogue_rows import (
     DialogueCorpus,
     DialogueRow,
+    copied_nouns,
     expand,
     read_corpus,
     read_csv_rows,
@@ -62,7 +63,8 @@ def test_part_of_the_corpus_is_that_of_its_files_and_the_rest_the_others(write: 
 def test_plain_answers_take_up_words_of_the_message(shipped_corpus: DialogueCorpus) -> None:
     pairs = [
         (split_front(exchange.inputs[0])[2], reply.text)
-        for _, exchange in shipped_corpus.part({"plain"}).exchanges()
+        for file, exchange in shipped_corpus.part({"plain"}).exchanges()
+        if int(file.path.stem.partition("_")[2] or 1) <= 15  # decision 0038; those of 0039 need not repeat a word
         for reply in exchange.replies
         if len(exchange.inputs[0]) > 6
     ]
@@ -131,12 +133,41 @@ def test_rows_are_finished_text(training: list[DialogueRow], validation: list[Di
             assert "{" not in text
             assert "}" not in text
         assert row.reply
-        assert row.summary
+        assert row.summary != ""
+        assert (row.summary is None) == (row.expression is None)
         assert re.fullmatch(r"|\[[^\[\]:]+: [^\[\]:]+\]", row.memory or "")
-        assert re.fullmatch(
-            r"\(눈 (작게|보통|크게|아주 크게), 입 (보통|크게|아주 크게), 고개 돌림 (없음|보통|많이)\)",
-            row.expression or "",
+        assert row.expression is None or re.fullmatch(
+            r"\(눈 (작게|보통|크게|아주 크게), 입 (보통|크게|아주 크게), 고개 돌림 (없음|보통|많이)\)", row.expression
         )
+
+
+def test_only_late_plain_files_leave_labels_out(shipped_corpus: DialogueCorpus) -> None:
+    bare = {file.path.stem for file, exchange in shipped_corpus.exchanges() if not exchange.is_labelled}
+    assert bare == {f"plain_{number}" for number in range(24, 45)}
+
+
+def test_row_without_labels_teaches_the_reply_alone_and_a_written_memory(write: Callable[..., Path]) -> None:
+    write("dialogue/plain.txt", "## 밤\n> 잘 자\n< 잘 자 😴\n\n> 나 간호사야\n= [직업: 간호사]\n< 간호사구나!\n")
+    corpus = read_corpus(write("slots.txt", "@이름: 지우\n").parent)
+    rows = {row.reply: row for held_out in (False, True) for row in expand(corpus, seed=1, held_out=held_out)}
+    night, nurse = rows["잘 자 😴"], rows["간호사구나!"]
+    assert (night.memory, night.summary, night.expression) == (None, None, None)
+    assert (nurse.memory, nurse.summary, nurse.expression) == ("[직업: 간호사]", None, None)
+
+
+def test_other_nouns_stand_where_message_and_answer_have_the_same_one(write: Callable[..., Path]) -> None:
+    write("slots.txt", "@이름: 지우\n")
+    pairs = [
+        ("논문을 다 썼어", "논문을 다 썼어? 축하해!"),
+        ("택배가 왔어", "택배가 왔구나!"),
+        ("발톱을 깎았어", "발톱을 깎았어? 시원하겠다!"),
+    ]
+    text = "".join(f"## 주제 {n}\n> {said}\n< {answer}\n\n" for n, (said, answer) in enumerate(pairs * 4))
+    corpus = read_corpus(write("dialogue/plain.txt", text).parent.parent)
+    assert copied_nouns(corpus) == {"논문", "택배", "발톱"}
+    rows = expand(corpus, seed=3, with_made_up=False, other_nouns=copied_nouns(corpus))
+    assert any("발톱" in row.reply and "썼어?" in row.reply for row in rows)
+    assert all(row.reply in {answer for _, answer in pairs} for row in expand(corpus, seed=3, with_made_up=False))
 
 
 def test_rows_are_decided_by_the_seed(corpus: DialogueCorpus) -> None:

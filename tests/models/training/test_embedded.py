@@ -139,11 +139,24 @@ def test_whole_rebuild_is_loaded_and_keeps_finished_parts_after_an_interruption(
     ranks.append(json.loads((reply / "adapter_config.json").read_text("utf-8"))["r"])
     assert ranks[1] == 2 * ranks[0]  # side by side, both adapters are there, and the new one counts nothing
     torch.testing.assert_close(hidden_states(out), before, atol=2e-3, rtol=1e-2)
+    retrain_embedded(replace(RECIPE, continued=True), ["adapter output_message"], go_on, out, data)
+    ranks.append(json.loads((reply / "adapter_config.json").read_text("utf-8"))["r"])
+    assert ranks[2] == ranks[1]  # trained on from what was there
+    before = hidden_states(out)
+    recipe = replace(RECIPE, continued=True, base=replace(RECIPE.base, kept=1.0))
+    retrain_embedded(recipe, ["adapter output_message"], go_on, out, data)
+    ranks.append(json.loads((reply / "adapter_config.json").read_text("utf-8"))["r"])
+    assert ranks[3] == ranks[1]  # number by number, not side by side
+    torch.testing.assert_close(hidden_states(out), before, atol=2e-3, rtol=1e-2)
     shutil.rmtree(reply)
+    with pytest.raises(ModelError, match="output_message"):
+        retrain_embedded(replace(RECIPE, continued=True), ["adapter output_message"], go_on, out, data)
     with pytest.raises(ModelError, match="nothing is there that it could keep"):
         retrain_embedded(
             replace(RECIPE, base=replace(RECIPE.base, kept=0.5)), ["adapter output_message"], go_on, out, data
         )
     with pytest.raises(ModelError, match=r"no part encoder faces; there are adapter output_message,"):
         retrain_embedded(RECIPE, ["encoder faces"], go_on, out, data)
+    with pytest.raises(ModelError, match=r"^encoder memory: only adapters of her talk can be trained on"):
+        retrain_embedded(replace(RECIPE, continued=True), ["adapter memory", "encoder memory"], go_on, out, data)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "weights"]
