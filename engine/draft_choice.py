@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Sequence
 
 from models.profile import RELEVANCE_ENCODER, Profile
 from models.types import HER_LINE, TextEmbedder, TextGenerator
+
+_WORD = re.compile(r"[가-힣A-Za-z0-9]{2,}")
+_BEGINNING = 2
 
 
 async def choose_draft(
@@ -45,7 +49,9 @@ async def choose_draft(
     worth = []
     for number, cosine in enumerate(relevance):
         given, *neutral = scores[number * len(contexts) : (number + 1) * len(contexts)]
-        worth.append(given + choice.relevance * cosine - (choice.contrast * _log_mean(neutral) if neutral else 0.0))
+        contrast = choice.contrast * _log_mean(neutral) if neutral else 0.0
+        again = choice.repetition * count_repeated_words(different[number])
+        worth.append(given + choice.relevance * cosine - contrast - again)
     return different[draw_by_worth(worth, choice.spread, random.Random(seed).random())]
 
 
@@ -54,6 +60,12 @@ async def _relevance(embedder: TextEmbedder, final_input: str, drafts: Sequence[
     lines = [f"{HER_LINE}{draft}" for draft in drafts]
     message, *rows = await embedder.embed(RELEVANCE_ENCODER, [final_input, *lines])
     return [float(row @ message) for row in rows]
+
+
+def count_repeated_words(text: str) -> int:
+    """Return how many words of two characters and more begin as an earlier one does (its first two: 첫날은, 첫날의)."""
+    beginnings = [word[:_BEGINNING] for word in _WORD.findall(text)]
+    return len(beginnings) - len(set(beginnings))
 
 
 def draw_by_worth(worth: Sequence[float], spread: float, draw: float) -> int:

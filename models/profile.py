@@ -58,9 +58,9 @@ class DraftChoice:
 
     The first two are the mutual information of Li et al. 2016 (arXiv:1510.03055); an answer's probability whatever was said is the
     mean over `neutral_prompts`. The cosine is that of prompt and answer by the encoder `relevance` (decision 0036), so `relevance` is in
-    nats; without the encoder it counts nothing. `spread` is the temperature in nats at which a draft is drawn by it; 0 takes the best.
-    `temperature`, where it is given, is that at which the drafts themselves are sampled: hotter than one line alone would bear. See
-    docs/decisions/0014.
+    nats; without the encoder it counts nothing. `repetition` nats go off for each word that the answer says again (decision 0039).
+    `spread` is the temperature in nats at which a draft is drawn by all this; 0 takes the best. `temperature`, where it is given, is that
+    at which the drafts themselves are sampled: hotter than one line alone would bear. See docs/decisions/0014.
     """
 
     drafts: Annotated[int, Field(gt=1, le=16)]
@@ -68,6 +68,7 @@ class DraftChoice:
     spread: Annotated[float, Field(ge=0, le=100)] = 0.0
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     relevance: Annotated[float, Field(ge=0)] = 0.0
+    repetition: Annotated[float, Field(ge=0)] = 0.0
     neutral_prompts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

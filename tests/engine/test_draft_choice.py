@@ -8,7 +8,7 @@ import pytest
 
 from engine.care import load_care
 from engine.clock_context import DayPart
-from engine.draft_choice import choose_draft, draw_by_worth
+from engine.draft_choice import choose_draft, count_repeated_words, draw_by_worth
 from engine.generation import SeedSource, Writer
 from engine.types import ChatEvent, TextShown, ignore_event
 from models.errors import GenerationError
@@ -179,6 +179,29 @@ async def test_likeliest_draft_wins_where_the_encoder_of_relevance_is_not_there(
     profile, embedder = replace(profile_with(RELEVANT), encoders=encoders), FakeEmbedder()
     chosen = await choose_draft(generator, embedder, profile, "김밥", ["김밥은 창가에 두자", "참치로 할래?"], 7)
     assert (chosen, embedder.texts) == ("김밥은 창가에 두자", [])
+
+
+@pytest.mark.parametrize(
+    ("text", "repeated"),
+    [
+        ("잠이 안 오면 잠이 안 오지 ㅠㅠ 잠이 안 와?", 2),
+        ("프사를 바꿨구나! 프사를 바꿨구나, 반가워 😊", 2),
+        ("첫날은 첫날의 맛이 있지", 1),
+        ("ㅋㅋ 그럼 나도 웃을래 ㅋㅋ", 0),
+        ("", 0),
+    ],
+)
+def test_words_that_begin_like_an_earlier_one_are_counted(text: str, repeated: int) -> None:
+    assert count_repeated_words(text) == repeated
+
+
+async def test_draft_that_says_its_words_again_is_worth_less(generator: FakeGenerator) -> None:
+    score(generator, "잠이 안 와? 잠이 안 와?", given=-4.0, neutral=0.0)
+    score(generator, "무슨 생각 해?", given=-5.0, neutral=0.0)
+    drafts = ["잠이 안 와? 잠이 안 와?", "무슨 생각 해?"]
+    for repetition, chosen in ((0.5, drafts[0]), (2.0, drafts[1])):
+        profile = profile_with(DraftChoice(drafts=2, contrast=0.0, repetition=repetition))
+        assert await choose_draft(generator, FakeEmbedder(), profile, "김밥", drafts, 7) == chosen
 
 
 def test_contrast_needs_something_to_contrast_with() -> None:
