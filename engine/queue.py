@@ -1,9 +1,9 @@
 """The turn queue: bounded, first in first out within a conversation, users taking turns.
 
 Users stand in a ring. A free place goes to the user who holds fewest places, and among equals to the first in the ring; then they go
-to its end. Of their waiting turns the oldest runs whose conversation is free and has nothing older waiting. Nobody holds more than
-half of the places, so whoever comes finds one free beside a flood of one user, and where many wait a flood delays each by one turn at
-most.
+to its end. Of their waiting turns the oldest runs whose conversation is free and has nothing older waiting. Nobody begins a turn who
+holds an equal share of the places of all who are there, or half of them: whoever comes finds a place free beside a flood of one user, and
+the flood's turns are few among those that share each pass of the models.
 
 The queue tells `engine/load.py` who holds places, how many people wait and how long turns take.
 """
@@ -98,7 +98,6 @@ class TurnQueue:
         self._users: OrderedDict[UserKey, deque[QueuedTurn]] = OrderedDict()
         self._conversations: dict[ConversationKey, deque[QueuedTurn]] = {}
         self._busy: dict[ConversationKey, UserKey] = {}  # whose turn runs there, from the oldest on
-        self._most_places = max(1, settings.max_concurrent_turns // 2)  # of one user
         self._waiting = 0
         self._closed = False
         self._changed = asyncio.Event()  # something may run now; workers clear it before they wait
@@ -209,7 +208,7 @@ class TurnQueue:
     ) -> QueuedTurn | None:
         """Choose the turn that a free place goes to; None where everybody who waits holds their share or waits for a conversation."""
         places = Counter(busy.values())
-        chosen, fewest = None, self._most_places
+        chosen, fewest = None, self._share(len(places.keys() | ring.keys()))
         for user, turns in ring.items():
             if places[user] >= fewest:
                 continue
@@ -221,6 +220,10 @@ class TurnQueue:
             if fewest == 0:
                 break
         return chosen
+
+    def _share(self, users: int) -> int:
+        """Return how many places one of `users` who wait or hold places may hold: an equal share, half of them at most, one at least."""
+        return max(1, self._settings.max_concurrent_turns // max(2, users))
 
     def _remove(self, turn: QueuedTurn) -> None:
         request = turn.request

@@ -183,11 +183,28 @@ async def test_flood_in_many_conversations_leaves_half_of_the_places_to_others_w
     async with open_queue(runner.run, make_settings(32)) as queue:
         for _ in range(100):
             queue.submit(make_request("flood"))
+        await settle()
+        assert len(runner.running) == 16
         others = [queue.submit(make_request(f"user {number}")) for number in range(16)]
         await settle()
         held = Counter(request.user.id for request in runner.running)
         assert held == {"flood": 16} | {f"user {number}": 1 for number in range(16)}
         assert all(turn.position is None for turn in others)
+        await runner.end_all()
+
+
+@pytest.mark.parametrize(("others", "share"), [(1, 16), (3, 8), (7, 4), (8, 3), (31, 1), (40, 1)])
+async def test_flood_beside_others_begins_turns_up_to_an_equal_share(others: int, share: int) -> None:
+    runner = GatedRunner()
+    async with open_queue(runner.run, make_settings(32)) as queue:
+        for number in range(others):
+            queue.submit(make_request(f"user {number}"))
+        for _ in range(100):
+            queue.submit(make_request("flood"))
+        await settle()
+        held = Counter(request.user.id for request in runner.running)
+        assert held["flood"] == (share if others < 32 else 0)
+        assert set(held.values()) <= {1, share}
         await runner.end_all()
 
 
