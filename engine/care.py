@@ -1,4 +1,4 @@
-"""Care for somebody in despair: which messages call for it, and whether a reply gives it."""
+"""Care for somebody in despair or in danger: which messages call for it, and whether a reply gives it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.errors import PolicyError
 from engine.plain_text import remove_invisible
@@ -15,22 +16,42 @@ CARE_FILE = Path(__file__).resolve().parent / "care.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CareRule:
-    """Patterns of messages that call for care and of replies that give it, and the line that always does."""
+class CareKind:
+    """A kind of need: patterns of messages that call for care and of replies that give it, and the line that always does."""
 
+    name: str
     idioms: re.Pattern[str]
     signs: re.Pattern[str]
     answers: re.Pattern[str]
     fallback: str
 
     def is_called_for(self, message: str) -> bool:
-        """Tell whether `message` speaks of suicide or self-harm, of the user's own or of somebody near."""
+        """Tell whether `message` speaks of this need, of the user's own or of somebody near."""
         text = self.idioms.sub(" ", remove_invisible(message))
         return self.signs.search(text) is not None
 
     def is_given(self, reply: str) -> bool:
         """Tell whether `reply` names where help is."""
         return self.answers.search(reply) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CareRule:
+    """All kinds of need, in the order in which they are looked for."""
+
+    kinds: tuple[CareKind, ...]
+
+    def find(self, message: str) -> CareKind | None:
+        """Return the first kind of need that `message` speaks of."""
+        return next((kind for kind in self.kinds if kind.is_called_for(message)), None)
+
+    def is_called_for(self, message: str) -> bool:
+        """Tell whether `message` speaks of any need."""
+        return self.find(message) is not None
+
+    def is_given(self, reply: str) -> bool:
+        """Tell whether `reply` names where help is, for whatever need."""
+        return any(kind.is_given(reply) for kind in self.kinds)
 
 
 def load_care(path: Path = CARE_FILE) -> CareRule:
@@ -41,14 +62,30 @@ def load_care(path: Path = CARE_FILE) -> CareRule:
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        idioms, signs, answers = (_compile(raw[name]) for name in ("idioms", "signs", "answers"))
-        rule = CareRule(idioms=idioms, signs=signs, answers=answers, fallback=str(raw["fallback"]))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, re.error, KeyError, TypeError) as error:
+        kinds = tuple(_make_kind(each) for each in raw["kinds"])
+    except (
+        OSError,
+        UnicodeDecodeError,
+        tomllib.TOMLDecodeError,
+        re.error,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ) as error:
         raise PolicyError(f"{path} is no care rule: {error}") from error
-    if not rule.is_given(rule.fallback):
-        raise PolicyError(f"{path}: the fallback must match one of the answers")
-    return rule
+    for kind in kinds:
+        if not kind.is_given(kind.fallback):
+            raise PolicyError(f"{path}: the fallback of {kind.name} must match one of its answers")
+    return CareRule(kinds=kinds)
 
 
-def _compile(patterns: Sequence[str]) -> re.Pattern[str]:
-    return re.compile("|".join(pattern.replace(" ", r"\s*") for pattern in patterns), re.IGNORECASE)
+def _make_kind(raw: dict[str, Any]) -> CareKind:
+    who = str(raw.get("who", ""))
+    idioms, signs, answers = (_compile(raw[name], who) for name in ("idioms", "signs", "answers"))
+    return CareKind(name=str(raw["name"]), idioms=idioms, signs=signs, answers=answers, fallback=str(raw["fallback"]))
+
+
+def _compile(patterns: Sequence[str], who: str) -> re.Pattern[str]:
+    return re.compile(
+        "|".join(pattern.replace("<who>", who).replace(" ", r"\s*") for pattern in patterns), re.IGNORECASE
+    )

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.care import CareRule
+from engine.care import CareKind, CareRule
 from engine.clock_context import DayPart
 from engine.draft_choice import choose_draft
 from engine.expression import make_expression, parse_expression
@@ -83,7 +83,7 @@ class Writer:
         """
         adapter = self._profile.adapters["output_message"]
         drafts = adapter.choice.drafts if adapter.choice else 1
-        needs_care = self._care.is_called_for(message)
+        need = self._care.find(message)
         wrong_days = 0
         first_token_s = 0.0
         for attempt in range(adapter.tries):
@@ -93,10 +93,10 @@ class Writer:
             answers = await self._draft(final_input, attempt, temperature, drafts, shown if drafts == 1 else None)
             first_token_s = first_token_s or min(answer.first_token_s for answer in answers)
             texts = [clean_reply(answer.text) for answer in answers]
-            faults = [self._find_fault(*each, now, needs_care) for each in zip(answers, texts, strict=True)]
+            faults = [self._find_fault(*each, now, need) for each in zip(answers, texts, strict=True)]
             if good := [text for text, fault in zip(texts, faults, strict=True) if fault is None]:
                 good = [text for text in good if any(word in text for word in declining)] or good
-                good = good if needs_care else self._without_stray_alarms(good)
+                good = good if need else self._without_stray_alarms(good)
                 seed = self._seeds.seed("choice", attempt)
                 text = await choose_draft(self._generator, self._embedder, self._profile, final_input, good, seed)
                 if drafts > 1:
@@ -104,7 +104,7 @@ class Writer:
                 return WrittenReply(text=text, tries=attempt + 1, first_token_s=first_token_s, is_fallback=False)
             wrong_days += ReplyFault.WRONG_DAY in faults
             shown.withdraw()
-        fallback = self._care.fallback if needs_care else self._profile.fallback_reply
+        fallback = need.fallback if need else self._profile.fallback_reply
         return WrittenReply(text=fallback, tries=adapter.tries, first_token_s=first_token_s, is_fallback=True)
 
     async def _draft(
@@ -127,10 +127,10 @@ class Writer:
         calm = [text for text in drafts if not self._care.is_given(text)]
         return calm if 2 * len(calm) > len(drafts) else drafts
 
-    def _find_fault(self, answer: Generation, text: str, now: DayPart, needs_care: bool) -> ReplyFault | None:
+    def _find_fault(self, answer: Generation, text: str, now: DayPart, need: CareKind | None) -> ReplyFault | None:
         if answer.finish_reason is FinishReason.LENGTH:
             return ReplyFault.CUT_OFF
-        if needs_care and not self._care.is_given(text):
+        if need and not need.is_given(text):
             return ReplyFault.CARELESS
         return find_fault(text, now)
 

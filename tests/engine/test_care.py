@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from engine.care import CARE_FILE, load_care
 from engine.errors import PolicyError
 from models.fronts import split_front
+from models.profile import MODELS_DIR
 from models.training.dialogue_rows import DialogueCorpus
 
 
@@ -40,6 +42,54 @@ def test_idioms_do_not(message: str) -> None:
     assert not load_care().is_called_for(message)
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "아빠가 술만 먹으면 때려", "남편이 또 손찌검을 했어요", "선임이 밤마다 패요", "전남친이 집 앞에서 계속 기다려 무서워", "사진 퍼뜨리겠다고 협박받고 있어",
+        "누가 골목에서부터 따라와", "학교에서 애들이 맨날 때리고 돈 뺏어", "나 방금 모르는 사람한테 맞았어", "아내가 화나면 저를 때립니다", "아들이 술 먹고 나를 밀치고 때려요",
+        "my husband hits me", "아빠가 때려\u200b요",
+    ],
+)  # fmt: skip
+def test_danger_calls_for_care(message: str) -> None:
+    kind = load_care().find(message)
+    assert kind is not None
+    assert kind.name == "danger"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "엄마한테 등짝 맞음ㅋㅋㅋ", "골때리네 진짜", "회사 때려치우고 싶다", "우산 없어서 비 맞았어", "주사 맞고 왔어", "아빠 말이 맞았어", "롤에서 형한테 계속 맞았어", "영화에서 남편이 때리는 장면",
+        "고양이가 새벽마다 얼굴 때려서 깨워", "동생이 내 패딩 입고 나감", "손녀가 어깨를 톡톡 때려주는데 시원해", "남친이 치킨 사 줬어", "선생님이 칭찬해 줬다", "모기가 계속 따라와",
+        "태권도에서 대련하다 맞았어", "아빠가 때려 준 못이 휘었어", "휴가 나가서 전여친 집 앞에 가볼까", "엄마한테 폰 뺏겼어",
+    ],
+)  # fmt: skip
+def test_what_only_sounds_like_danger_does_not(message: str) -> None:
+    assert not load_care().is_called_for(message)
+
+
+def test_most_of_what_people_in_danger_say_is_known_and_nothing_that_only_sounds_like_it() -> None:
+    """By somebody who had not seen the rule; half of the rows were read when the patterns were written (decision 0015)."""
+    care = load_care()
+    with (MODELS_DIR / "evaluation" / "golden" / "danger.csv").open(encoding="utf-8") as file:
+        rows = [(row["message"], row["danger"] == "1") for row in csv.DictReader(file)]
+    assert [message for message, is_danger in rows if not is_danger and care.is_called_for(message)] == []
+    known = [care.is_called_for(message) for message, is_danger in rows if is_danger]
+    assert len(known) == 100
+    assert sum(known) >= 80
+
+
+def test_each_need_wants_a_number_that_helps_with_it() -> None:
+    care = load_care()
+    despair, danger = care.kinds
+    assert care.find("살기 싫어, 남편이 때려") is despair
+    assert despair.is_given("109에 걸어 줘")
+    assert not despair.is_given("117에 말하자")
+    assert danger.is_given("117에 말하자")
+    assert care.is_given("117에 말하자")
+    assert not care.is_given("힘내!")
+
+
 def test_her_corpus_gives_care_where_it_is_called_for(shipped_corpus: DialogueCorpus) -> None:
     """The rule and the corpus agree: what calls for care is answered with it in what the models learn."""
     care = load_care()
@@ -47,12 +97,12 @@ def test_her_corpus_gives_care_where_it_is_called_for(shipped_corpus: DialogueCo
     for file, exchange in shipped_corpus.exchanges():
         for text in exchange.inputs:
             message = split_front(text)[2]
-            if care.is_called_for(message):
+            if kind := care.find(message):
                 called += 1
                 careless += [
                     f"{file.path.name}: {message} / {reply.text}"
                     for reply in exchange.replies
-                    if not care.is_given(reply.text)
+                    if not kind.is_given(reply.text)
                 ]
     assert called > 300
     assert len(careless) <= called * 0.05, careless
