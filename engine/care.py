@@ -27,7 +27,7 @@ class CareKind:
 
     def is_called_for(self, message: str) -> bool:
         """Tell whether `message` speaks of this need, of the user's own or of somebody near."""
-        text = self.idioms.sub(" ", remove_invisible(message))
+        text = self.idioms.sub(" ", " ".join(remove_invisible(message).split()))
         return self.signs.search(text) is not None
 
     def is_given(self, reply: str) -> bool:
@@ -55,7 +55,7 @@ class CareRule:
 
 
 def load_care(path: Path = CARE_FILE) -> CareRule:
-    """Read the rule from its TOML file.
+    """Read the rule from its TOML file; a space in a pattern stands for one or none, as runs of white space in a message are one.
 
     Raises:
         PolicyError: the file is missing or breaks the format.
@@ -73,6 +73,8 @@ def load_care(path: Path = CARE_FILE) -> CareRule:
         AttributeError,
     ) as error:
         raise PolicyError(f"{path} is no care rule: {error}") from error
+    if not kinds:
+        raise PolicyError(f"{path}: there must be one of [[kinds]] at least")
     for kind in kinds:
         if not kind.is_given(kind.fallback):
             raise PolicyError(f"{path}: the fallback of {kind.name} must match one of its answers")
@@ -86,6 +88,6 @@ def _make_kind(raw: dict[str, Any]) -> CareKind:
 
 
 def _compile(patterns: Sequence[str], who: str) -> re.Pattern[str]:
-    return re.compile(
-        "|".join(pattern.replace("<who>", who).replace(" ", r"\s*") for pattern in patterns), re.IGNORECASE
-    )
+    nothing = r"(?!)"
+    either = "|".join(pattern.replace("<who>", who).replace(" ", " ?") for pattern in patterns)
+    return re.compile(either or nothing, re.IGNORECASE)

@@ -166,7 +166,7 @@ class Writer:
         quotes = self._profile.adapters["memory"].quotes
         if quotes and (quoted := self._in_their_words(note, message)) is not None:
             return quoted
-        if self._imagines_despair(note, message):
+        if self._imagines_need(note, message):
             return None
         if is_grounded(note, message) or note in readings:
             return note
@@ -175,13 +175,13 @@ class Writer:
         return None
 
     def _in_their_words(self, note: MemoryNote, message: str) -> MemoryNote | None:
-        """Return `note` with a value that is said in `message`, its own if it is; None for what is not to be quoted: a name, despair."""
+        """Return `note` with a value that is said in `message`, its own if it is; None for what is not to be quoted: a name, a cry for help."""
         if not can_be_quoted(note) or self._care.is_called_for(message):
             return None
         quoted = note if is_said(note, message) else quote(note, message)
         return quoted if find_objection(quoted) is None else None
 
-    def _imagines_despair(self, note: MemoryNote, message: str) -> bool:
+    def _imagines_need(self, note: MemoryNote, message: str) -> bool:
         return self._care.is_called_for(note.value) and not self._care.is_called_for(message)
 
     async def summarise(self, final_input: str, reply: str) -> str | None:

@@ -50,6 +50,6 @@ class Load:
         known = self._turn_s
         self._turn_s = seconds if known is None else known + _SHARE_OF_NEWEST * (seconds - known)
 
-    def wait_s(self, before: int) -> float | None:
-        """Estimate the seconds until a turn starts that has `before` turns waiting before it; None before the first turn has ended."""
-        return None if self._turn_s is None else self._turn_s * (before + 1) / self._turns_at_once
+    def wait_s(self, turn_lengths: float) -> float | None:
+        """Return how many seconds so many lengths of a turn are; None before the first turn has ended."""
+        return None if self._turn_s is None else self._turn_s * turn_lengths

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -55,8 +56,7 @@ class QueuedTurn:
     @property
     def wait_s(self) -> float | None:
         """An estimate of the seconds until it starts; None once it has started or ended, and while nothing is known."""
-        position = self.position
-        return None if position is None else self._queue.load.wait_s(position)
+        return self._queue.wait_s(self)
 
     @property
     def log_fields(self) -> dict[str, str]:
@@ -110,7 +110,8 @@ class TurnQueue:
         own = self._users.get(request.user, ())
         full = self._waiting >= self._settings.queue_capacity or len(own) >= self._settings.queue_capacity_per_user
         if full or self._closed:
-            wait_s = None if self._closed else self.load.wait_s(self._waiting)
+            turn_lengths = (self._waiting + 1) / self._settings.max_concurrent_turns
+            wait_s = None if self._closed else self.load.wait_s(turn_lengths)
             turn.future.set_result(Rejection(reason=RejectionReason.QUEUE_FULL, wait_s=wait_s))
             return turn
         self._users.setdefault(request.user, deque()).append(turn)
@@ -121,9 +122,16 @@ class TurnQueue:
 
     def position(self, turn: QueuedTurn) -> int | None:
         """Return how many waiting turns start before `turn`, if turns end in the order in which they began."""
-        for number, other in enumerate(self._start_order()):
+        for number, (other, _) in enumerate(self._start_order()):
             if other is turn:
                 return number
+        return None
+
+    def wait_s(self, turn: QueuedTurn) -> float | None:
+        """Estimate the seconds until `turn` starts; None once it has started or ended, and while nothing is known."""
+        for other, turn_lengths in self._start_order():
+            if other is turn:
+                return self.load.wait_s(turn_lengths)
         return None
 
     def cancel(self, turn: QueuedTurn) -> bool:
@@ -172,13 +180,18 @@ class TurnQueue:
         self.load.waiting_users = len(self._users)
         self.load.places = Counter(self._busy.values())
 
-    def _start_order(self) -> Iterator[QueuedTurn]:
-        """Yield the waiting turns in the order in which they start when turns end in the order in which they began."""
+    def _start_order(self) -> Iterator[tuple[QueuedTurn, float]]:
+        """Yield the waiting turns in the order in which they start when turns end in the order in which they began.
+
+        With each comes how long it waits, in lengths of a turn: while n turns run, one of them ends every nth part of that.
+        """
         ring = OrderedDict((user, deque(turns)) for user, turns in self._users.items())
         heads = {key: deque(turns) for key, turns in self._conversations.items()}
         busy = dict(self._busy)
+        turn_lengths = 0.0
         while ring:
             while len(busy) >= self._settings.max_concurrent_turns or (turn := self._choose(ring, heads, busy)) is None:
+                turn_lengths += 1 / len(busy)
                 del busy[next(iter(busy))]
             user, conversation = turn.request.user, turn.request.conversation
             busy[conversation] = user
@@ -187,7 +200,7 @@ class TurnQueue:
             ring.move_to_end(user)
             if not ring[user]:
                 del ring[user]
-            yield turn
+            yield turn, turn_lengths
 
     def _take_next(self) -> QueuedTurn | None:
         turn = self._choose(self._users, self._conversations, self._busy)
@@ -223,7 +236,8 @@ class TurnQueue:
 
     def _share(self, users: int) -> int:
         """Return how many places one of `users` who wait or hold places may hold: an equal share, half of them at most, one at least."""
-        return max(1, self._settings.max_concurrent_turns // max(2, users))
+        places = self._settings.max_concurrent_turns
+        return max(1, min(places // 2, math.ceil(places / max(1, users))))
 
     def _remove(self, turn: QueuedTurn) -> None:
         request = turn.request

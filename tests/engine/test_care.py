@@ -48,6 +48,10 @@ def test_idioms_do_not(message: str) -> None:
         "아빠가 술만 먹으면 때려", "남편이 또 손찌검을 했어요", "선임이 밤마다 패요", "전남친이 집 앞에서 계속 기다려 무서워", "사진 퍼뜨리겠다고 협박받고 있어",
         "누가 골목에서부터 따라와", "학교에서 애들이 맨날 때리고 돈 뺏어", "나 방금 모르는 사람한테 맞았어", "아내가 화나면 저를 때립니다", "아들이 술 먹고 나를 밀치고 때려요",
         "my husband hits me", "아빠가 때려\u200b요",
+        "아빠가 얼굴을 때려요", "남편이 얼굴을 때렸어요", "남편한테 매일 맞고 살아요", "저 매일 맞아요", "애들한테 매일 맞아", "아침에 아빠한테 맞았어", "매 맞는 아내예요", "아빠한테 매를 맞았어요",
+        "남편이 아기를 때려요", "남편이 벌써 세 번째 때려요", "숙제 안 했다고 아빠가 때려요", "게임한다고 아빠가 때려요", "어릴 때부터 맞고 살았어요", "유튜브 본다고 엄마가 때렸어요", "오빠가 맨날 때려요",
+        "형이 때려요", "할머니가 때려요", "새엄마가 때려요", "남자친구한테 맞았어요", "엄마한테 맞았어", "아빠가 동생을 때려요", "남편이 애를 때려요", "남편이 죽이겠대요", "아빠가 죽여버리겠대", "남편이 칼로 위협해요",
+        "아빠가 목 조르고 있어", "남편이 때릴까 봐 무서워", "새아빠가 자꾸 만져요", "가정폭력 당하고 있어요", "학폭 당하고 있어요", "데이트폭력 당했어", "누가 쫓아와", "he hit me",
     ],
 )  # fmt: skip
 def test_danger_calls_for_care(message: str) -> None:
@@ -62,6 +66,10 @@ def test_danger_calls_for_care(message: str) -> None:
         "엄마한테 등짝 맞음ㅋㅋㅋ", "골때리네 진짜", "회사 때려치우고 싶다", "우산 없어서 비 맞았어", "주사 맞고 왔어", "아빠 말이 맞았어", "롤에서 형한테 계속 맞았어", "영화에서 남편이 때리는 장면",
         "고양이가 새벽마다 얼굴 때려서 깨워", "동생이 내 패딩 입고 나감", "손녀가 어깨를 톡톡 때려주는데 시원해", "남친이 치킨 사 줬어", "선생님이 칭찬해 줬다", "모기가 계속 따라와",
         "태권도에서 대련하다 맞았어", "아빠가 때려 준 못이 휘었어", "휴가 나가서 전여친 집 앞에 가볼까", "엄마한테 폰 뺏겼어",
+        "엄마가 임영웅 팬대", "감독님 이번 연패는 너무했다", "남친이 몸 만든다고 헬스 끊었어", "남편이 몸만 컸지", "허벅지만 살이 안 빠져", "나 로또 맞았어", "나 저 문제 또 맞았어", "나 필러 또 맞을 거야",
+        "친구가 여행 사진 보낸대", "딥페이크 문제 심각하더라", "딥페이크 처벌법 나왔대", "나 배고파 죽는다고 ㅋㅋ", "우리 동네 떡볶이 맛 죽인다고 소문났어", "남자친구가 사진을 잘 찍습니다", "남편이 아침마다 꼭 껴안아요",
+        "칼 들고 요리하는 중", "엄마가 칼 들고 김밥 써는 중", "머리를 자꾸 만졌더니 아파", "강아지 몸을 만져보니 따뜻해", "돈 안 보내면 배송 안 해준대", "손님이 물건을 집어 갔어", "눈 와서 밖에 못 나가게 됐어",
+        "치킨 또 때렸어",
     ],
 )  # fmt: skip
 def test_what_only_sounds_like_danger_does_not(message: str) -> None:
@@ -69,14 +77,14 @@ def test_what_only_sounds_like_danger_does_not(message: str) -> None:
 
 
 def test_most_of_what_people_in_danger_say_is_known_and_nothing_that_only_sounds_like_it() -> None:
-    """By somebody who had not seen the rule; half of the rows were read when the patterns were written (decision 0015)."""
+    """By two writers who had not seen the rule; three quarters of their rows were in view when the patterns were mended (decision 0015)."""
     care = load_care()
     with (MODELS_DIR / "evaluation" / "golden" / "danger.csv").open(encoding="utf-8") as file:
         rows = [(row["message"], row["danger"] == "1") for row in csv.DictReader(file)]
     assert [message for message, is_danger in rows if not is_danger and care.is_called_for(message)] == []
     known = [care.is_called_for(message) for message, is_danger in rows if is_danger]
-    assert len(known) == 100
-    assert sum(known) >= 80
+    assert len(known) == 160
+    assert sum(known) >= 120
 
 
 def test_each_need_wants_a_number_that_helps_with_it() -> None:
@@ -85,9 +93,18 @@ def test_each_need_wants_a_number_that_helps_with_it() -> None:
     assert care.find("살기 싫어, 남편이 때려") is despair
     assert despair.is_given("109에 걸어 줘")
     assert not despair.is_given("117에 말하자")
+    assert not danger.is_given("109에 걸어 줘")
     assert danger.is_given("117에 말하자")
     assert care.is_given("117에 말하자")
     assert not care.is_given("힘내!")
+
+
+def test_no_idioms_are_no_idioms_and_much_white_space_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "care.toml"
+    kind = 'name = "x"\nidioms = []\nsigns = ["살기 싫"]\nanswers = ["109"]\nfallback = "109"'
+    path.write_text(f"[[kinds]]\n{kind}\n", encoding="utf-8")
+    assert load_care(path).is_called_for("살기  싫다")
+    assert not load_care().is_called_for(f"아빠{' ' * 100_000}")  # for hours, were a run of white space not one
 
 
 def test_her_corpus_gives_care_where_it_is_called_for(shipped_corpus: DialogueCorpus) -> None:
@@ -115,6 +132,7 @@ def test_rule_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         text.replace("signs =", "sign ="),
         text.replace("'109', ", "'(', "),
         text.replace("109에", "여기에"),
+        "kinds = []",
     ):
         path = tmp_path / "care.toml"
         path.write_text(broken, encoding="utf-8")

@@ -193,7 +193,7 @@ async def test_flood_in_many_conversations_leaves_half_of_the_places_to_others_w
         await runner.end_all()
 
 
-@pytest.mark.parametrize(("others", "share"), [(1, 16), (3, 8), (7, 4), (8, 3), (31, 1), (40, 1)])
+@pytest.mark.parametrize(("others", "share"), [(1, 16), (3, 8), (7, 4), (8, 4), (16, 2), (31, 1), (40, 1)])
 async def test_flood_beside_others_begins_turns_up_to_an_equal_share(others: int, share: int) -> None:
     runner = GatedRunner()
     async with open_queue(runner.run, make_settings(32)) as queue:
@@ -205,6 +205,24 @@ async def test_flood_beside_others_begins_turns_up_to_an_equal_share(others: int
         held = Counter(request.user.id for request in runner.running)
         assert held["flood"] == (share if others < 32 else 0)
         assert set(held.values()) <= {1, share}
+        await runner.end_all()
+
+
+async def test_wait_of_a_flood_counts_the_turns_that_must_end_for_it() -> None:
+    runner = GatedRunner()
+    load = Load(32)
+    load.note_turn(10.0)
+    async with open_queue(runner.run, make_settings(32), load) as queue:
+        for number in range(7):
+            queue.submit(make_request(f"user {number}"))
+        flood = [queue.submit(make_request("flood")) for _ in range(12)]
+        await settle()
+        assert [turn.wait_s for turn in flood[:4]] == [None] * 4  # they run
+        waits = [turn.wait_s or 0.0 for turn in flood[4:]]
+        # a user who has nothing more to say leaves a larger share: the first to end makes room for one more of the flood
+        assert waits[0] == pytest.approx(10 / 11)
+        assert waits[1] == pytest.approx(10 / 11 + 10 / 11)
+        assert waits == sorted(waits)
         await runner.end_all()
 
 
