@@ -8,6 +8,7 @@ The rows say what is right, so memories and expressions are compared with them; 
 
 from __future__ import annotations
 
+import random
 import re
 import tomllib
 from collections import Counter
@@ -28,10 +29,12 @@ from models.training.encoder_data import (
     product_pairs,
     read_ethics_corpus,
     read_ethics_dialogue,
+    read_ethics_notes,
     read_memory_lines,
 )
 from models.training.examples import REPLY_MARK
 from models.training.key_similarity import KeyGroups
+from models.training.memory_notes import read_memory_notes
 from models.training.slots import slot_names
 from models.types import StepAnswer
 
@@ -78,9 +81,14 @@ def read_held_out_prompts(folder: Path = DATA_DIR, *, seed: int, limit: int | No
     corpus = read_corpus(folder)
     is_taught = _taught_replies(corpus)
     prompts: dict[str, dict[HeldOutPrompt, None]] = {name: {} for name in ADAPTER_NAMES}
-    for row in expand(corpus, seed, held_out=True):
+    rows = [*expand(corpus, seed, held_out=True), *read_memory_notes(folder, held_out=True)]
+    random.Random(seed).shuffle(rows)
+    noted = {row.input for row in read_memory_notes(folder)}
+    for row in rows:
         part = Part.TOPIC if row.topic in corpus.held_out_topics else Part.LINE
         for prompt in _prompts_of(row, part):
+            if prompt.task == "memory" and prompt.input in noted:
+                continue
             if prompt.task != "eyes_mouth_pose" or not is_taught(prompt.input):
                 prompts[prompt.task].setdefault(prompt)
     return [prompt for found in prompts.values() for prompt in _halves(list(found), limit)]
@@ -93,7 +101,8 @@ def read_held_out_ethics(folder: Path = DATA_DIR, *, limit: int | None = None) -
         CorpusError: a file breaks its format.
     """
     corpus = read_corpus(folder)
-    taught = {each.text for each in (*read_ethics_dialogue(corpus, folder), *read_ethics_corpus(folder))}
+    dialogue, notes = read_ethics_dialogue(corpus, folder), read_ethics_notes(folder)
+    taught = {each.text for each in (*dialogue, *notes, *read_ethics_corpus(folder))}
     held_out = (*read_ethics_corpus(folder, held_out=True), *read_ethics_dialogue(corpus, folder, held_out=True))
     lines = dict.fromkeys(held_out)
     topics = read_ethics_dialogue(corpus, folder, held_out=True, whole_topics=True)
@@ -193,7 +202,7 @@ def _prompts_of(row: DialogueRow, part: Part) -> list[HeldOutPrompt]:
     return [
         HeldOutPrompt(task=task, input=text, expected=expected, part=part)
         for task, (text, expected) in parts.items()
-        if expected is not None
+        if expected is not None and (row.reply or task == "memory")  # a note has no reply
     ]
 
 

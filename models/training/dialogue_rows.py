@@ -141,13 +141,7 @@ def expand(
     rng = random.Random(seed)
     lists = (values for file in corpus.files for values in file.lists.values())
     stock = WordStock(lists, with_made_up=with_made_up, others=other_nouns)
-    summaries = [
-        reply.summary
-        for _, exchange in corpus.exchanges()
-        if exchange.topic not in corpus.held_out_topics
-        for reply in exchange.replies
-    ]
-    plain_summaries = [summary for summary in summaries if summary and "{" not in summary]
+    summaries = plain_summaries(corpus)
     rows: list[DialogueRow] = []
     for file, exchange in corpus.exchanges():
         slots = exchange.slots()
@@ -163,7 +157,7 @@ def expand(
                 for copy in range(copies):
                     noisy = copy > 0 and not held_out
                     row = _make_row(
-                        exchange, text, reply, draw_values(slots, file.lists, rng), plain_summaries, rng, noisy=noisy
+                        exchange, text, reply, draw_values(slots, file.lists, rng), summaries, rng, noisy=noisy
                     )
                     if noisy and rng.random() < swapped_share:
                         row = swap_copied_word(row, stock, rng)
@@ -173,6 +167,17 @@ def expand(
         rows = [row for row in rows if split_front(row.input)[2] not in taught]
     rng.shuffle(rows)
     return rows
+
+
+def plain_summaries(corpus: DialogueCorpus) -> list[str]:
+    """Return the summaries of her lines that have no slots, but those of held-out topics."""
+    return [
+        reply.summary
+        for _, exchange in corpus.exchanges()
+        if exchange.topic not in corpus.held_out_topics
+        for reply in exchange.replies
+        if reply.summary and "{" not in reply.summary
+    ]
 
 
 def copied_nouns(corpus: DialogueCorpus) -> frozenset[str]:
@@ -214,21 +219,26 @@ def _make_row(
     *,
     noisy: bool,
 ) -> DialogueRow:
-    front, time_mark, message = split_front(fill(text, values))
-    if noisy:
-        message = add_noise(message, rng)
-    if not time_mark and TIME_WORDS.search(message):
-        time_mark = f"(지금은 {rng.choice(WEEKDAYS)} {rng.choice(PARTS_OF_DAY)}) "
-    if not front and rng.random() < 0.3 and summaries:
-        front = f"(오로라 답변 요약) {rng.choice(summaries)} (사용자 질문) "
     return DialogueRow(
-        input=f"{front}{time_mark}{message}",
+        input=dress_message(fill(text, values), summaries, rng, noisy=noisy),
         reply=fill(reply.text, values),
         memory=fill(exchange.memory, values) if exchange.memory or exchange.is_labelled else None,
         summary=fill(reply.summary, values) if reply.summary else None,
         expression=format_face(reply.face) if reply.face else None,
         topic=exchange.topic,
     )
+
+
+def dress_message(text: str, summaries: Sequence[str], rng: random.Random, *, noisy: bool) -> str:
+    """Return a final input with what may stand in front of it: a time mark where it speaks of time, in 3 of 10 an unrelated summary."""
+    front, time_mark, message = split_front(text)
+    if noisy:
+        message = add_noise(message, rng)
+    if not time_mark and TIME_WORDS.search(message):
+        time_mark = f"(지금은 {rng.choice(WEEKDAYS)} {rng.choice(PARTS_OF_DAY)}) "
+    if not front and rng.random() < 0.3 and summaries:
+        front = f"(오로라 답변 요약) {rng.choice(summaries)} (사용자 질문) "
+    return f"{front}{time_mark}{message}"
 
 
 def format_face(face: tuple[str, str, str]) -> str:

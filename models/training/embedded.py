@@ -16,7 +16,7 @@ from models.profile import ADAPTER_NAMES, WEIGHTS_DIR, AdapterProfile, Profile, 
 from models.training.adapter import train_adapter
 from models.training.base import BaseRecipe, train_base
 from models.training.dialogue_files import DATA_DIR
-from models.training.dialogue_rows import PLAIN, DialogueCorpus, copied_nouns, expand, read_corpus
+from models.training.dialogue_rows import PLAIN, DialogueCorpus, copied_nouns, expand, plain_summaries, read_corpus
 from models.training.encoder import EncoderRecipe, recipe_for, train_encoder, train_on_triples
 from models.training.encoder_data import (
     EthicsSentence,
@@ -24,6 +24,7 @@ from models.training.encoder_data import (
     memory_pairs,
     read_ethics_corpus,
     read_ethics_dialogue,
+    read_ethics_notes,
     read_front_lines,
     read_interview_answers,
     read_memory_lines,
@@ -33,6 +34,7 @@ from models.training.examples import make_examples
 from models.training.interview_parts import EXAMPLES, interview_parts
 from models.training.key_similarity import KeyGroups, MemoryLine
 from models.training.manifest import LARGEST_BYTES, blind_parts, hash_folder, read_blind_parts, write_manifest
+from models.training.memory_notes import read_memory_notes, widen_notes
 from models.training.progress import Report, Stage
 from models.training.relevance import make_triples
 from models.training.training_log import LOG_NAME
@@ -46,8 +48,9 @@ _MOST_DRAWS = 4
 class EmbeddedRecipe:
     """How the embedded weights are made; `adapter_examples` bounds the rows that each adapter reads, `seed` draws them.
 
-    The reply adapter reads `reply_examples`, `plain_share` of them plain answers (`PLAIN`): the base knows the corpus nearly by heart, and
-    what the adapter adds is how to answer what is not in it. With `continued` adapters that are trained again go on from what they are.
+    The memory adapter reads `memory_examples`, all notes among them. The reply adapter reads `reply_examples`, `plain_share` of them
+    plain answers (`PLAIN`): the base knows the corpus nearly by heart, and what the adapter adds is how to answer what is not in it. With
+    `continued` adapters that are trained again go on from what they are.
     Adapters and encoders of interviews follow the profile, and so do the other encoders but in tests.
     """
 
@@ -55,6 +58,7 @@ class EmbeddedRecipe:
     adapter_examples: int = 4000
     reply_examples: int = 48_000
     plain_share: float = 0.65
+    memory_examples: int = 60_000
     interview_examples: int = EXAMPLES
     continued: bool = False
     ethics: EncoderRecipe = field(default_factory=lambda: _encoder_recipe("ethics"))
@@ -151,7 +155,7 @@ def embedded_parts(
 ) -> Iterator[WeightPart]:
     """Yield what is trained over `base` or beside it, in the order of training; each reads its text when it is trained."""
     for name in ADAPTER_NAMES:
-        train_one = partial(_train_adapter, recipe, corpus, profile, name, base)
+        train_one = partial(_train_adapter, recipe, corpus, profile, name, base, data)
         yield WeightPart(name=f"adapter {name}", folder=f"adapters/{name}", train=train_one)
     trains = {"ethics": _train_ethics, "memory": _train_memory, "relevance": _train_relevance}
     for task, train in trains.items():
@@ -173,6 +177,7 @@ def _train_adapter(
     profile: Profile,
     name: str,
     base: Path,
+    data: Path,
     out: Path,
     *,
     report: Report,
@@ -181,7 +186,9 @@ def _train_adapter(
     adapter = profile.adapters[name]
     assert adapter.training is not None
     draw = partial(_draw_examples, name, adapter, recipe.seed)
-    if name == "output_message":
+    if name == "memory":
+        chosen = _draw_memories(adapter, recipe, corpus, data)
+    elif name == "output_message":
         plain_part = corpus.part(PLAIN)
         nouns = copied_nouns(plain_part)
         plain = draw(plain_part, round(recipe.reply_examples * recipe.plain_share), nouns)
@@ -193,6 +200,16 @@ def _train_adapter(
         train_adapter, str(base), chosen, adapter.training, out, seed=recipe.seed, report=report, start=start
     )
     return train(base_name=profile.bases["main"].source, in_bfloat16=True, keep_log=False, with_tokenizer=False)
+
+
+def _draw_memories(
+    adapter: AdapterProfile, recipe: EmbeddedRecipe, corpus: DialogueCorpus, data: Path
+) -> list[tuple[str, str]]:
+    """Return the notes, several times each, and as many examples from dialogues as there is room for."""
+    notes = widen_notes(read_memory_notes(data), plain_summaries(corpus), recipe.seed)
+    examples = make_examples("memory", adapter, notes)
+    left = max(0, recipe.memory_examples - len(examples))
+    return examples + _draw_examples("memory", adapter, recipe.seed, corpus, left)
 
 
 def _draw_examples(
@@ -245,7 +262,7 @@ def _encoder_recipe(task: str) -> EncoderRecipe:
 
 def _ethics_sentences(corpus: DialogueCorpus, data: Path, seed: int) -> list[EthicsSentence]:
     written, said = read_ethics_corpus(data, seed=seed), read_ethics_dialogue(corpus, data, seed=seed)
-    return [*written, *said, *read_interview_answers(data, seed=seed)]
+    return [*written, *said, *read_ethics_notes(data), *read_interview_answers(data, seed=seed)]
 
 
 def _memory_lines(corpus: DialogueCorpus, data: Path, seed: int) -> list[MemoryLine]:

@@ -17,11 +17,14 @@ from models.training.dialogue_files import DATA_DIR, CorpusError
 from models.training.dialogue_rows import DialogueCorpus, is_share_below
 from models.training.interview_files import read_blocks
 from models.training.key_similarity import KeyGroups, KeySimilarity, MemoryLine
+from models.training.memory_notes import read_memory_notes
 from models.training.slots import draw_values, fill, read_slot_lists, slot_names
 
 CATEGORIES = ("사랑 고백/만남", "일반", "정치", "패드립", "혐오/기타")
 NEGATIVES = 60
 """How many messages that are not alike each memory is paired with, where nothing else is asked for."""
+FEELING = "오로라에 대한 감정"
+"""The key of memories of what a user feels for her."""
 _ASKS = re.compile("뭐|누구|어디|언제|몇|기억|맞혀|맞춰|추천|알지|알아|이름")
 _MEMORY_LINE = re.compile(r"^(\[([^\[\]:]+): ([^\[\]]+)\])\s*(.+)$")
 
@@ -117,6 +120,18 @@ def read_ethics_dialogue(
                 message = split_front(fill(line, draw_values(slots, file.lists, rng)))[2]
                 sentences.append(EthicsSentence(text=message, category=category))
     return list(dict.fromkeys(sentences))
+
+
+def read_ethics_notes(folder: Path = DATA_DIR) -> list[EthicsSentence]:
+    """Read the messages of notes that are remembered as normal sentences; not what is felt for her, and not what is nothing to remember.
+
+    The first may be a declaration of love, and an insult is nothing to remember.
+
+    Raises:
+        CorpusError: a file breaks its format.
+    """
+    notes = [row for row in read_memory_notes(folder) if row.memory and not row.memory.startswith(f"[{FEELING}:")]
+    return [EthicsSentence(text=split_front(row.input)[2], category="일반") for row in notes]
 
 
 def read_interview_answers(folder: Path = DATA_DIR, *, seed: int = 7) -> list[EthicsSentence]:

@@ -29,6 +29,7 @@ RECIPE = EmbeddedRecipe(
     base=BaseRecipe(vocabulary=500, hidden=32, layers=1, heads=2, row_length=128, rows=1, passes=1),
     adapter_examples=4,
     reply_examples=4,
+    memory_examples=8,
     ethics=ENCODER,
     memory=ENCODER,
     relevance=replace(ENCODER, reading="dialogue"),
@@ -60,6 +61,7 @@ def write_corpus(folder: Path) -> Path:
     (folder / "ethics" / "topics.toml").write_text("skip = []\n", "utf-8")
     memories = "\n".join(f"[좋아하는 것 {number}: 값] 메시지 {number}" for number in range(6))
     (folder / "memory" / "lines.txt").write_text(f"{memories}\n[열쇠 2: 값] held out by its key\n", "utf-8")
+    (folder / "memory" / "notes_1.txt").write_text("난 무조건 부먹 => 좋아하는 음식: 부먹\n비 온다 =>\n", "utf-8")
     (folder / "memory" / "key_groups.txt").write_text("same:\nnear:\n", "utf-8")
     (folder / "memory" / "unrelated.toml").write_text('files = []\npatterns = ["먹었어"]\n', "utf-8")
     return folder

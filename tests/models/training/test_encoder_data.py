@@ -21,6 +21,7 @@ from models.training.encoder_data import (
     read_ethics_corpus,
     read_ethics_csv,
     read_ethics_dialogue,
+    read_ethics_notes,
     read_front_lines,
     read_interview_answers,
     read_memory_csv,
@@ -72,6 +73,16 @@ def test_learners_answers_are_normal_whole_and_three_words_at_a_time(tmp_path: P
 def test_ethics_corpus_is_decided_by_the_seed(ethics: list[EthicsSentence]) -> None:
     assert read_ethics_corpus(seed=7) == ethics
     assert read_ethics_corpus(seed=1) != ethics
+
+
+def test_remembered_notes_are_normal_sentences_but_feelings_for_her_are_not(tmp_path: Path) -> None:
+    (tmp_path / "memory").mkdir()
+    notes = "난 무조건 부먹 => 좋아하는 음식: 부먹\n저리 꺼져라 =>\n너 없으면 못 살아 => 오로라에 대한 감정: 없으면 못 삶\n[취미: 사진] 필름만 써 => 취미: 필름\n"
+    (tmp_path / "memory" / "notes_1.txt").write_text(notes, "utf-8")
+    assert read_ethics_notes(tmp_path) == [
+        EthicsSentence(text="난 무조건 부먹", category="일반"),
+        EthicsSentence(text="필름만 써", category="일반"),
+    ]
 
 
 @pytest.mark.parametrize("name", ["ethics.csv", "ethics_unseen.csv"])

@@ -1,0 +1,59 @@
+"""Notes: messages with what is to be remembered of them, and nothing else (`models/data/memory/notes_*.txt`).
+
+Dialogue files teach memory beside her lines; in them nearly two thirds of what is remembered is a 상태. Notes say what else people let slip, in
+few words each, so that there can be many (docs/decisions/0041).
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from models.training.dialogue_files import DATA_DIR, CorpusError
+from models.training.dialogue_rows import DialogueRow, dress_message, is_share_below
+
+HELD_OUT_SHARE = 0.04
+COPIES = 3
+_NOTE = re.compile(r"(.*\S) =>(?: ([^:\[\]]+: [^\[\]]+))?")
+
+
+def read_memory_notes(folder: Path = DATA_DIR, *, held_out: bool = False) -> list[DialogueRow]:
+    """Read `MESSAGE => KEY: VALUE` lines, nothing behind the arrow where there is nothing to remember; rows have no reply.
+
+    Held out is 1 line in 25, by the hash of its message. Comments start with #.
+
+    Raises:
+        CorpusError: a line of another form, or a file cannot be read.
+    """
+    rows: list[DialogueRow] = []
+    for path in sorted((folder / "memory").glob("notes_*.txt")):
+        rows += [row for row in _read_file(path) if is_share_below(row.input, HELD_OUT_SHARE) == held_out]
+    return rows
+
+
+def _read_file(path: Path) -> list[DialogueRow]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(f"cannot read {path}: {error}") from error
+    rows = []
+    for number, line in enumerate(map(str.rstrip, lines), 1):
+        if not line or line.startswith("#"):
+            continue
+        match = _NOTE.fullmatch(line)
+        if match is None:
+            raise CorpusError(f"{path}:{number}: a line is `message => key: value` or `message =>`, not {line!r}")
+        rows.append(DialogueRow(input=match[1], reply="", memory=f"[{match[2]}]" if match[2] else ""))
+    return rows
+
+
+def widen_notes(notes: Sequence[DialogueRow], summaries: Sequence[str], seed: int) -> list[DialogueRow]:
+    """Return each note as it is written and twice more with typing noise; some with one of `summaries` of another talk in front."""
+    rng = random.Random(seed)
+    return [
+        DialogueRow(input=dress_message(note.input, summaries, rng, noisy=copy > 0), reply="", memory=note.memory)
+        for note in notes
+        for copy in range(COPIES)
+    ]
