@@ -58,7 +58,7 @@ class EmbeddedRecipe:
     adapter_examples: int = 4000
     reply_examples: int = 48_000
     plain_share: float = 0.65
-    memory_examples: int = 60_000
+    memory_examples: int = 44_000
     interview_examples: int = EXAMPLES
     continued: bool = False
     ethics: EncoderRecipe = field(default_factory=lambda: _encoder_recipe("ethics"))
@@ -205,7 +205,7 @@ def _train_adapter(
 def _draw_memories(
     adapter: AdapterProfile, recipe: EmbeddedRecipe, corpus: DialogueCorpus, data: Path
 ) -> list[tuple[str, str]]:
-    """Return the notes, several times each, and as many examples from dialogues as there is room for."""
+    """Return the notes, twice each, and as many examples from dialogues as there is room for."""
     notes = widen_notes(read_memory_notes(data), plain_summaries(corpus), recipe.seed)
     examples = make_examples("memory", adapter, notes)
     left = max(0, recipe.memory_examples - len(examples))

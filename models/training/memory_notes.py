@@ -15,7 +15,7 @@ from models.training.dialogue_files import DATA_DIR, CorpusError
 from models.training.dialogue_rows import DialogueRow, dress_message, is_share_below
 
 HELD_OUT_SHARE = 0.04
-COPIES = 3
+COPIES = 2
 _NOTE = re.compile(r"(.*\S) =>(?: ([^:\[\]]+: [^\[\]]+))?")
 
 
@@ -50,7 +50,7 @@ def _read_file(path: Path) -> list[DialogueRow]:
 
 
 def widen_notes(notes: Sequence[DialogueRow], summaries: Sequence[str], seed: int) -> list[DialogueRow]:
-    """Return each note as it is written and twice more with typing noise; some with one of `summaries` of another talk in front."""
+    """Return each note as it is written and once more with typing noise; some with one of `summaries` of another talk in front."""
     rng = random.Random(seed)
     return [
         DialogueRow(input=dress_message(note.input, summaries, rng, noisy=copy > 0), reply="", memory=note.memory)

@@ -75,11 +75,11 @@ def test_widened_notes_keep_what_is_remembered_and_what_stands_in_front() -> Non
         DialogueRow(input="[취미: 사진] 필름만 써", reply="", memory="[취미: 필름]"),
     ] * 50
     rows = widen_notes(notes, ["점심을 권함"], seed=7)
-    assert len(rows) == 300
+    assert len(rows) == 200
     assert {row.memory for row in rows} == {"[내일 일정: 김밥 싸기]", "[취미: 필름]"}
     plain = [row.input for row in rows if row.memory and row.memory.startswith("[내일")]
     assert all("(지금은 " in text for text in plain if "내일" in text)
-    assert 20 <= sum(text.startswith("(오로라 답변 요약) 점심을 권함 (사용자 질문) ") for text in plain) <= 75
+    assert 10 <= sum(text.startswith("(오로라 답변 요약) 점심을 권함 (사용자 질문) ") for text in plain) <= 50
     assert all(row.input.startswith("[취미: 사진] ") for row in rows if row.memory == "[취미: 필름]")
     assert "[취미: 사진] 필름만 써" in {row.input for row in rows}
     assert widen_notes(notes, ["점심을 권함"], seed=7) == rows
