@@ -17,13 +17,17 @@ CARE_FILE = Path(__file__).resolve().parent / "care.toml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CareKind:
-    """A kind of need: patterns of messages that call for care and of replies that give it, and the line that always does."""
+    """A kind of need: patterns of messages that call for care and of replies that give it, and the line that always does.
+
+    `is_remembered` tells whether anything of such a message may become a memory.
+    """
 
     name: str
     idioms: re.Pattern[str]
     signs: re.Pattern[str]
     answers: re.Pattern[str]
     fallback: str
+    is_remembered: bool
 
     def is_called_for(self, message: str) -> bool:
         """Tell whether `message` speaks of this need, of the user's own or of somebody near."""
@@ -84,7 +88,14 @@ def load_care(path: Path = CARE_FILE) -> CareRule:
 def _make_kind(raw: dict[str, Any]) -> CareKind:
     who = str(raw.get("who", ""))
     idioms, signs, answers = (_compile(raw[name], who) for name in ("idioms", "signs", "answers"))
-    return CareKind(name=str(raw["name"]), idioms=idioms, signs=signs, answers=answers, fallback=str(raw["fallback"]))
+    return CareKind(
+        name=str(raw["name"]),
+        idioms=idioms,
+        signs=signs,
+        answers=answers,
+        fallback=str(raw["fallback"]),
+        is_remembered=bool(raw["is_remembered"]),
+    )
 
 
 def _compile(patterns: Sequence[str], who: str) -> re.Pattern[str]:

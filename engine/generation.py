@@ -139,11 +139,14 @@ class Writer:
 
         A note that `message` does not bear out is another try's turn, like a malformed one; a reading of it in other words is
         borne out when another try says the same (decision 0008). Where the profile `quotes`, what is not said word by word is kept in
-        the words of `message` instead (decision 0035).
+        the words of `message` instead (decision 0035). Of a message from somebody in danger nothing is remembered.
 
         Raises:
             GenerationError: the generator failed.
         """
+        need = self._care.find(message)
+        if need and not need.is_remembered:
+            return None
         adapter = self._profile.adapters["memory"]
         readings: set[MemoryNote] = set()
         for attempt in range(adapter.tries):

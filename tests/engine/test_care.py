@@ -9,9 +9,12 @@ import pytest
 
 from engine.care import CARE_FILE, load_care
 from engine.errors import PolicyError
+from engine.generation import SeedSource, Writer
+from engine.memory import MemoryNote
 from models.fronts import split_front
-from models.profile import MODELS_DIR
+from models.profile import MODELS_DIR, load_profile
 from models.training.dialogue_rows import DialogueCorpus
+from tests.fakes import FakeEmbedder, FakeGenerator
 
 
 @pytest.mark.parametrize(
@@ -87,6 +90,16 @@ def test_most_of_what_people_in_danger_say_is_known_and_nothing_that_only_sounds
     assert sum(known) >= 120
 
 
+async def test_nothing_of_a_message_of_danger_becomes_a_memory() -> None:
+    generator = FakeGenerator()
+    generator.enqueue("memory", "[가족: 아빠]", "[가족: 아빠]")
+    writer = Writer(generator, FakeEmbedder(), load_profile("embedded"), load_care(), SeedSource(7, "turn"))
+    assert await writer.extract_memory("아빠가 때려요", "아빠가 때려요") is None
+    assert generator.calls == []
+    note = await writer.extract_memory("아빠가 밥 사 줬어", "아빠가 밥 사 줬어")
+    assert note == MemoryNote(key="가족", value="아빠")
+
+
 def test_each_need_wants_a_number_that_helps_with_it() -> None:
     care = load_care()
     despair, danger = care.kinds
@@ -101,7 +114,7 @@ def test_each_need_wants_a_number_that_helps_with_it() -> None:
 
 def test_no_idioms_are_no_idioms_and_much_white_space_is_one(tmp_path: Path) -> None:
     path = tmp_path / "care.toml"
-    kind = 'name = "x"\nidioms = []\nsigns = ["살기 싫"]\nanswers = ["109"]\nfallback = "109"'
+    kind = 'name = "x"\nis_remembered = true\nidioms = []\nsigns = ["살기 싫"]\nanswers = ["109"]\nfallback = "109"'
     path.write_text(f"[[kinds]]\n{kind}\n", encoding="utf-8")
     assert load_care(path).is_called_for("살기  싫다")
     assert not load_care().is_called_for(f"아빠{' ' * 100_000}")  # for hours, were a run of white space not one
