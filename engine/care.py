@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,8 +86,8 @@ def load_care(path: Path = CARE_FILE) -> CareRule:
 
 
 def _make_kind(raw: dict[str, Any]) -> CareKind:
-    who = str(raw.get("who", ""))
-    idioms, signs, answers = (_compile(raw[name], who) for name in ("idioms", "signs", "answers"))
+    words = {f"<{name}>": str(text) for name, text in raw.get("words", {}).items()}
+    idioms, signs, answers = (_compile(raw[name], words) for name in ("idioms", "signs", "answers"))
     return CareKind(
         name=str(raw["name"]),
         idioms=idioms,
@@ -98,7 +98,8 @@ def _make_kind(raw: dict[str, Any]) -> CareKind:
     )
 
 
-def _compile(patterns: Sequence[str], who: str) -> re.Pattern[str]:
-    nothing = r"(?!)"
-    either = "|".join(pattern.replace("<who>", who).replace(" ", " ?") for pattern in patterns)
-    return re.compile(either or nothing, re.IGNORECASE)
+def _compile(patterns: Sequence[str], words: Mapping[str, str]) -> re.Pattern[str]:
+    either = "|".join(patterns) or r"(?!)"  # of no pattern nothing is found
+    for name, text in words.items():
+        either = either.replace(name, text)
+    return re.compile(either.replace(" ", " ?"), re.IGNORECASE)

@@ -122,17 +122,13 @@ class TurnQueue:
 
     def position(self, turn: QueuedTurn) -> int | None:
         """Return how many waiting turns start before `turn`, if turns end in the order in which they began."""
-        for number, (other, _) in enumerate(self._start_order()):
-            if other is turn:
-                return number
-        return None
+        standing = self._find_standing(turn)
+        return None if standing is None else standing[0]
 
     def wait_s(self, turn: QueuedTurn) -> float | None:
         """Estimate the seconds until `turn` starts; None once it has started or ended, and while nothing is known."""
-        for other, turn_lengths in self._start_order():
-            if other is turn:
-                return self.load.wait_s(turn_lengths)
-        return None
+        standing = self._find_standing(turn)
+        return None if standing is None else self.load.wait_s(standing[1])
 
     def cancel(self, turn: QueuedTurn) -> bool:
         """End a waiting or running turn as `cancelled`."""
@@ -179,6 +175,13 @@ class TurnQueue:
     def _tell_load(self) -> None:
         self.load.waiting_users = len(self._users)
         self.load.places = Counter(self._busy.values())
+
+    def _find_standing(self, turn: QueuedTurn) -> tuple[int, float] | None:
+        """Return how many turns start before a waiting `turn` and how many lengths of a turn it waits."""
+        for number, (other, turn_lengths) in enumerate(self._start_order()):
+            if other is turn:
+                return number, turn_lengths
+        return None
 
     def _start_order(self) -> Iterator[tuple[QueuedTurn, float]]:
         """Yield the waiting turns in the order in which they start when turns end in the order in which they began.

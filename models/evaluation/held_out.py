@@ -71,9 +71,9 @@ class HeldOutAnswer:
 
 
 def read_held_out_prompts(folder: Path = DATA_DIR, *, seed: int, limit: int | None = None) -> list[HeldOutPrompt]:
-    """Read the prompts of all adapters from the held-out rows of the corpus, at most `limit` of each adapter, half of them by topic.
+    """Read the prompts of all adapters from the held-out rows and notes of the corpus, at most `limit` of each adapter, half of them by topic.
 
-    A reply is an input of eyes_mouth_pose only where no training row has it, not even with other words in its slots.
+    What a note teaches is no prompt of memory, and a reply is an input of eyes_mouth_pose only where no training row has it, not even with other words in its slots.
 
     Raises:
         CorpusError: a file breaks its format.

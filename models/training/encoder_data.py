@@ -19,6 +19,7 @@ from models.training.interview_files import read_blocks
 from models.training.key_similarity import KeyGroups, KeySimilarity, MemoryLine
 from models.training.memory_notes import read_memory_notes
 from models.training.slots import draw_values, fill, read_slot_lists, slot_names
+from models.training.text_lines import read_text_lines
 
 CATEGORIES = ("사랑 고백/만남", "일반", "정치", "패드립", "혐오/기타")
 NEGATIVES = 60
@@ -182,17 +183,11 @@ def read_memory_lines(path: Path) -> list[MemoryLine]:
     Raises:
         CorpusError: a line of another form, or the file cannot be read.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError(f"cannot read {path}: {error}") from error
     result = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        match = _MEMORY_LINE.match(line.strip())
+    for number, line in read_text_lines(path):
+        match = _MEMORY_LINE.match(line)
         if match is None:
-            raise CorpusError(f"{path}:{number}: a line is `[key: value] message`, not {line.strip()!r}")
+            raise CorpusError(f"{path}:{number}: a line is `[key: value] message`, not {line!r}")
         result.append(MemoryLine(memory=match[1], key=match[2].strip(), value=match[3].strip(), message=match[4]))
     return result
 

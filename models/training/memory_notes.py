@@ -13,9 +13,9 @@ from pathlib import Path
 
 from models.training.dialogue_files import DATA_DIR, CorpusError
 from models.training.dialogue_rows import DialogueRow, dress_message, is_share_below
+from models.training.text_lines import read_text_lines
 
 HELD_OUT_SHARE = 0.04
-COPIES = 2
 _NOTE = re.compile(r"(.*\S) =>(?: ([^:\[\]]+: [^\[\]]+))?")
 
 
@@ -34,14 +34,8 @@ def read_memory_notes(folder: Path = DATA_DIR, *, held_out: bool = False) -> lis
 
 
 def _read_file(path: Path) -> list[DialogueRow]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError(f"cannot read {path}: {error}") from error
     rows = []
-    for number, line in enumerate(map(str.rstrip, lines), 1):
-        if not line or line.startswith("#"):
-            continue
+    for number, line in read_text_lines(path):
         match = _NOTE.fullmatch(line)
         if match is None:
             raise CorpusError(f"{path}:{number}: a line is `message => key: value` or `message =>`, not {line!r}")
@@ -53,7 +47,7 @@ def widen_notes(notes: Sequence[DialogueRow], summaries: Sequence[str], seed: in
     """Return each note as it is written and once more with typing noise; some with one of `summaries` of another talk in front."""
     rng = random.Random(seed)
     return [
-        DialogueRow(input=dress_message(note.input, summaries, rng, noisy=copy > 0), reply="", memory=note.memory)
+        DialogueRow(input=dress_message(note.input, summaries, rng, noisy=noisy), reply="", memory=note.memory)
         for note in notes
-        for copy in range(COPIES)
+        for noisy in (False, True)
     ]
