@@ -8,8 +8,10 @@ from __future__ import annotations
 import math
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from engine.exemplars import show_exemplars
+from engine.types import Exemplar
 from models.profile import RELEVANCE_ENCODER, Profile
 from models.types import HER_LINE, TextEmbedder, TextGenerator
 
@@ -24,8 +26,11 @@ async def choose_draft(
     final_input: str,
     drafts: Sequence[str],
     seed: int,
+    after: Mapping[str, Exemplar] | None = None,
 ) -> str:
     """Draw one of `drafts` of her line by its worth (`DraftChoice`); equal seeds draw equally, equal drafts are one.
+
+    `after` has the exemplars which drafts were written after; a draft is as likely as it is there.
 
     A line that would follow anything is likely, but not because of the message; and a line about something else can be likely because
     it repeats a word of it.
@@ -39,8 +44,12 @@ async def choose_draft(
     if choice is None or len(different) == 1:
         return different[0]
     contexts = (final_input, *(choice.neutral_prompts if choice.contrast else ()))
+    exemplars = after or {}
+    fronts = {draft: show_exemplars(adapter, [each]) for draft, each in exemplars.items()}
     pairs = [
-        (f"{text}{adapter.start_mark}", f" {draft} {adapter.stop_mark}") for draft in different for text in contexts
+        (f"{fronts.get(draft, '')}{text}{adapter.start_mark}", f" {draft} {adapter.stop_mark}")
+        for draft in different
+        for text in contexts
     ]
     scores = await generator.score("output_message", pairs)
     relevance = [0.0] * len(different)
@@ -51,7 +60,8 @@ async def choose_draft(
         given, *neutral = scores[number * len(contexts) : (number + 1) * len(contexts)]
         contrast = choice.contrast * _log_mean(neutral) if neutral else 0.0
         again = choice.repetition * count_repeated_words(different[number])
-        worth.append(given + choice.relevance * cosine - contrast - again)
+        near = choice.nearness * (exemplars[draft].nearness if (draft := different[number]) in exemplars else 0.0)
+        worth.append(given + choice.relevance * cosine + near - contrast - again)
     return different[draw_by_worth(worth, choice.spread, random.Random(seed).random())]
 
 

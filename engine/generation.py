@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from engine.care import CareKind, CareRule
 from engine.clock_context import DayPart
 from engine.draft_choice import choose_draft
+from engine.exemplars import remembered_share, show_exemplars, with_different_answers
 from engine.expression import make_expression, parse_expression
 from engine.final_input import MARK_WORDS, build_summary_input
 from engine.memory import NOTHING, MemoryNote, is_grounded, is_reading, parse_memory
 from engine.memory_firewall import find_objection
 from engine.quotation import can_be_quoted, is_said, quote
 from engine.reply_check import ReplyFault, clean_reply, find_fault
-from engine.types import EventSink, Expression, TextShown, TextWithdrawn
+from engine.types import EventSink, Exemplar, Expression, TextShown, TextWithdrawn
 from models.profile import Profile
 from models.types import FinishReason, Generation, Sampling, TextEmbedder, TextGenerator
+
+_NOTE_OPENING = "["
+"""How a note begins; an answer that says nothing cannot begin so."""
 
 
 class SeedSource:
@@ -57,10 +61,11 @@ class Writer:
         care: CareRule,
         seeds: SeedSource,
         temperature: float | None = None,
+        exemplars: Mapping[str, Sequence[Exemplar]] | None = None,
     ) -> None:
         """Ask `generator` with the marks, limits and temperatures of `profile`; `temperature` overrules that of her lines.
 
-        `embedder` tells which draft answers a message, where the profile wants that.
+        `embedder` tells which draft answers a message, where the profile wants that; adapters are shown what `exemplars` has for them, nearest first.
         """
         self._generator = generator
         self._embedder = embedder
@@ -68,6 +73,7 @@ class Writer:
         self._care = care
         self._seeds = seeds
         self._temperature = temperature
+        self._exemplars = exemplars or {}
 
     async def write_reply(
         self, final_input: str, message: str, now: DayPart, show: EventSink, declining: tuple[str, ...] = ()
@@ -76,13 +82,14 @@ class Writer:
 
         Where the profile wants several drafts, they are drawn at once and the line is shown when it is chosen. Drafts that hold one of
         the words `declining`, which a message that looks like an offence calls for, go before the others; a number to call in need is named where most drafts
-        name one.
+        name one. Each draft is written after another exemplar, as far as they go.
 
         Raises:
             GenerationError: the generator failed.
         """
         adapter = self._profile.adapters["output_message"]
-        drafts = adapter.choice.drafts if adapter.choice else 1
+        drafts = adapter.drafts
+        exemplars = with_different_answers(self._exemplars.get("output_message", ()))[:drafts]
         need = self._care.find(message)
         wrong_days = 0
         first_token_s = 0.0
@@ -90,7 +97,9 @@ class Writer:
             shown = _Stream(show)
             base = adapter.sampling_temperature if self._temperature is None else self._temperature
             temperature = base + adapter.temperature_step * wrong_days
-            answers = await self._draft(final_input, attempt, temperature, drafts, shown if drafts == 1 else None)
+            answers = await self._draft(
+                final_input, exemplars, attempt, temperature, drafts, shown if drafts == 1 else None
+            )
             first_token_s = first_token_s or min(answer.first_token_s for answer in answers)
             texts = [clean_reply(answer.text) for answer in answers]
             faults = [self._find_fault(*each, now, need) for each in zip(answers, texts, strict=True)]
@@ -98,7 +107,12 @@ class Writer:
                 good = [text for text in good if any(word in text for word in declining)] or good
                 good = good if need else self._without_stray_alarms(good)
                 seed = self._seeds.seed("choice", attempt)
-                text = await choose_draft(self._generator, self._embedder, self._profile, final_input, good, seed)
+                after = dict(
+                    reversed(list(zip(texts, exemplars, strict=False)))
+                )  # equal drafts: the nearest exemplar's
+                text = await choose_draft(
+                    self._generator, self._embedder, self._profile, final_input, good, seed, after
+                )
                 if drafts > 1:
                     shown.push(text)
                 return WrittenReply(text=text, tries=attempt + 1, first_token_s=first_token_s, is_fallback=False)
@@ -108,15 +122,25 @@ class Writer:
         return WrittenReply(text=fallback, tries=adapter.tries, first_token_s=first_token_s, is_fallback=True)
 
     async def _draft(
-        self, final_input: str, attempt: int, temperature: float, drafts: int, stream: _Stream | None
+        self,
+        final_input: str,
+        exemplars: Sequence[Exemplar],
+        attempt: int,
+        temperature: float,
+        drafts: int,
+        stream: _Stream | None,
     ) -> list[Generation]:
-        """Draw `drafts` answers at once; the first failure cancels the others."""
+        """Draw `drafts` answers at once, each after its exemplar if there is one; the first failure cancels the others."""
         push = stream.push if stream else None
+        adapter = self._profile.adapters["output_message"]
+        fronts = [show_exemplars(adapter, [each]) for each in exemplars] + [""] * (drafts - len(exemplars))
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    group.create_task(self._ask("output_message", final_input, (attempt, draft), temperature, push))
-                    for draft in range(drafts)
+                    group.create_task(
+                        self._ask("output_message", final_input, (attempt, draft), temperature, push, front)
+                    )
+                    for draft, front in enumerate(fronts)
                 ]
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
@@ -138,7 +162,8 @@ class Writer:
         """Return what is worth remembering of the user, or None; a note that is unsafe to store is dropped.
 
         A note that `message` does not bear out is another try's turn, like a malformed one; a reading of it in other words is
-        borne out when another try says the same (decision 0008). Where the profile `quotes`, what is not said word by word is kept in
+        borne out when another try says the same (decision 0008). Notes on messages like this one may decide that there is nothing, or that there is
+        something, which the adapter then only has to name (decision 0042). Where the profile `quotes`, what is not said word by word is kept in
         the words of `message` instead (decision 0035). Of a message from somebody in danger nothing is remembered.
 
         Raises:
@@ -148,9 +173,16 @@ class Writer:
         if need and not need.is_remembered:
             return None
         adapter = self._profile.adapters["memory"]
+        front = opening = ""
+        if (use := adapter.exemplars) and (notes := self._exemplars.get("memory")):
+            front = show_exemplars(adapter, notes[: use.shown])
+            share = remembered_share(notes)
+            if share is not None and share < use.nothing_below:
+                return None
+            opening = _NOTE_OPENING if share is not None and share > use.something_above else ""
         readings: set[MemoryNote] = set()
         for attempt in range(adapter.tries):
-            answer = await self._ask("memory", final_input, attempt, adapter.temperature)
+            answer = await self._ask("memory", final_input, attempt, adapter.temperature, None, front, opening)
             if answer.finish_reason is FinishReason.LENGTH:
                 continue
             note = parse_memory(answer.text)
@@ -224,9 +256,12 @@ class Writer:
         attempt: int | tuple[int, int],
         temperature: float,
         on_text: Callable[[str], None] | None = None,
+        front: str = "",
+        opening: str = "",
     ) -> Generation:
+        """Ask the adapter `name`; `front` stands before the prompt and counts in no limit, the answer begins with `opening`."""
         adapter = self._profile.adapters[name]
-        text = f"{prompt}{adapter.start_mark}"
+        text = f"{prompt}{adapter.start_mark}{opening and f' {opening}'}"
         sampling = Sampling(
             temperature=temperature,
             top_p=adapter.top_p,
@@ -234,7 +269,8 @@ class Writer:
             stop=adapter.stop_mark,
             seed=self._seeds.seed(name, attempt),
         )
-        return await self._generator.generate(name, text, sampling, on_text=on_text)
+        answer = await self._generator.generate(name, f"{front}{text}", sampling, on_text=on_text)
+        return replace(answer, text=f"{opening}{answer.text}")
 
 
 class _Stream:

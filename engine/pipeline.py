@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from engine.care import CareRule
 from engine.clock_context import day_part
 from engine.commit import together, turn_record, whole
 from engine.errors import PolicyError
 from engine.ethics import EthicsScorer
+from engine.exemplars import ExemplarRetriever
 from engine.expression import make_expression
 from engine.final_input import build_final_input
 from engine.generation import SeedSource, Writer, WrittenReply
@@ -65,6 +67,9 @@ from storage.sanctions import SanctionStore
 from storage.turns import TurnStore
 from storage.user_settings import UserSettingsStore
 
+if TYPE_CHECKING:
+    from models.exemplars import ExemplarIndex
+
 _LONGEST_TOKEN = 32  # characters; a text longer than the limit times this is too long without counting its tokens
 
 
@@ -101,10 +106,11 @@ class ChatPipeline:
         seed: int | None = None,
         banks: BankShelf | None = None,
         load: Load | None = None,
+        exemplars: Mapping[str, ExemplarIndex] | None = None,
     ) -> None:
         """Put a pipeline together; `seed` fixes what is drawn, `banks` are those that ship unless others are given.
 
-        `load` says what to leave out when she is busy.
+        `load` says what to leave out when she is busy; adapters, by name, are shown what `exemplars` has for a message, where the profile wants that.
 
         Raises:
             PolicyError: policy and profile do not know the same categories, or the words of the interview cannot be read.
@@ -139,6 +145,7 @@ class ChatPipeline:
             clock=clock,
             seed=seed,
         )
+        self._exemplars = ExemplarRetriever(exemplars or {}, embedder, profile)
         self.retriever = MemoryRetriever(embedder, profile.memory_threshold)
         self.firewall = MemoryFirewall(self._ethics, self._thresholds, policy)
 
@@ -173,16 +180,18 @@ class ChatPipeline:
             notice = await whole(self._commit_sanction(turn, certain, reply=None))
             return Rejection(reason=RejectionReason.BLOCKED, notice=notice, details=_details(turn))
 
-        # 5. What she reads: a memory or the last summary in front, the time where it matters.
+        # 5. What she reads: a memory or the last summary in front, the time where it matters; and what was written for messages like it.
+        now = day_part(request.received_at, request.time_zone)
         with turn.watch.measure("retrieval"):
             await self._find_context(turn, known)
-        now = day_part(request.received_at, request.time_zone)
-        turn.final_input = build_final_input(request.text, now, turn.memory_used, turn.last_summary)
+            turn.final_input = build_final_input(request.text, now, turn.memory_used, turn.last_summary)
+            exemplars = await self._exemplars.find(turn.final_input)
 
         # 6. Her line, with nothing beside it. A line that may end in a block is not streamed.
         begun_ms = turn.watch.elapsed_ms
         profile = with_one_draft(self._profile) if Extra.DRAFTS in turn.left_out else self._profile
-        writer = Writer(self._generator, self._embedder, profile, self._care, self._seeds(request), request.temperature)
+        seeds = self._seeds(request)
+        writer = Writer(self._generator, self._embedder, profile, self._care, seeds, request.temperature, exemplars)
         sink = ignore_event if turn.offences else show
         reply = await writer.write_reply(
             turn.final_input, request.text, now, sink, declining_words(turn.offences, self._policy)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from engine.care import CareRule
 from engine.clock_context import PARTS, WEEKDAYS, DayPart
+from engine.exemplars import ExemplarRetriever
 from engine.expression import parse_expression
 from engine.final_input import REPLY_MARK, find_message
 from engine.generation import SeedSource, Writer
@@ -14,14 +16,24 @@ from engine.types import ignore_event
 from models.profile import Profile
 from models.types import FinishReason, Generation, Sampling, StepAnswer, TextEmbedder, TextGenerator
 
+if TYPE_CHECKING:
+    from models.exemplars import ExemplarIndex
+
 
 class Rehearsal:
     """Runs single steps of a turn on prompts that are given whole."""
 
     def __init__(
-        self, generator: TextGenerator, embedder: TextEmbedder, profile: Profile, care: CareRule, seed: int
+        self,
+        generator: TextGenerator,
+        embedder: TextEmbedder,
+        profile: Profile,
+        care: CareRule,
+        seed: int,
+        exemplars: Mapping[str, ExemplarIndex] | None = None,
     ) -> None:
-        """Draw from `seed` and the prompt."""
+        """Draw from `seed` and the prompt; adapters are shown what `exemplars` has, where the profile wants that."""
+        self._exemplars = ExemplarRetriever(exemplars or {}, embedder, profile)
         self._generator = generator
         self._embedder = embedder
         self._profile = profile
@@ -37,7 +49,9 @@ class Rehearsal:
             GenerationError: the generator failed.
         """
         generator = _LastTry(self._generator)
-        writer = Writer(generator, self._embedder, self._profile, self._care, SeedSource(self._seed, prompt))
+        exemplars = await self._exemplars.find(prompt) if task in ("output_message", "memory") else {}
+        seeds = SeedSource(self._seed, prompt)
+        writer = Writer(generator, self._embedder, self._profile, self._care, seeds, exemplars=exemplars)
         if task == "output_message":
             reply = await writer.write_reply(prompt, find_message(prompt), _time_of(prompt), ignore_event)
             return StepAnswer(text=reply.text, is_well_formed=not reply.is_fallback)

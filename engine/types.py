@@ -23,6 +23,15 @@ class Again:
     last_summary: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exemplar:
+    """An exchange that somebody wrote, to write a line after: a final input like this one, her answer, and how near they are (0 … 2)."""
+
+    input: str
+    answer: str
+    nearness: float
+
+
 class InterviewAct(StrEnum):
     """What a person does with an interview besides answering."""
 

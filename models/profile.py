@@ -54,11 +54,11 @@ class AdapterTraining:
 
 @pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
 class DraftChoice:
-    """How one of several drafts of an answer is chosen: by `log p(answer | prompt) - contrast * log p(answer) + relevance * cosine`.
+    """How one of several drafts of an answer is chosen.
 
-    The first two are the mutual information of Li et al. 2016 (arXiv:1510.03055); an answer's probability whatever was said is the
+    Its worth is `log p(answer | prompt) - contrast * log p(answer) + relevance * cosine + nearness * that of its exemplar`. The first two are the mutual information of Li et al. 2016 (arXiv:1510.03055); an answer's probability whatever was said is the
     mean over `neutral_prompts`. The cosine is that of prompt and answer by the encoder `relevance` (decision 0036), so `relevance` is in
-    nats; without the encoder it counts nothing. `repetition` nats go off for each word that the answer says again (decision 0039).
+    nats; without the encoder it counts nothing; so is `nearness` (decision 0042). `repetition` nats go off for each word that the answer says again (decision 0039).
     `spread` is the temperature in nats at which a draft is drawn by all this; 0 takes the best. `temperature`, where it is given, is that
     at which the drafts themselves are sampled: hotter than one line alone would bear. See docs/decisions/0014.
     """
@@ -68,6 +68,7 @@ class DraftChoice:
     spread: Annotated[float, Field(ge=0, le=100)] = 0.0
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     relevance: Annotated[float, Field(ge=0)] = 0.0
+    nearness: Annotated[float, Field(ge=0)] = 0.0
     repetition: Annotated[float, Field(ge=0)] = 0.0
     neutral_prompts: tuple[str, ...] = ()
 
@@ -75,6 +76,25 @@ class DraftChoice:
         """Check that there is something to contrast with."""
         if self.contrast and not self.neutral_prompts:
             raise ValueError("neutral_prompts: a contrast needs one at least")
+
+
+@pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
+class ExemplarUse:
+    """How what somebody wrote for messages like this one is shown to an adapter, in front of what it answers (decision 0042).
+
+    `source` is a folder laid out like `models/data`, which it is where it is empty: `output_message` is shown exchanges of its dialogue files, `memory`
+    notes. `considered` of them are found by their words and put in order by the encoder of relevance; a message lends `answers_each` of its answers
+    at most. `shown` of them stand in front of a prompt, the nearest last; each draft of a line has others. For `memory` all those considered vote, too:
+    where the share of those of which something is remembered, by the square of their nearness, is below `nothing_below`, nothing is; where it is above
+    `something_above`, something is; between them the adapter decides.
+    """
+
+    considered: Annotated[int, Field(gt=0)]
+    shown: Annotated[int, Field(ge=0)] = 1
+    answers_each: Annotated[int, Field(gt=0)] = 1
+    nothing_below: _Share = 0.0
+    something_above: _Share = 1.0
+    source: str = ""
 
 
 @pydantic.dataclasses.dataclass(frozen=True, slots=True, kw_only=True, config=_CONFIG)
@@ -100,6 +120,7 @@ class AdapterProfile:
     max_total_tokens: Annotated[int, Field(gt=0)] | None = None
     max_new_tokens: Annotated[int, Field(gt=0)] | None = None
     choice: DraftChoice | None = None
+    exemplars: ExemplarUse | None = None
     quotes: bool = False
     training: AdapterTraining | None = None
 
@@ -114,6 +135,19 @@ class AdapterProfile:
         if self.choice is None or self.choice.temperature is None:
             return self.temperature
         return self.choice.temperature
+
+    @property
+    def drafts(self) -> int:
+        """How many drafts of an answer are drawn at once."""
+        return self.choice.drafts if self.choice else 1
+
+    def show_exchange(self, final_input: str, answer: str) -> str:
+        """Return what stands in front of a prompt so that the adapter has read an exchange before: asked and answered as it is taught."""
+        return f"{final_input}{self.start_mark}{self.write_answer(answer)} "
+
+    def write_answer(self, answer: str) -> str:
+        """Return `answer`, which may be empty, as the adapter is taught to write it behind its start mark."""
+        return f" {answer} {self.stop_mark}" if answer else f" {self.stop_mark}"
 
     def new_token_limit(self, prompt_tokens: int) -> int:
         """Return how many tokens may be generated behind a prompt of `prompt_tokens`, at least 1."""

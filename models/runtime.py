@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from models.decode_batch import DecodeBatch
 from models.device import DeviceThread, Worker
 from models.embedder import EmbedWorker, EncoderEmbedder
+from models.exemplars import ExemplarIndex, read_exemplars
 from models.generator import AdapterGenerator, DecodeWorker
 from models.loader import SILENT, LoadProgress, load_models
 from models.processor import tune_processor
@@ -21,11 +22,12 @@ from models.types import TextEmbedder, TextGenerator
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRuntime:
-    """What the engine needs of the models."""
+    """What the engine needs of the models; `exemplars` are there for the adapters of which the profile says so, where a generator runs."""
 
     profile: Profile
     generator: TextGenerator
     embedder: TextEmbedder
+    exemplars: Mapping[str, ExemplarIndex] = field(default_factory=dict)
 
 
 @asynccontextmanager
@@ -39,7 +41,10 @@ async def open_models(
     Raises:
         WeightsError: something cannot be loaded.
     """
-    loaded = await asyncio.to_thread(load_models, profile, settings, progress, with_generator=with_generator)
+    loaded, exemplars = await asyncio.gather(
+        asyncio.to_thread(load_models, profile, settings, progress, with_generator=with_generator),
+        asyncio.to_thread(lambda: read_exemplars(profile) if with_generator else {}),
+    )
     batches = [
         DecodeBatch(base, loaded.device, settings.max_rows, cache_tokens=settings.cache_tokens) for base in loaded.bases
     ]
@@ -55,4 +60,5 @@ async def open_models(
             profile=loaded.profile,
             generator=AdapterGenerator(device, batches, scorers),
             embedder=EncoderEmbedder(device, embed_worker),
+            exemplars=exemplars,
         )

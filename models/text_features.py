@@ -49,6 +49,12 @@ def normalise(text: str) -> str:
     return _REPEATS.sub(r"\1\1", text).strip()
 
 
+def normalise_call(text: str) -> str:
+    """Return `text` normalised, without her name in front where more is said."""
+    text = normalise(text)
+    return _CALLS.sub("", text) or text
+
+
 def compose_jamo(letters: str) -> str:
     """Compose jamo that were typed one by one: ㅅㅏㄹㅏㅇ becomes 사랑; ㅋㅋ and ㅠㅠ stay."""
 
@@ -77,8 +83,7 @@ def features(text: str) -> Iterator[str]:
 
     Chosen by cross-validation (docs/decisions/0010).
     """
-    text = normalise(text)
-    text = _CALLS.sub("", text) or text
+    text = normalise_call(text)
     letters = f"^{compose_jamo(''.join(_LETTERS.findall(text)))}$"
     spaced = f"_{'_'.join(text.split())}_"
     for kind, written in (("s", letters), ("c", spaced)):

@@ -58,6 +58,15 @@ class StepAnswer:
     is_well_formed: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenExchange:
+    """A final input that somebody wrote with her answers to it; `source` is file and line of the exchange, which may have others."""
+
+    input: str
+    answers: tuple[str, ...]
+    source: str = ""
+
+
 class TextGenerator(Protocol):
     """Generates text with one of several adapters; calls from many tasks share batches."""
 

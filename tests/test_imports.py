@@ -22,6 +22,7 @@ ALLOWED = {
     "bot.dashboard": {"bot", "engine", "storage"},
     "engine": {
         "models.types",
+        "models.exemplars",
         "models.profile",
         "models.errors",
         "models.interview_bank",
@@ -43,6 +44,8 @@ HOMES = {
     "peft": {"models"},
     "sentence_transformers": {"models"},
     "safetensors": {"models"},
+    "sklearn": {"models"},
+    "scipy": {"models"},
     "trl": {"models"},
     "datasets": {"models"},
     "accelerate": {"models"},

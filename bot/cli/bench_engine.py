@@ -7,7 +7,7 @@ the queue writes and the pipeline reads (engine/load.py), so that things are lef
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -43,6 +43,7 @@ from storage.records import ConversationKey, UserKey
 from storage.settings import StorageSettings
 
 if TYPE_CHECKING:
+    from models.exemplars import ExemplarIndex
     from models.runtime import ModelRuntime
 
 MOMENT = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -87,7 +88,9 @@ async def open_engine_server(
     )
     load = None if is_equal_work else Load(turns_at_once)
     generator = ReplayingGenerator(runtime.generator, is_equal_work=is_equal_work)
-    async with _open_pipeline(profile, generator, ReplayingEmbedder(runtime.embedder), load=load) as pipeline:
+    async with _open_pipeline(
+        profile, generator, ReplayingEmbedder(runtime.embedder), runtime.exemplars, load=load
+    ) as pipeline:
 
         async def run(queued: ChatRequest, show: EventSink, queued_ms: float) -> ChatOutcome:
             play, request = plays.pop(queued.request_id)
@@ -114,7 +117,7 @@ async def record_workload(
     wanted, turns = shape
     conversations: list[tuple[TurnWork, ...]] = []
     generator, embedder = RecordingGenerator(runtime.generator), RecordingEmbedder(runtime.embedder)
-    async with _open_pipeline(profile, generator, embedder, seed=seed) as pipeline:
+    async with _open_pipeline(profile, generator, embedder, runtime.exemplars, seed=seed) as pipeline:
         await _record(pipeline, profile, "first", messages[:1])  # encodes what is encoded once
         for number in range(wanted * _OFTEN):
             chosen = [messages[(number * turns + turn) % len(messages)] for turn in range(turns)]
@@ -150,6 +153,7 @@ async def _open_pipeline(
     profile: Profile,
     generator: TextGenerator,
     embedder: TextEmbedder,
+    exemplars: Mapping[str, ExemplarIndex],
     *,
     seed: int | None = None,
     load: Load | None = None,
@@ -164,6 +168,7 @@ async def _open_pipeline(
                 care=load_care(),
                 generator=generator,
                 embedder=embedder,
+                exemplars=exemplars,
                 database=database,
                 clock=lambda: MOMENT,
                 seed=seed,

@@ -71,7 +71,9 @@ def evaluate_dialogue_command(
     page = open_page(context, report, "dialogue")
 
     async def measure(runtime: ModelRuntime) -> list[GradedAnswer]:
-        rehearsal = Rehearsal(runtime.generator, runtime.embedder, runtime.profile, load_care(), seed)
+        rehearsal = Rehearsal(
+            runtime.generator, runtime.embedder, runtime.profile, load_care(), seed, runtime.exemplars
+        )
         with show_progress(notes) as stage:
             tell = stage("prompts")
             return await grade_dialogue(prompts, rehearsal.answer, lambda n: tell(n, len(prompts), 0.0))
@@ -201,7 +203,9 @@ def evaluate_held_out_command(
     pages = {name: open_page(context, report, f"held-out-{name}") for name in tasks}
 
     async def measure(runtime: ModelRuntime) -> HeldOutRun:
-        rehearsal = Rehearsal(runtime.generator, runtime.embedder, runtime.profile, load_care(), seed)
+        rehearsal = Rehearsal(
+            runtime.generator, runtime.embedder, runtime.profile, load_care(), seed, runtime.exemplars
+        )
         judge = partial(find_offences, thresholds=thresholds_under(policy, runtime.profile.ethics), policy=policy)
         with show_progress(notes) as stage:
             return await measure_held_out(

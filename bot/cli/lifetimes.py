@@ -83,6 +83,7 @@ async def open_engine(settings: Settings, clock: Clock, seed: int | None) -> Asy
             clock=clock,
             seed=seed,
             banks=banks,
+            exemplars=runtime.exemplars,
             load=load if seed is None else None,  # what is left out under load depends on timing
         )
         async with (

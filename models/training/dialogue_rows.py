@@ -23,7 +23,6 @@ from models.training.dialogue_files import (
     CorpusError,
     DialogueFile,
     Exchange,
-    Reply,
     read_dialogue_file,
 )
 from models.training.slots import PARTS_OF_DAY, TIME_WORDS, WEEKDAYS, draw_values, fill, read_slot_lists
@@ -49,7 +48,7 @@ _CSV_COLUMNS = ("data_type", "input_data", "output_message", "memory", "summary"
 class DialogueRow:
     """One training or validation row. Empty `memory` means nothing to remember; None fields teach nothing.
 
-    `topic` is that of the corpus, empty for a row of a CSV file.
+    `topic` is that of the corpus, `source` the exchange and `answer` which of its replies this is; a row of a CSV file has none.
     """
 
     input: str
@@ -58,6 +57,8 @@ class DialogueRow:
     summary: str | None = None
     expression: str | None = None
     topic: str = ""
+    source: str = ""
+    answer: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,12 +153,12 @@ def expand(
         for text in exchange.inputs:
             if corpus.is_held_out(exchange, text) != held_out:
                 continue
-            replies = exchange.replies[:1] if held_out else exchange.replies
-            for reply in replies:
+            replies = 1 if held_out else len(exchange.replies)
+            for answer in range(replies):
                 for copy in range(copies):
                     noisy = copy > 0 and not held_out
                     row = _make_row(
-                        exchange, text, reply, draw_values(slots, file.lists, rng), summaries, rng, noisy=noisy
+                        exchange, text, answer, draw_values(slots, file.lists, rng), summaries, rng, noisy=noisy
                     )
                     if noisy and rng.random() < swapped_share:
                         row = swap_copied_word(row, stock, rng)
@@ -212,13 +213,14 @@ def _widening(exchange: Exchange, slots: Set[str]) -> tuple[int, float]:
 def _make_row(
     exchange: Exchange,
     text: str,
-    reply: Reply,
+    answer: int,
     values: Mapping[str, str],
     summaries: Sequence[str],
     rng: random.Random,
     *,
     noisy: bool,
 ) -> DialogueRow:
+    reply = exchange.replies[answer]
     return DialogueRow(
         input=dress_message(fill(text, values), summaries, rng, noisy=noisy),
         reply=fill(reply.text, values),
@@ -226,6 +228,8 @@ def _make_row(
         summary=fill(reply.summary, values) if reply.summary else None,
         expression=format_face(reply.face) if reply.face else None,
         topic=exchange.topic,
+        source=exchange.source,
+        answer=answer,
     )
 
 

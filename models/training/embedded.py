@@ -16,7 +16,15 @@ from models.profile import ADAPTER_NAMES, WEIGHTS_DIR, AdapterProfile, Profile, 
 from models.training.adapter import train_adapter
 from models.training.base import BaseRecipe, train_base
 from models.training.dialogue_files import DATA_DIR
-from models.training.dialogue_rows import PLAIN, DialogueCorpus, copied_nouns, expand, plain_summaries, read_corpus
+from models.training.dialogue_rows import (
+    PLAIN,
+    DialogueCorpus,
+    DialogueRow,
+    copied_nouns,
+    expand,
+    plain_summaries,
+    read_corpus,
+)
 from models.training.encoder import EncoderRecipe, recipe_for, train_encoder, train_on_triples
 from models.training.encoder_data import (
     EthicsSentence,
@@ -30,7 +38,8 @@ from models.training.encoder_data import (
     read_memory_lines,
     unrelated_pairs,
 )
-from models.training.examples import make_examples
+from models.training.examples import make_example, make_examples
+from models.training.exemplar_rows import ExemplarTeacher, NoteTeacher
 from models.training.interview_parts import EXAMPLES, interview_parts
 from models.training.key_similarity import KeyGroups, MemoryLine
 from models.training.manifest import LARGEST_BYTES, blind_parts, hash_folder, read_blind_parts, write_manifest
@@ -48,7 +57,7 @@ _MOST_DRAWS = 4
 class EmbeddedRecipe:
     """How the embedded weights are made; `adapter_examples` bounds the rows that each adapter reads, `seed` draws them.
 
-    The memory adapter reads `memory_examples`, all notes among them. The reply adapter reads `reply_examples`, `plain_share` of them
+    The memory adapter reads `memory_examples`, `notes_share` of them notes. The reply adapter reads `reply_examples`, `plain_share` of them
     plain answers (`PLAIN`): the base knows the corpus nearly by heart, and what the adapter adds is how to answer what is not in it. With
     `continued` adapters that are trained again go on from what they are.
     Adapters and encoders of interviews follow the profile, and so do the other encoders but in tests.
@@ -58,7 +67,8 @@ class EmbeddedRecipe:
     adapter_examples: int = 4000
     reply_examples: int = 48_000
     plain_share: float = 0.65
-    memory_examples: int = 44_000
+    memory_examples: int = 20_000
+    notes_share: float = 0.7
     interview_examples: int = EXAMPLES
     continued: bool = False
     ethics: EncoderRecipe = field(default_factory=lambda: _encoder_recipe("ethics"))
@@ -185,16 +195,12 @@ def _train_adapter(
     """Train one adapter on rows without made-up nouns: the base has learned to copy, adapters learn how she talks."""
     adapter = profile.adapters[name]
     assert adapter.training is not None
-    draw = partial(_draw_examples, name, adapter, recipe.seed)
     if name == "memory":
         chosen = _draw_memories(adapter, recipe, corpus, data)
     elif name == "output_message":
-        plain_part = corpus.part(PLAIN)
-        nouns = copied_nouns(plain_part)
-        plain = draw(plain_part, round(recipe.reply_examples * recipe.plain_share), nouns)
-        chosen = plain + draw(corpus.part(PLAIN, without=True), recipe.reply_examples - len(plain))
+        chosen = _draw_replies(adapter, recipe, corpus)
     else:
-        chosen = draw(corpus, recipe.adapter_examples)
+        chosen = _draw_examples(name, adapter, recipe.seed, corpus, recipe.adapter_examples)
     start = base.parent / "adapters" / name if recipe.continued else None
     train = partial(
         train_adapter, str(base), chosen, adapter.training, out, seed=recipe.seed, report=report, start=start
@@ -202,32 +208,55 @@ def _train_adapter(
     return train(base_name=profile.bases["main"].source, in_bfloat16=True, keep_log=False, with_tokenizer=False)
 
 
+def _draw_replies(adapter: AdapterProfile, recipe: EmbeddedRecipe, corpus: DialogueCorpus) -> list[tuple[str, str]]:
+    """Return examples of her lines, plain ones and others, with exemplars in front where the profile shows any."""
+    plain = corpus.part(PLAIN)
+    count = round(recipe.reply_examples * recipe.plain_share)
+    draw = partial(_draw_rows, "output_message", adapter, recipe.seed)
+    rows = draw(plain, count, copied_nouns(plain))
+    rows |= draw(corpus.part(PLAIN, without=True), recipe.reply_examples - count)
+    if adapter.exemplars is None:
+        return list(rows)
+    return list(ExemplarTeacher(corpus, recipe.seed).make_examples(adapter, list(rows.values())))
+
+
 def _draw_memories(
     adapter: AdapterProfile, recipe: EmbeddedRecipe, corpus: DialogueCorpus, data: Path
 ) -> list[tuple[str, str]]:
-    """Return the notes, twice each, and as many examples from dialogues as there is room for."""
+    """Return examples of notes, as they are written and with noise, and of dialogues, behind other notes where the profile shows any."""
     notes = widen_notes(read_memory_notes(data), plain_summaries(corpus), recipe.seed)
-    examples = make_examples("memory", adapter, notes)
-    left = max(0, recipe.memory_examples - len(examples))
-    return examples + _draw_examples("memory", adapter, recipe.seed, corpus, left)
+    count = min(len(notes), round(recipe.memory_examples * recipe.notes_share))
+    rows = random.Random(recipe.seed).sample(notes, count)
+    rows += _draw_rows("memory", adapter, recipe.seed, corpus, recipe.memory_examples - count).values()
+    if adapter.exemplars is None:
+        return make_examples("memory", adapter, rows)
+    return list(NoteTeacher(data, adapter.exemplars.shown, recipe.seed).make_examples(adapter, rows))
 
 
 def _draw_examples(
+    name: str, adapter: AdapterProfile, seed: int, corpus: DialogueCorpus, count: int
+) -> list[tuple[str, str]]:
+    """Return up to `count` different examples."""
+    return list(_draw_rows(name, adapter, seed, corpus, count))
+
+
+def _draw_rows(
     name: str,
     adapter: AdapterProfile,
     seed: int,
     corpus: DialogueCorpus,
     count: int,
     other_nouns: Collection[str] = (),
-) -> list[tuple[str, str]]:
-    """Return up to `count` different examples, from as many draws of the corpus as that takes, within reason."""
-    examples: dict[tuple[str, str], None] = {}
+) -> dict[tuple[str, str], DialogueRow]:
+    """Return up to `count` different examples with their rows, from as many draws of the corpus as that takes, within reason."""
+    found: dict[tuple[str, str], DialogueRow] = {}
     for number in range(_MOST_DRAWS):
-        rows = expand(corpus, seed + 99 + number, with_made_up=False, other_nouns=other_nouns)
-        examples |= dict.fromkeys(make_examples(name, adapter, rows))
-        if len(examples) >= count:
+        for row in expand(corpus, seed + 99 + number, with_made_up=False, other_nouns=other_nouns):
+            if (example := make_example(name, adapter, row)) is not None:
+                found.setdefault(example, row)
+        if len(found) >= count:
             break
-    return random.Random(seed).sample(list(examples), min(count, len(examples)))
+    return dict(random.Random(seed).sample(list(found.items()), min(count, len(found))))
 
 
 def _train_ethics(

@@ -28,8 +28,7 @@ def make_example(adapter: str, profile: AdapterProfile, row: DialogueRow) -> tup
     prompt, answer = prompts[adapter]
     if answer is None:
         return None
-    spaced = f" {answer}" if answer else ""
-    return f"{prompt}{profile.start_mark}", f"{spaced} {profile.stop_mark}"
+    return f"{prompt}{profile.start_mark}", profile.write_answer(answer)
 
 
 def with_synonyms(rows: Iterable[DialogueRow], seed: int) -> list[DialogueRow]:

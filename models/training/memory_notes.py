@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from models.training.dialogue_files import DATA_DIR, CorpusError
@@ -39,7 +40,8 @@ def _read_file(path: Path) -> list[DialogueRow]:
         match = _NOTE.fullmatch(line)
         if match is None:
             raise CorpusError(f"{path}:{number}: a line is `message => key: value` or `message =>`, not {line!r}")
-        rows.append(DialogueRow(input=match[1], reply="", memory=f"[{match[2]}]" if match[2] else ""))
+        memory = f"[{match[2]}]" if match[2] else ""
+        rows.append(DialogueRow(input=match[1], reply="", memory=memory, source=f"{path.name}:{number}"))
     return rows
 
 
@@ -47,7 +49,7 @@ def widen_notes(notes: Sequence[DialogueRow], summaries: Sequence[str], seed: in
     """Return each note as it is written and once more with typing noise; some with one of `summaries` of another talk in front."""
     rng = random.Random(seed)
     return [
-        DialogueRow(input=dress_message(note.input, summaries, rng, noisy=noisy), reply="", memory=note.memory)
+        replace(note, input=dress_message(note.input, summaries, rng, noisy=noisy))
         for note in notes
         for noisy in (False, True)
     ]

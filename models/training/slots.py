@@ -12,6 +12,12 @@ WEEKDAYS = ("월요일", "화요일", "수요일", "목요일", "금요일", "�
 PARTS_OF_DAY = ("오전", "오후", "저녁")
 TIME_WORDS = re.compile("오늘|내일|지금|요일|이따|휴일")  # a message with one of them has a time mark in front
 _SLOT = re.compile(r"\{([^{}:]+?)(\d?)(?::([^{}/]*)/([^{}/]*))?\}")
+_ENDINGS = (
+    ("이라고", "라고"), ("이라니", "라니"), ("이라면", "라면"), ("이라서", "라서"), ("이라도", "라도"), ("이라", "라"), ("이잖아", "잖아"), ("이구나", "구나"),
+    ("이네", "네"), ("이지", "지"), ("이랑", "랑"), ("이나", "나"), ("이가", "가"), ("이는", "는"), ("이를", "를"), ("이도", "도"), ("이한테", "한테"),
+    ("이", "가"), ("은", "는"), ("을", "를"), ("과", "와"), ("으로", "로"),
+)  # fmt: skip
+"""What follows a word, behind a consonant and behind a vowel."""
 _DERIVED_WEEKDAYS = {"어제요일": -1, "요일": 0, "다음요일": 1}
 
 
@@ -54,6 +60,22 @@ def choose_particle(word: str, after_consonant: str, after_vowel: str) -> str:
     if (after_consonant, after_vowel) == ("으로", "로") and ends_in_rieul(word):
         return after_vowel
     return after_consonant if has_final_consonant(word) else after_vowel
+
+
+def exchange_word(text: str, old: str, new: str, *, is_name: bool = False) -> str:
+    """Return `text` with `new` wherever `old` stood, each with the particle that fits; of a name 야 is a call, of a thing it is an ending."""
+    if has_final_consonant(old) == has_final_consonant(new):
+        return text.replace(old, new)
+    pairs = [*_ENDINGS, ("아", "야") if is_name else ("이야", "야")]
+    forms = {pair[0] if has_final_consonant(old) else pair[1]: pair for pair in pairs}
+    particles = "|".join(sorted(forms, key=len, reverse=True))
+
+    def put_in(match: re.Match[str]) -> str:
+        form, space = match[1], match[2]
+        is_call = form == "이" and not space  # 민준이! is no subject
+        return new if not form or is_call else f"{new}{choose_particle(new, *forms[form])}{space}"
+
+    return re.sub(f"{re.escape(old)}(?:({particles})(?![가-힣])( ?))?", put_in, text)
 
 
 def slot_names(text: str) -> set[str]:

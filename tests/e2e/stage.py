@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from engine.policy_file import load_policy
 from engine.queue import open_queue
 from engine.settings import EngineSettings
 from engine.types import DEFAULT_TIME_ZONE, ChatOutcome, ChatReply
+from models.exemplars import ExemplarIndex
 from models.profile import Profile
 from models.types import TextEmbedder, TextGenerator
 from storage.database import Database, open_database
@@ -72,7 +73,11 @@ class Stage:
 
 @asynccontextmanager
 async def open_stage(
-    folder: Path, profile: Profile, generator: TextGenerator, embedder: TextEmbedder
+    folder: Path,
+    profile: Profile,
+    generator: TextGenerator,
+    embedder: TextEmbedder,
+    exemplars: Mapping[str, ExemplarIndex] | None = None,
 ) -> AsyncIterator[Stage]:
     """Nest the lifetimes as `main.py` does, over a database in `folder`; what is drawn is the same every time."""
     clock = MovableClock()
@@ -83,6 +88,7 @@ async def open_stage(
             care=load_care(),
             generator=generator,
             embedder=embedder,
+            exemplars=exemplars,
             database=database,
             clock=clock,
             seed=7,

@@ -20,7 +20,7 @@ LOVE, POLITICS, PARENTS, HATE = "사랑 고백/만남", "정치", "패드립", "
 @pytest.fixture
 async def stage(tmp_path: Path, embedded_runtime: ModelRuntime) -> AsyncIterator[Stage]:
     models = embedded_runtime
-    async with open_stage(tmp_path, models.profile, models.generator, models.embedder) as stage:
+    async with open_stage(tmp_path, models.profile, models.generator, models.embedder, models.exemplars) as stage:
         yield stage
 
 

@@ -71,7 +71,7 @@ async def stage(request: pytest.FixtureRequest, tmp_path: Path, embedded_runtime
     models = embedded_runtime
     obedient = Obedient(count=lambda text: models.generator.count_tokens("output_message", text))
     generator: TextGenerator = models.generator if request.param == "shipped" else obedient
-    async with open_stage(tmp_path, models.profile, generator, models.embedder) as stage:
+    async with open_stage(tmp_path, models.profile, generator, models.embedder, models.exemplars) as stage:
         async with stage.database.begin() as session:
             for sanction in (make_sanction(stage, HATE, timedelta(days=7)), make_sanction(stage, POLITICS, None)):
                 await SanctionStore(session).add(sanction)

@@ -11,6 +11,7 @@ from models.training.slots import (
     SlotError,
     choose_particle,
     draw_values,
+    exchange_word,
     fill,
     has_final_consonant,
     read_slot_lists,
@@ -84,3 +85,20 @@ def test_draw_is_decided_by_the_seed() -> None:
 def test_name_that_cannot_be_drawn_is_a_slot_error(names: set[str], lists: dict[str, list[str]]) -> None:
     with pytest.raises(SlotError):
         draw_values(names, lists, random.Random(0))
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "is_name", "expected"),
+    [
+        ("초밥이 최고야, 초밥은 옳지", "초밥", "피자", False, "피자가 최고야, 피자는 옳지"),
+        ("피자가 최고야, 피자는 옳지", "피자", "초밥", False, "초밥이 최고야, 초밥은 옳지"),
+        ("피자야! 역시", "피자", "초밥", False, "초밥이야! 역시"),
+        ("지수야! 지수잖아", "지수", "민준", True, "민준아! 민준이잖아"),
+        ("민준이! 반가워", "민준", "지수", True, "지수! 반가워"),
+        ("라면으로 하자", "라면", "국수", False, "국수로 하자"),
+        ("국수로 하자", "국수", "쌀", False, "쌀로 하자"),
+        ("떡볶이랑 떡볶이", "떡볶이", "순대", False, "순대랑 순대"),
+    ],
+)
+def test_another_word_takes_the_particles_that_fit(text: str, old: str, new: str, is_name: bool, expected: str) -> None:
+    assert exchange_word(text, old, new, is_name=is_name) == expected

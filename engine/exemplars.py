@@ -1,0 +1,71 @@
+"""Find what somebody wrote for messages like this one; her adapters read it in front of what they answer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from engine.types import Exemplar
+from models.profile import RELEVANCE_ENCODER, AdapterProfile, ExemplarUse, Profile
+from models.types import TextEmbedder
+
+if TYPE_CHECKING:
+    from models.exemplars import ExemplarIndex
+
+
+class ExemplarRetriever:
+    """Looks up what adapters are shown, as the profile says; finds nothing for those of which it does not say so."""
+
+    def __init__(self, indexes: Mapping[str, ExemplarIndex], embedder: TextEmbedder, profile: Profile) -> None:
+        """Look into `indexes`, by the name of the adapter."""
+        self._uses = {name: adapter.exemplars for name, adapter in profile.adapters.items() if adapter.exemplars}
+        self._indexes = {name: index for name, index in indexes.items() if name in self._uses}
+        self._embedder = embedder
+        self._has_encoder = RELEVANCE_ENCODER in profile.encoders
+
+    async def find(self, final_input: str) -> dict[str, list[Exemplar]]:
+        """Return exemplars by the name of the adapter, nearest first.
+
+        Nearness is the cosine of the words plus that of the encoder of relevance, where there is one: for it two messages are alike when the same
+        lines answer them.
+
+        Raises:
+            EmbeddingError: the embedder failed.
+        """
+        return {name: await self._find(index, self._uses[name], final_input) for name, index in self._indexes.items()}
+
+    async def _find(self, index: ExemplarIndex, use: ExemplarUse, final_input: str) -> list[Exemplar]:
+        found = index.find(final_input, use.considered)
+        if found and self._has_encoder:
+            texts = [final_input, *(exchange.input for exchange, _ in found)]
+            own, *others = await self._embedder.embed(RELEVANCE_ENCODER, texts)
+            pairs = zip(found, others, strict=True)
+            found = [(exchange, likeness + float(own @ other)) for (exchange, likeness), other in pairs]
+        exemplars: list[Exemplar] = []
+        answers_of: Counter[str] = Counter()
+        for exchange, nearness in sorted(found, key=lambda each: -each[1]):
+            for answer in exchange.answers[: use.answers_each - answers_of[exchange.input]]:
+                exemplars.append(Exemplar(input=exchange.input, answer=answer, nearness=nearness))
+                answers_of[exchange.input] += 1
+        return exemplars
+
+
+def with_different_answers(exemplars: Iterable[Exemplar]) -> list[Exemplar]:
+    """Return the first exemplar of each answer."""
+    first: dict[str, Exemplar] = {}
+    for each in exemplars:
+        first.setdefault(each.answer, each)
+    return list(first.values())
+
+
+def remembered_share(exemplars: Iterable[Exemplar]) -> float | None:
+    """Return the share (0..1) of notes of which something is remembered, by the squares of their nearness; None without notes."""
+    weights = [(max(each.nearness, 0.0) ** 2, bool(each.answer)) for each in exemplars]
+    total = sum(weight for weight, _ in weights)
+    return sum(weight for weight, is_something in weights if is_something) / total if total else None
+
+
+def show_exemplars(adapter: AdapterProfile, exemplars: Sequence[Exemplar]) -> str:
+    """Return what stands in front of a prompt so that `adapter` reads `exemplars`, which are given nearest first, the nearest last."""
+    return "".join(adapter.show_exchange(each.input, each.answer) for each in reversed(exemplars))

@@ -1,0 +1,151 @@
+"""Check the exemplars that drafts are written after: which are found, what the adapter reads, and what they count in the choice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from engine.care import load_care
+from engine.clock_context import DayPart
+from engine.exemplars import ExemplarRetriever, remembered_share, with_different_answers
+from engine.generation import SeedSource, Writer
+from engine.memory import MemoryNote
+from engine.types import Exemplar, ignore_event
+from models.exemplars import ExemplarIndex
+from models.profile import DraftChoice, ExemplarUse, Profile, load_profile
+from models.types import WrittenExchange
+from tests.fakes import FakeEmbedder, FakeGenerator
+
+NOW = DayPart(weekday=2, part="오후")
+USE = ExemplarUse(considered=5, answers_each=2)
+INDEX = ExemplarIndex([
+    WrittenExchange(input="배고파 죽겠어", answers=("뭐라도 먹자!", "냉장고부터 열어 봐", "나도 배고파")),
+    WrittenExchange(input="배고파", answers=("뭐라도 먹자!", "라면 어때? 🍜")),
+    WrittenExchange(input="시험 망했어", answers=("고생했어",)),
+])  # fmt: skip
+
+
+def profile_with(*, drafts: int = 3, use: ExemplarUse | None = USE) -> Profile:
+    profile = load_profile("embedded")
+    choice = DraftChoice(drafts=drafts, contrast=0.0, nearness=100.0) if drafts > 1 else None
+    adapter = replace(profile.adapters["output_message"], choice=choice, exemplars=use)
+    return replace(profile, adapters={**profile.adapters, "output_message": adapter})
+
+
+async def find(profile: Profile, text: str, embedder: FakeEmbedder | None = None) -> list[Exemplar]:
+    found = await ExemplarRetriever({"output_message": INDEX}, embedder or FakeEmbedder(), profile).find(text)
+    return found["output_message"]
+
+
+async def test_nearest_first_and_two_answers_of_a_message() -> None:
+    found = await find(profile_with(), "배고파")
+    assert [each.input for each in found] == ["배고파", "배고파", "배고파 죽겠어", "배고파 죽겠어"]
+    assert [each.answer for each in found] == ["뭐라도 먹자!", "라면 어때? 🍜", "뭐라도 먹자!", "냉장고부터 열어 봐"]
+    assert [each.answer for each in with_different_answers(found)] == [
+        "뭐라도 먹자!",
+        "라면 어때? 🍜",
+        "냉장고부터 열어 봐",
+    ]
+    assert found[0].nearness == pytest.approx(2.0)  # the same words, the same vector
+
+
+async def test_encoder_of_relevance_may_put_another_first() -> None:
+    embedder = FakeEmbedder({"배고파!": {"배고파 죽겠어": 0.9}})
+    found = await find(profile_with(), "배고파!", embedder)
+    assert found[0].input == "배고파 죽겠어"
+    assert found[0].nearness > 1.0
+
+
+async def test_profile_without_exemplars_or_no_index_finds_nothing() -> None:
+    without = profile_with(use=None)
+    assert await ExemplarRetriever({"output_message": INDEX}, FakeEmbedder(), without).find("배고파") == {}
+    assert await ExemplarRetriever({}, FakeEmbedder(), profile_with()).find("배고파") == {}
+
+
+def exemplars(*answers: str) -> list[Exemplar]:
+    return [Exemplar(input="배고파", answer=answer, nearness=1.0 - place / 10) for place, answer in enumerate(answers)]
+
+
+async def write(generator: FakeGenerator, profile: Profile, *answers: str) -> str:
+    shown = {"output_message": exemplars(*answers)}
+    writer = Writer(generator, FakeEmbedder(), profile, load_care(), SeedSource(7, "turn"), exemplars=shown)
+    return (await writer.write_reply("나 배고파", "나 배고파", NOW, ignore_event)).text
+
+
+async def test_each_draft_reads_its_exemplar_as_a_turn_before_and_the_rest_read_none() -> None:
+    generator = FakeGenerator()
+    await write(generator, profile_with(), "라면 어때?", "먹자!")
+    assert generator.prompts("output_message") == [
+        "배고파 (답변 시작) 라면 어때? (답변 종료) 나 배고파 (답변 시작)",
+        "배고파 (답변 시작) 먹자! (답변 종료) 나 배고파 (답변 시작)",
+        "나 배고파 (답변 시작)",
+    ]
+
+
+async def test_exemplar_takes_no_room_from_the_line() -> None:
+    generator = FakeGenerator()
+    await write(generator, profile_with(), "라면 어때?")
+    limits = {sampling.max_new_tokens for _, _, sampling in generator.calls}
+    assert limits == {profile_with().adapters["output_message"].new_token_limit(4)}
+
+
+async def test_draft_after_the_nearest_exemplar_is_said_unless_it_has_a_fault() -> None:
+    for first, said in (("라면 먹자!", "라면 먹자!"), ("https://a.b", "밥 먹자!")):
+        generator = FakeGenerator()
+        generator.enqueue("output_message", first, "밥 먹자!", "안녕")
+        assert await write(generator, profile_with(), "라면 어때?", "먹자!") == said
+
+
+async def test_equal_drafts_count_as_after_the_nearer_exemplar() -> None:
+    generator = FakeGenerator()
+    generator.enqueue("output_message", "먹자!", "밥 어때?", "먹자!")
+    assert await write(generator, profile_with(), "a", "b", "c") == "먹자!"
+
+
+async def remember(generator: FakeGenerator, use: ExemplarUse, *notes: str) -> MemoryNote | None:
+    profile = profile_with()
+    memory = replace(profile.adapters["memory"], exemplars=use)
+    profile = replace(profile, adapters={**profile.adapters, "memory": memory})
+    shown = {"memory": exemplars(*notes)}
+    writer = Writer(generator, FakeEmbedder(), profile, load_care(), SeedSource(7, "turn"), exemplars=shown)
+    return await writer.extract_memory("나 배고파", "나 배고파")
+
+
+async def test_memory_reads_as_many_notes_as_the_profile_shows_the_nearest_last() -> None:
+    generator = FakeGenerator()
+    await remember(generator, ExemplarUse(considered=3, shown=2), "[상태: 배고픔]", "", "[취미: 낚시]")
+    assert generator.prompts("memory") == [
+        "배고파 (요약 시작) (요약 종료) 배고파 (요약 시작) [상태: 배고픔] (요약 종료) 나 배고파 (요약 시작)"
+    ]
+
+
+VOTES = ExemplarUse(considered=3, nothing_below=0.4, something_above=0.6)
+
+
+async def test_where_most_notes_remember_nothing_the_adapter_is_not_asked() -> None:
+    generator = FakeGenerator()
+    assert await remember(generator, VOTES, "", "", "[상태: 배고픔]") is None
+    assert generator.calls == []
+
+
+async def test_where_most_notes_remember_something_the_answer_is_a_note() -> None:
+    generator = FakeGenerator()
+    generator.enqueue("memory", "상태: 배고픔]")
+    note = await remember(generator, VOTES, "[상태: 배고픔]", "[상태: 피곤함]", "")
+    assert note == MemoryNote(key="상태", value="배고픔")
+    assert generator.prompts("memory")[0].endswith("나 배고파 (요약 시작) [")
+
+
+async def test_where_notes_do_not_agree_the_adapter_decides() -> None:
+    generator = FakeGenerator()
+    generator.enqueue("memory", "")
+    assert await remember(generator, VOTES, "[상태: 배고픔]", "") is None
+    assert generator.prompts("memory")[0].endswith("나 배고파 (요약 시작)")
+
+
+def test_share_weighs_notes_by_the_square_of_their_nearness() -> None:
+    notes = [Exemplar(input="", answer="[a: b]", nearness=2.0), Exemplar(input="", answer="", nearness=1.0)]
+    assert remembered_share(notes) == pytest.approx(0.8)
+    assert remembered_share([]) is None
+    assert remembered_share([Exemplar(input="", answer="", nearness=-0.5)]) is None

@@ -1,0 +1,122 @@
+"""Check what is found for a message: the nearest thing that somebody wrote, nothing held out, nothing for a message like none."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.errors import ModelError
+from models.exemplars import ExemplarIndex, written_exchanges
+from models.training.dialogue_rows import read_corpus
+from models.types import WrittenExchange
+
+EXCHANGES = [
+    WrittenExchange(input="배달이 한 시간째 안 와", answers=("가게에 전화는 해 봤어?",), source="a:1"),
+    WrittenExchange(input="시험 망했어 ㅠㅠ", answers=("고생했어, 오늘은 푹 쉬자",), source="a:5"),
+    WrittenExchange(input="(오로라 답변 요약) 시험이 어땠는지 물음 (사용자 질문) 망했어", answers=("다음엔 잘 볼 거야",), source="a:9"),
+    WrittenExchange(input="(오로라 답변 요약) 요리가 어땠는지 물음 (사용자 질문) 망했어", answers=("간을 다시 맞춰 봐!",), source="a:13"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def index() -> ExemplarIndex:
+    return ExemplarIndex(EXCHANGES)
+
+
+def test_same_message_is_found_first_with_a_cosine_of_one(index: ExemplarIndex) -> None:
+    (exchange, likeness), *_ = index.find("로라야, 배달이 한 시간째 안 와", 3)
+    assert exchange is EXCHANGES[0]
+    assert likeness == pytest.approx(1.0)
+
+
+def test_another_wording_finds_it_too(index: ExemplarIndex) -> None:
+    assert index.find("배달 언제 와 한 시간 넘었는데", 1)[0][0] is EXCHANGES[0]
+
+
+def test_what_stands_in_front_decides_between_equal_messages(index: ExemplarIndex) -> None:
+    found = index.find("(오로라 답변 요약) 요리는 잘 됐는지 물음 (사용자 질문) 망했어", 2)
+    assert [exchange.source for exchange, _ in found] == ["a:13", "a:9"]
+    assert index.find("망했어 ㅠㅠ", 1)[0][0].source == "a:5"
+
+
+def test_answer_to_a_memory_is_only_for_a_message_with_one() -> None:
+    plain, recalling = "내 이름 기억나?", "[이름: 현우] 내 이름 기억나?"
+    index = ExemplarIndex([WrittenExchange(input=text, answers=("응",), source=text) for text in (plain, recalling)])
+    assert [exchange.source for exchange, _ in index.find("내 이름 기억나??", 5)] == [plain]
+    assert [exchange.source for exchange, _ in index.find("[이름: 민재] 내 이름 기억나?", 5)] == [recalling, plain]
+    assert [exchange.source for exchange, _ in index.find("[별명: 민재] 내 이름 기억나?", 5)] == [plain]
+
+
+@pytest.mark.parametrize(
+    ("asked", "answers", "message", "expected"),
+    [
+        ("[이름: 현우] 나 누구게", ("현우잖아!",), "[이름: 민준] 나 누구게", ("민준이잖아!",)),
+        ("[이름: 민준] 나 누구게", ("민준아! 민준이가 최고",), "[이름: 지수] 나 누구게", ("지수야! 지수가 최고",)),
+        (
+            "[반려동물: 강아지 콩이] 내 강아지",
+            ("콩이지!", "강아지 콩이랑 산책!"),
+            "[반려동물: 강아지 보리] 내 강아지",
+            ("강아지 보리랑 산책!",),
+        ),
+        ("[좋아하는 음식: 초밥] 뭐 먹지", ("오늘은 푹 쉬자",), "[좋아하는 음식: 피자] 뭐 먹지", ("오늘은 푹 쉬자",)),
+    ],
+)
+def test_value_of_the_memory_takes_the_place_of_the_written_one(
+    asked: str, answers: tuple[str, ...], message: str, expected: tuple[str, ...]
+) -> None:
+    index = ExemplarIndex([WrittenExchange(input=asked, answers=answers)])
+    ((exchange, _),) = index.find(message, 5)
+    assert (exchange.input, exchange.answers) == (message, expected)
+
+
+def test_answer_that_would_speak_of_another_value_is_left_out() -> None:
+    index = ExemplarIndex([WrittenExchange(input="[반려동물: 강아지 콩이] 내 강아지", answers=("콩이지!",))])
+    assert index.find("[반려동물: 고양이 나비] 내 강아지", 5) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("(지금은 금요일 저녁) 오늘 뭐야", ("금요일 저녁! 내일은 토요일이야", "글쎄!")),
+        ("(지금은 수요일 오전) 오늘 뭐야", ("수요일 오전! 내일은 목요일이야", "글쎄!")),
+        ("오늘 뭐야", ("글쎄!",)),
+    ],
+)
+def test_day_and_part_of_the_message_take_the_place_of_the_written_ones(
+    message: str, expected: tuple[str, ...]
+) -> None:
+    answers = ("월요일 오후! 내일은 화요일이야", "글쎄!", "월요병이지?")
+    index = ExemplarIndex([WrittenExchange(input="(지금은 월요일 오후) 오늘 뭐야", answers=answers)])
+    ((exchange, _),) = index.find(message, 5)
+    assert exchange.answers == expected
+
+
+def test_likeness_falls_and_no_more_is_found_than_asked(index: ExemplarIndex) -> None:
+    found = [likeness for _, likeness in index.find("시험 배달 망했어", 2)]
+    assert len(found) == 2
+    assert found == sorted(found, reverse=True)
+
+
+@pytest.mark.parametrize("message", ["🙂", "zzzz", "", "뷁"])
+def test_message_like_none_finds_nothing(index: ExemplarIndex, message: str) -> None:
+    assert index.find(message, 5) == []
+
+
+def test_corpus_without_exchanges_is_an_error() -> None:
+    with pytest.raises(ModelError, match="no exchange"):
+        ExemplarIndex([])
+
+
+def test_shipped_corpus_lends_what_it_may_with_slots_filled() -> None:
+    corpus = read_corpus()
+    written = list(written_exchanges(corpus))
+    assert len(written) > 80_000
+    assert not any("{" in text for each in written for text in (each.input, *each.answers))
+    lent = {(each.source, each.input) for each in written}
+    held_out = {
+        (exchange.source, text)
+        for _, exchange in corpus.exchanges()
+        for text in exchange.inputs
+        if not exchange.slots() and corpus.is_held_out(exchange, text)
+    }
+    assert held_out
+    assert not held_out & lent
