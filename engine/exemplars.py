@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -12,6 +13,9 @@ from models.types import TextEmbedder
 
 if TYPE_CHECKING:
     from models.exemplars import ExemplarIndex
+
+_WORD = re.compile(r"[가-힣A-Za-z0-9]{2,}")
+_BEGINNING = 2
 
 
 class ExemplarRetriever:
@@ -42,13 +46,31 @@ class ExemplarRetriever:
             own, *others = await self._embedder.embed(RELEVANCE_ENCODER, texts)
             pairs = zip(found, others, strict=True)
             found = [(exchange, likeness + float(own @ other)) for (exchange, likeness), other in pairs]
-        exemplars: list[Exemplar] = []
-        answers_of: Counter[str] = Counter()
-        for exchange, nearness in sorted(found, key=lambda each: -each[1]):
-            for answer in exchange.answers[: use.answers_each - answers_of[exchange.input]]:
-                exemplars.append(Exemplar(input=exchange.input, answer=answer, nearness=nearness))
-                answers_of[exchange.input] += 1
-        return exemplars
+        exemplars = [
+            Exemplar(input=exchange.input, answer=answer, nearness=nearness - use.foreign * foreign)
+            for exchange, nearness in found
+            for answer in exchange.answers
+            for foreign in (count_foreign_words(answer, exchange.input, final_input) if use.foreign else 0,)
+        ]
+        return _first_of_each_input(sorted(exemplars, key=lambda each: -each.nearness), use.answers_each)
+
+
+def _first_of_each_input(exemplars: Iterable[Exemplar], count: int) -> list[Exemplar]:
+    """Return those before which less than `count` had the same input."""
+    before: Counter[str] = Counter()
+    kept = []
+    for each in exemplars:
+        if before[each.input] < count:
+            before[each.input] += 1
+            kept.append(each)
+    return kept
+
+
+def count_foreign_words(answer: str, asked: str, message: str) -> int:
+    """Return how many words `answer` has from what was `asked` and `message` lacks, by their first two characters."""
+    beginnings = ({word[:_BEGINNING] for word in _WORD.findall(text)} for text in (answer, asked, message))
+    answered, there, here = beginnings
+    return len(answered & there - here)
 
 
 def with_different_answers(exemplars: Iterable[Exemplar]) -> list[Exemplar]:

@@ -51,8 +51,11 @@ class ExemplarIndex:
         self._words = TfidfVectorizer(
             analyzer="char_wb", ngram_range=(2, 2), sublinear_tf=True, lowercase=False, dtype=np.float32
         )
-        self._words.fit([message for _, message in parts])
-        self._columns = self._rows(parts).T.tocsr()
+        fronts, messages = zip(*parts, strict=True)
+        vectors = self._words.fit_transform(messages)
+        different = {front: number for number, front in enumerate(dict.fromkeys(fronts))}
+        rows = self._words.transform(different)[[different[front] for front in fronts]]
+        self._columns = _join(vectors, rows).T.tocsr()
 
     def __len__(self) -> int:
         """Return the number of messages."""
@@ -64,7 +67,9 @@ class ExemplarIndex:
         What answers a memory is nothing for a message without one, or with one of another kind: there is no value to put in. One of the same kind comes
         before what is as much alike without a memory. What is returned has this memory's value, and this day, in the places of its own.
         """
-        likeness = (self._rows([_split(final_input)]) @ self._columns).tocsr()
+        front, message = _split(final_input)
+        row = _join(self._words.transform([message]), self._words.transform([front]))
+        likeness = (row @ self._columns).tocsr()
         keys, (key, _) = self._keys[likeness.indices], recalled_memory(final_input)
         is_same = (keys == key) & (key != "")
         fitting = is_same | (keys == "")
@@ -72,11 +77,6 @@ class ExemplarIndex:
         order = np.argsort(-cosines, kind="stable")[:count]
         found = [(as_said_in(final_input, self._exchanges[numbers[place]]), cosines[place]) for place in order]
         return [(exchange, float(cosine)) for exchange, cosine in found if exchange is not None]
-
-    def _rows(self, parts: Sequence[tuple[str, str]]) -> csr_matrix:
-        """Return vectors of length 1 for (front, message), shape (parts, twice the bigrams)."""
-        fronts, messages = (self._words.transform(column) for column in zip(*parts, strict=True))
-        return normalize(hstack([messages, fronts * _FRONT_WEIGHT]).tocsr(), copy=False)
 
 
 def read_exemplars(profile: Profile) -> dict[str, ExemplarIndex]:
@@ -113,6 +113,11 @@ def written_notes(folder: Path = DATA_DIR) -> Iterator[WrittenExchange]:
     """
     for note in read_memory_notes(folder):
         yield WrittenExchange(input=note.input, answers=(note.memory or "",), source=note.source)
+
+
+def _join(messages: csr_matrix, fronts: csr_matrix) -> csr_matrix:
+    """Return rows of length 1 for messages with what stands in front of them, shape (rows, twice the bigrams)."""
+    return normalize(hstack([messages, fronts * _FRONT_WEIGHT]).tocsr(), copy=False)
 
 
 def _split(final_input: str) -> tuple[str, str]:

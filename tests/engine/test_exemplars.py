@@ -8,7 +8,7 @@ import pytest
 
 from engine.care import load_care
 from engine.clock_context import DayPart
-from engine.exemplars import ExemplarRetriever, remembered_share, with_different_answers
+from engine.exemplars import ExemplarRetriever, count_foreign_words, remembered_share, with_different_answers
 from engine.generation import SeedSource, Writer
 from engine.memory import MemoryNote
 from engine.types import Exemplar, ignore_event
@@ -48,6 +48,13 @@ async def test_nearest_first_and_two_answers_of_a_message() -> None:
         "냉장고부터 열어 봐",
     ]
     assert found[0].nearness == pytest.approx(2.0)  # the same words, the same vector
+
+
+async def test_answer_with_words_of_another_message_comes_later() -> None:
+    found = await find(profile_with(use=replace(USE, foreign=0.5)), "배고파")
+    assert [each.answer for each in found][:3] == ["뭐라도 먹자!", "라면 어때? 🍜", "뭐라도 먹자!"]
+    assert count_foreign_words("독일 교환학생이라니!", "교환학생 독일로 가요", "교환학생 어디로 갈까") == 1
+    assert count_foreign_words("교환학생이라니!", "교환학생 독일로 가요", "교환학생 어디로 갈까") == 0
 
 
 async def test_encoder_of_relevance_may_put_another_first() -> None:
