@@ -8,8 +8,9 @@ arXiv:1808.04776; docs/decisions/0042). The index is TF-IDF over character bigra
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
@@ -19,10 +20,9 @@ from sklearn.preprocessing import normalize
 from models.errors import ModelError
 from models.exemplar_words import as_said_in, recalled_memory
 from models.fronts import split_front
-from models.profile import Profile
 from models.text_features import normalise_call
 from models.training.dialogue_files import DATA_DIR
-from models.training.dialogue_rows import DialogueCorpus, read_corpus
+from models.training.dialogue_rows import DialogueCorpus
 from models.training.memory_notes import read_memory_notes
 from models.training.slots import draw_values, fill
 from models.types import WrittenExchange
@@ -45,12 +45,9 @@ class ExemplarIndex:
         """
         if not exchanges:
             raise ModelError("no exchange to learn from; give a corpus that holds some")
-        self._exchanges = exchanges
-        self._keys = np.array([recalled_memory(each.input)[0] for each in exchanges])
+        self._name(exchanges)
         parts = [_split(each.input) for each in exchanges]
-        self._words = TfidfVectorizer(
-            analyzer="char_wb", ngram_range=(2, 2), sublinear_tf=True, lowercase=False, dtype=np.float32
-        )
+        self._words = _make_vectorizer()
         fronts, messages = zip(*parts, strict=True)
         vectors = self._words.fit_transform(messages)
         different = {front: number for number, front in enumerate(dict.fromkeys(fronts))}
@@ -59,7 +56,38 @@ class ExemplarIndex:
 
     def __len__(self) -> int:
         """Return the number of messages."""
-        return len(self._exchanges)
+        return len(self.exchanges)
+
+    @property
+    def bigrams(self) -> list[str]:
+        """The bigrams that are counted, in the order of the rows of `arrays`."""
+        return [str(bigram) for bigram in self._words.get_feature_names_out()]
+
+    def arrays(self) -> dict[str, np.ndarray[Any, Any]]:
+        """Return the numbers of the index by name, for `restore`: weights of bigrams, and a sparse matrix of bigrams and messages."""
+        columns = self._columns
+        return {"idf": self._words.idf_, "data": columns.data, "indices": columns.indices, "indptr": columns.indptr}
+
+    @classmethod
+    def restore(
+        cls, exchanges: Sequence[WrittenExchange], bigrams: Sequence[str], arrays: Mapping[str, np.ndarray[Any, Any]]
+    ) -> ExemplarIndex:
+        """Return the index of `exchanges` that had these `bigrams` and `arrays`.
+
+        Raises:
+            ValueError, KeyError: they do not fit together.
+        """
+        index = cls.__new__(cls)
+        index._name(exchanges)
+        index._words = _make_vectorizer({bigram: number for number, bigram in enumerate(bigrams)})
+        index._words.idf_ = arrays["idf"]
+        parts = (arrays["data"], arrays["indices"], arrays["indptr"])
+        index._columns = csr_matrix(parts, shape=(2 * len(bigrams), len(exchanges)))
+        return index
+
+    def _name(self, exchanges: Sequence[WrittenExchange]) -> None:
+        self.exchanges = exchanges
+        self._keys = np.array([recalled_memory(each.input)[0] for each in exchanges])
 
     def find(self, final_input: str, count: int) -> list[tuple[WrittenExchange, float]]:
         """Return up to `count` exchanges that share something with `final_input`, with their likeness, nearest first.
@@ -75,23 +103,19 @@ class ExemplarIndex:
         fitting = is_same | (keys == "")
         numbers, cosines = likeness.indices[fitting], (likeness.data + _SAME_KEY * is_same)[fitting]
         order = np.argsort(-cosines, kind="stable")[:count]
-        found = [(as_said_in(final_input, self._exchanges[numbers[place]]), cosines[place]) for place in order]
+        found = [(as_said_in(final_input, self.exchanges[numbers[place]]), cosines[place]) for place in order]
         return [(exchange, float(cosine)) for exchange, cosine in found if exchange is not None]
 
 
-def read_exemplars(profile: Profile) -> dict[str, ExemplarIndex]:
-    """Index what the adapters of `profile` are shown, by their names: what they may be trained on, slots filled.
-
-    Raises:
-        CorpusError: a file breaks the format, or there is none.
-    """
-    indexes = {}
-    for name, adapter in profile.adapters.items():
-        if adapter.exemplars is not None:
-            folder = Path(adapter.exemplars.source or DATA_DIR)
-            written = written_notes(folder) if name == "memory" else written_exchanges(read_corpus(folder))
-            indexes[name] = ExemplarIndex(list(written))
-    return indexes
+def _make_vectorizer(bigrams: Mapping[str, int] | None = None) -> TfidfVectorizer:
+    return TfidfVectorizer(
+        analyzer="char_wb",
+        ngram_range=(2, 2),
+        sublinear_tf=True,
+        lowercase=False,
+        dtype=np.float32,
+        vocabulary=bigrams,
+    )
 
 
 def written_exchanges(corpus: DialogueCorpus) -> Iterator[WrittenExchange]:

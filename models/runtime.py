@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from models.decode_batch import DecodeBatch
 from models.device import DeviceThread, Worker
 from models.embedder import EmbedWorker, EncoderEmbedder
-from models.exemplars import ExemplarIndex, read_exemplars
+from models.exemplar_file import read_exemplars
+from models.exemplars import ExemplarIndex
 from models.generator import AdapterGenerator, DecodeWorker
 from models.loader import SILENT, LoadProgress, load_models
 from models.processor import tune_processor
