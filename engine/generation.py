@@ -82,7 +82,7 @@ class Writer:
 
         Where the profile wants several drafts, they are drawn at once and the line is shown when it is chosen. Drafts that hold one of
         the words `declining`, which a message that looks like an offence calls for, go before the others; a number to call in need is named where most drafts
-        name one. Each draft is written after another exemplar, as far as they go.
+        name one, or the nearest exemplar does. Each draft is written after another exemplar, as far as they go.
 
         Raises:
             GenerationError: the generator failed.
@@ -105,7 +105,7 @@ class Writer:
             faults = [self._find_fault(*each, now, need) for each in zip(answers, texts, strict=True)]
             if good := [text for text, fault in zip(texts, faults, strict=True) if fault is None]:
                 good = [text for text in good if any(word in text for word in declining)] or good
-                good = good if need else self._without_stray_alarms(good)
+                good = good if need or self._is_alarm(exemplars) else self._without_stray_alarms(good)
                 seed = self._seeds.seed("choice", attempt)
                 after = dict(
                     reversed(list(zip(texts, exemplars, strict=False)))
@@ -145,6 +145,12 @@ class Writer:
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
         return [task.result() for task in tasks]
+
+    def _is_alarm(self, exemplars: Sequence[Exemplar]) -> bool:
+        """Tell whether what is nearest to the message, and near enough, was answered with where help is."""
+        use = self._profile.adapters["output_message"].exemplars
+        nearest = exemplars[0] if exemplars else None
+        return bool(use and nearest and nearest.nearness >= use.alarm and self._care.is_given(nearest.answer))
 
     def _without_stray_alarms(self, drafts: list[str]) -> list[str]:
         """Leave out the drafts that name an emergency number, where most do not: somebody in need is told of it by most of them."""

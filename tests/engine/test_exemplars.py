@@ -156,3 +156,22 @@ def test_share_weighs_notes_by_the_square_of_their_nearness() -> None:
     assert remembered_share(notes) == pytest.approx(0.8)
     assert remembered_share([]) is None
     assert remembered_share([Exemplar(input="", answer="", nearness=-0.5)]) is None
+
+
+@pytest.mark.parametrize(("nearness", "said"), [(1.2, "무섭겠다, 112에 전화하자"), (0.9, "잘 자!")])
+async def test_nearest_exemplar_with_a_number_to_call_is_followed_when_it_is_near(nearness: float, said: str) -> None:
+    generator = FakeGenerator()
+    generator.enqueue("output_message", "무섭겠다, 112에 전화하자", "잘 자!", "잘 자!")
+    found = [
+        Exemplar(input="집에 누가 있는 것 같아", answer="112에 전화하자", nearness=nearness),
+        Exemplar(input="집에 가", answer="잘 자!", nearness=0.5),
+    ]
+    writer = Writer(
+        generator,
+        FakeEmbedder(),
+        profile_with(),
+        load_care(),
+        SeedSource(7, "turn"),
+        exemplars={"output_message": found},
+    )
+    assert (await writer.write_reply("집 앞에 차가 서 있어", "집 앞에 차가 서 있어", NOW, ignore_event)).text == said
