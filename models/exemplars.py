@@ -31,6 +31,7 @@ _FRONT_WEIGHT = 0.45
 """Of what stands in front, beside the message: a sixth of the square length of both. More finds no more that fits (0042)."""
 _SAME_KEY = 0.3
 """Added to the cosine of an exchange with a memory of the same key in front, since a memory is only there because the message calls for it."""
+_WITHOUT_KEY, _NO_SUCH_KEY = 0, -1
 _SEED = 7
 
 
@@ -87,7 +88,9 @@ class ExemplarIndex:
 
     def _name(self, exchanges: Sequence[WrittenExchange]) -> None:
         self.exchanges = exchanges
-        self._keys = np.array([recalled_memory(each.input)[0] for each in exchanges])
+        keys = [recalled_memory(each.input)[0] for each in exchanges]
+        self._key_numbers = {key: number for number, key in enumerate(dict.fromkeys(["", *keys]))}
+        self._keys = np.array([self._key_numbers[key] for key in keys])
 
     def find(self, final_input: str, count: int) -> list[tuple[WrittenExchange, float]]:
         """Return up to `count` exchanges that share something with `final_input`, with their likeness, nearest first.
@@ -96,13 +99,16 @@ class ExemplarIndex:
         before what is as much alike without a memory. What is returned has this memory's value, and this day, in the places of its own.
         """
         front, message = _split(final_input)
-        row = _join(self._words.transform([message]), self._words.transform([front]))
+        vectors = self._words.transform([message, front])
+        row = _join(vectors[:1], vectors[1:])
         likeness = (row @ self._columns).tocsr()
-        keys, (key, _) = self._keys[likeness.indices], recalled_memory(final_input)
-        is_same = (keys == key) & (key != "")
-        fitting = is_same | (keys == "")
+        key, _ = recalled_memory(final_input)
+        keys = self._keys[likeness.indices]
+        is_same = keys == self._key_numbers.get(key, _NO_SUCH_KEY) if key else np.zeros(len(keys), dtype=bool)
+        fitting = is_same | (keys == _WITHOUT_KEY)
         numbers, cosines = likeness.indices[fitting], (likeness.data + _SAME_KEY * is_same)[fitting]
-        order = np.argsort(-cosines, kind="stable")[:count]
+        nearest = np.argpartition(-cosines, count)[:count] if count < len(cosines) else np.arange(len(cosines))
+        order = nearest[np.argsort(-cosines[nearest], kind="stable")]
         found = [(as_said_in(final_input, self.exchanges[numbers[place]]), cosines[place]) for place in order]
         return [(exchange, float(cosine)) for exchange, cosine in found if exchange is not None]
 
