@@ -31,7 +31,7 @@ class ExemplarRetriever:
     async def find(self, final_input: str) -> dict[str, list[Exemplar]]:
         """Return exemplars by the name of the adapter, nearest first.
 
-        Nearness is the cosine of the words plus that of the encoder of relevance, where there is one: for it two messages are alike when the same
+        Nearness is the cosine of the words plus that of the encoder of relevance, or twice the first where there is none: for it two messages are alike when the same
         lines answer them.
 
         Raises:
@@ -41,7 +41,9 @@ class ExemplarRetriever:
 
     async def _find(self, index: ExemplarIndex, use: ExemplarUse, final_input: str) -> list[Exemplar]:
         found = index.find(final_input, use.considered)
-        if found and self._has_encoder:
+        if not self._has_encoder:
+            found = [(exchange, 2 * likeness) for exchange, likeness in found]
+        elif found:
             texts = [final_input, *(exchange.input for exchange, _ in found)]
             own, *others = await self._embedder.embed(RELEVANCE_ENCODER, texts)
             pairs = zip(found, others, strict=True)

@@ -14,7 +14,7 @@ MARK_WORDS = (
 REPLY_MARK = " (오로라 답변)"
 _MARKS = re.compile(r"[(（]\s*(" + "|".join(re.escape(word) for word in MARK_WORDS) + r")\s*[)）]")
 _TIME_MARK = re.compile(r"[(（]\s*지금은([^()（）]*)[)）]")
-_MEMORY_FRONT = re.compile(r"\[([^\[\]:]+):([^\[\]]*)\]")
+_MEMORY_FRONT = re.compile(r"\[([^\[\]]+?):([^\[\]]*)\]")
 _FRONT = re.compile(r"^(\[[^\[\]]+\] |\(오로라 답변 요약\) .*?\(사용자 질문\) )?(\(지금은 [^()]*\) )?")
 
 

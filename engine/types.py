@@ -25,7 +25,7 @@ class Again:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exemplar:
-    """An exchange that somebody wrote, to write a line after: a final input like this one, her answer, and how near they are (0 … 2)."""
+    """An exchange that somebody wrote, to write a line after: a final input like this one, her answer, and how near they are (mostly 0 … 2)."""
 
     input: str
     answer: str

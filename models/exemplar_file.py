@@ -14,17 +14,18 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+import sklearn
 from platformdirs import user_cache_path
 
 from models.exemplars import ExemplarIndex, written_exchanges, written_notes
-from models.profile import Profile
-from models.training.dialogue_files import DATA_DIR
+from models.profile import WEIGHTS_DIR, Profile
+from models.training.dialogue_files import DATA_DIR, CorpusError
 from models.training.dialogue_rows import read_corpus
 from models.types import WrittenExchange
 
 _log = logging.getLogger(__name__)
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
-_CODE = ("exemplars.py", "exemplar_file.py", "fronts.py", "text_features.py", "training/slots.py", "training/dialogue_files.py", "training/dialogue_rows.py", "training/memory_notes.py")  # fmt: skip
+_CODE = ("exemplars.py", "exemplar_file.py", "fronts.py", "text_features.py", "training/slots.py", "training/dialogue_files.py", "training/dialogue_rows.py", "training/memory_notes.py", "training/text_lines.py", "exemplar_words.py")  # fmt: skip
 _KEPT = 4  # files of each kind, the newest
 
 
@@ -37,7 +38,11 @@ def read_exemplars(profile: Profile) -> dict[str, ExemplarIndex]:
     indexes = {}
     for name, adapter in profile.adapters.items():
         if adapter.exemplars is not None:
-            folder = Path(adapter.exemplars.source or DATA_DIR)
+            folder = WEIGHTS_DIR / (adapter.exemplars.source or DATA_DIR)
+            if not folder.is_dir():
+                raise CorpusError(
+                    f"no folder {folder} for the exemplars of {name}; correct their source in the profile"
+                )
             sources, build = _notes(folder) if name == "memory" else _dialogues(folder)
             indexes[name] = load_or_build(name, sources, build)
     return indexes
@@ -62,9 +67,10 @@ def load_or_build(name: str, sources: Iterable[Path], build: Callable[[], Exempl
     file = folder / f"{name}-{_fingerprint(sources)}.npz"
     try:
         return _read(file)
+    except FileNotFoundError:
+        pass
     except _UNREADABLE as error:
-        if file.exists():
-            _log.warning("the index %s cannot be read (%s) and is made anew", file, error)
+        _log.warning("the index %s cannot be read (%s) and is made anew", file, error)
     index = build()
     try:
         _write(index, file)
@@ -78,7 +84,7 @@ def load_or_build(name: str, sources: Iterable[Path], build: Callable[[], Exempl
 def _fingerprint(sources: Iterable[Path]) -> str:
     """Hash what the index is made from, and the code that makes it."""
     here = Path(__file__).resolve().parent
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(f"numpy {np.__version__} scikit-learn {sklearn.__version__}\n".encode())
     for path in (*(here / each for each in _CODE), *sorted(sources)):
         content = path.read_bytes()
         digest.update(f"{path.name} {len(content)}\n".encode() + content)
@@ -90,7 +96,10 @@ def _write(index: ExemplarIndex, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     arrays = index.arrays()
     exchanges = [(each.input, each.source, *each.answers) for each in index.exchanges]
-    texts = {"exchanges": _to_bytes("\t".join(parts) for parts in exchanges), "bigrams": _to_bytes(index.bigrams)}
+    texts = {
+        "exchanges": _to_bytes("\t".join(part.replace("\t", " ") for part in parts) for parts in exchanges),
+        "bigrams": _to_bytes(index.bigrams),
+    }
     with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".tmp", delete=False) as target:
         try:
             np.savez(target, allow_pickle=False, **arrays, **texts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -11,16 +10,19 @@ from models.fronts import split_front
 from models.training.slots import PARTS_OF_DAY, WEEKDAYS, exchange_word
 from models.types import WrittenExchange
 
+_SHORTEST_VALUE, _LONGEST_VALUE = 2, 30
+"""Characters of a value that is put in: one syllable stands in too many words, and a long value would fill the prompt."""
 _NAMES = frozenset({"이름", "별명"})
-_TIMES = re.compile("|".join((*WEEKDAYS, *PARTS_OF_DAY)))
+_NAMED_DAY, _NAMED_PART = re.compile("|".join(WEEKDAYS)), re.compile("|".join(PARTS_OF_DAY))
+_TIMES = re.compile(f"{_NAMED_DAY.pattern}|{_NAMED_PART.pattern}")
 _OF_A_DAY = re.compile("주말|불금|한 주|월요병|쉬는 날|출근|퇴근|아침|밤")
 """What a line says of some days, or some times of day, only."""
 
 
 def as_said_in(final_input: str, exchange: WrittenExchange) -> WrittenExchange | None:
-    """Return `exchange` with memory and time of `final_input`; None where it cannot be put so."""
-    recalling = _with_memory_of(final_input, exchange)
-    return None if recalling is None else _at_time_of(final_input, recalling)
+    """Return `exchange` with memory and day of `final_input`; None where it cannot be put so."""
+    timely = _at_time_of(final_input, exchange)  # first: a day in the user's own memory stays
+    return None if timely is None else _with_memory_of(final_input, timely)
 
 
 def recalled_memory(final_input: str) -> tuple[str, str]:
@@ -35,6 +37,8 @@ def _with_memory_of(final_input: str, exchange: WrittenExchange) -> WrittenExcha
     (key, old), (_, new) = recalled_memory(exchange.input), recalled_memory(final_input)
     if not key or old == new:
         return exchange
+    if len(old) < _SHORTEST_VALUE or len(new) > _LONGEST_VALUE:
+        return None
     put_in = partial(exchange_word, old=old, new=new, is_name=key in _NAMES)
     parts = [word for word in old.split() if len(word) > 1 and word not in new]
     answers = tuple(
@@ -46,24 +50,32 @@ def _with_memory_of(final_input: str, exchange: WrittenExchange) -> WrittenExcha
 
 
 def _at_time_of(final_input: str, exchange: WrittenExchange) -> WrittenExchange | None:
-    """Return `exchange` with its weekdays moved to the day of `final_input` and its part of the day; without answers that only hold on its own day."""
-    (_, then, _), (_, now, _) = split_front(exchange.input), split_front(final_input)
+    """Return `exchange` with its weekdays moved to the day of `final_input`, without answers that hold only at their own time.
+
+    None where the message itself names another day or part of the day, or no answer is left.
+    """
+    (front, then, message), (_, now, _) = split_front(exchange.input), split_front(final_input)
     if not then or then == now:
         return exchange
-    bound = [bool(_OF_A_DAY.search(answer) or (not now and _TIMES.search(answer))) for answer in exchange.answers]
-    answers = tuple(answer for answer, is_bound in zip(exchange.answers, bound, strict=True) if not is_bound)
-    if not answers:
+    times_then, times_now = _TIMES.findall(then), _TIMES.findall(now)
+    if len(times_then) != 2 or (now and len(times_now) != 2):
         return None
-    if not now:
-        return replace(exchange, answers=answers)
-    (day_then, part_then), (day_now, part_now) = _TIMES.findall(then), _TIMES.findall(now)
-    days = WEEKDAYS.index(day_now) - WEEKDAYS.index(day_then)
+    day_then, part_then = times_then
+    day_now, part_now = times_now if now else ("", "")
+    bound = [_OF_A_DAY]
+    bound += [_NAMED_PART] if part_then != part_now else []
+    bound += [] if now else [_NAMED_DAY]
+    answers = tuple(answer for answer in exchange.answers if not any(pattern.search(answer) for pattern in bound))
+    names_another = (day_then != day_now and _NAMED_DAY.search(message)) or (
+        part_then != part_now and _NAMED_PART.search(message)
+    )
+    if not answers or names_another:
+        return None
+    if now:
+        days = WEEKDAYS.index(day_now) - WEEKDAYS.index(day_then)
+        answers = tuple(_NAMED_DAY.sub(lambda match: _days_after(match[0], days), answer) for answer in answers)
+    return replace(exchange, input=f"{front}{now}{message}", answers=answers)
 
-    def move(text: str) -> str:
-        return _TIMES.sub(lambda match: _moved(match[0], days, {part_then: part_now}), text)
 
-    return replace(exchange, input=move(exchange.input), answers=tuple(map(move, answers)))
-
-
-def _moved(word: str, days: int, parts: Mapping[str, str]) -> str:
-    return WEEKDAYS[(WEEKDAYS.index(word) + days) % len(WEEKDAYS)] if word in WEEKDAYS else parts.get(word, word)
+def _days_after(weekday: str, days: int) -> str:
+    return WEEKDAYS[(WEEKDAYS.index(weekday) + days) % len(WEEKDAYS)]

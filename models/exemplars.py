@@ -31,6 +31,7 @@ _FRONT_WEIGHT = 0.45
 """Of what stands in front, beside the message: a sixth of the square length of both. More finds no more that fits (0042)."""
 _SAME_KEY = 0.3
 """Added to the cosine of an exchange with a memory of the same key in front, since a memory is only there because the message calls for it."""
+_SPARE = 3
 _WITHOUT_KEY, _NO_SUCH_KEY = 0, -1
 _SEED = 7
 
@@ -107,10 +108,11 @@ class ExemplarIndex:
         is_same = keys == self._key_numbers.get(key, _NO_SUCH_KEY) if key else np.zeros(len(keys), dtype=bool)
         fitting = is_same | (keys == _WITHOUT_KEY)
         numbers, cosines = likeness.indices[fitting], (likeness.data + _SAME_KEY * is_same)[fitting]
-        nearest = np.argpartition(-cosines, count)[:count] if count < len(cosines) else np.arange(len(cosines))
+        most = _SPARE * count  # some cannot be put into the terms of this message
+        nearest = np.argpartition(-cosines, most)[:most] if most < len(cosines) else np.arange(len(cosines))
         order = nearest[np.argsort(-cosines[nearest], kind="stable")]
         found = [(as_said_in(final_input, self.exchanges[numbers[place]]), cosines[place]) for place in order]
-        return [(exchange, float(cosine)) for exchange, cosine in found if exchange is not None]
+        return [(exchange, float(cosine)) for exchange, cosine in found if exchange is not None][:count]
 
 
 def _make_vectorizer(bigrams: Mapping[str, int] | None = None) -> TfidfVectorizer:

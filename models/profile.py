@@ -22,6 +22,7 @@ WEIGHTS_DIR = MODELS_DIR / "weights"
 
 ADAPTER_NAMES = ("output_message", "memory", "summary", "eyes_mouth_pose")
 ENCODER_NAMES = ("memory", "ethics")
+EXEMPLAR_ADAPTERS = ("output_message", "memory")
 INTERVIEW_ADAPTER = "interview"
 RELEVANCE_ENCODER = "relevance"
 INTERVIEW_ENCODERS = ("interview-answer", "interview-question")
@@ -58,7 +59,7 @@ class DraftChoice:
 
     Its worth is `log p(answer | prompt) - contrast * log p(answer) + relevance * cosine + nearness * that of its exemplar`. The first two are the mutual information of Li et al. 2016 (arXiv:1510.03055); an answer's probability whatever was said is the
     mean over `neutral_prompts`. The cosine is that of prompt and answer by the encoder `relevance` (decision 0036), so `relevance` is in
-    nats; without the encoder it counts nothing; so is `nearness` (decision 0042). `repetition` nats go off for each word that the answer says again (decision 0039).
+    nats; without the encoder it counts nothing; `nearness` is in nats, too (decision 0042). `repetition` nats go off for each word that the answer says again (decision 0039).
     `spread` is the temperature in nats at which a draft is drawn by all this; 0 takes the best. `temperature`, where it is given, is that
     at which the drafts themselves are sampled: hotter than one line alone would bear. See docs/decisions/0014.
     """
@@ -82,7 +83,7 @@ class DraftChoice:
 class ExemplarUse:
     """How what somebody wrote for messages like this one is shown to an adapter, in front of what it answers (decision 0042).
 
-    `source` is a folder laid out like `models/data`, which it is where it is empty: `output_message` is shown exchanges of its dialogue files, `memory`
+    `source` is a folder, absolute or under `models/weights`, laid out like `models/data`, which it is where it is empty: `output_message` is shown exchanges of its dialogue files, `memory`
     notes. `considered` of them are found by their words and put in order by the encoder of relevance; a message lends `answers_each` of its answers
     at most. From the nearness `alarm` on an answer with a number to call in need stands, whatever the other drafts say. Each word that an answer has from its own message, and the message at hand lacks, takes `foreign` off its nearness. `shown` of them stand in front of a prompt, the nearest last; each draft of a line has others. For `memory` all those considered vote, too:
     where the share of those of which something is remembered, by the square of their nearness, is below `nothing_below`, nothing is; where it is above
@@ -237,6 +238,8 @@ class Profile:
         if missing:
             raise ValueError(f"missing: {', '.join(missing)}")
         for name, adapter in self.adapters.items():
+            if adapter.exemplars and name not in EXEMPLAR_ADAPTERS:
+                raise ValueError(f"adapter {name} reads no exemplars; {' and '.join(EXEMPLAR_ADAPTERS)} may")
             if adapter.base not in self.bases:
                 raise ValueError(f"adapter {name} names the base {adapter.base!r}, which is not under [bases]")
 

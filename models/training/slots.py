@@ -64,18 +64,18 @@ def choose_particle(word: str, after_consonant: str, after_vowel: str) -> str:
 
 def exchange_word(text: str, old: str, new: str, *, is_name: bool = False) -> str:
     """Return `text` with `new` wherever `old` stood, each with the particle that fits; of a name 야 is a call, of a thing it is an ending."""
-    if has_final_consonant(old) == has_final_consonant(new):
-        return text.replace(old, new)
     pairs = [*_ENDINGS, ("아", "야") if is_name else ("이야", "야")]
-    forms = {pair[0] if has_final_consonant(old) else pair[1]: pair for pair in pairs}
+    forms = {choose_particle(old, *pair): pair for pair in pairs}
     particles = "|".join(sorted(forms, key=len, reverse=True))
 
     def put_in(match: re.Match[str]) -> str:
         form, space = match[1], match[2]
+        if has_final_consonant(old) == has_final_consonant(new) and form != "로" and form != "으로":
+            return f"{new}{form or ''}{space or ''}"
         is_call = form == "이" and not space  # 민준이! is no subject
         return new if not form or is_call else f"{new}{choose_particle(new, *forms[form])}{space}"
 
-    return re.sub(f"{re.escape(old)}(?:({particles})(?![가-힣])( ?))?", put_in, text)
+    return re.sub(f"(?<![가-힣A-Za-z0-9]){re.escape(old)}(?:({particles})(?![가-힣])( ?))?", put_in, text)
 
 
 def slot_names(text: str) -> set[str]:

@@ -76,18 +76,45 @@ def test_answer_that_would_speak_of_another_value_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
-        ("(지금은 금요일 저녁) 오늘 뭐야", ("금요일 저녁! 내일은 토요일이야", "글쎄!")),
-        ("(지금은 수요일 오전) 오늘 뭐야", ("수요일 오전! 내일은 목요일이야", "글쎄!")),
+        ("(지금은 금요일 오후) 오늘 뭐야", ("금요일 오후! 내일은 토요일이야", "글쎄!")),
+        ("(지금은 수요일 오전) 오늘 뭐야", ("글쎄!",)),
         ("오늘 뭐야", ("글쎄!",)),
     ],
 )
-def test_day_and_part_of_the_message_take_the_place_of_the_written_ones(
+def test_day_of_the_message_takes_the_place_of_the_written_one_and_another_part_of_it_leaves_lines_out(
     message: str, expected: tuple[str, ...]
 ) -> None:
     answers = ("월요일 오후! 내일은 화요일이야", "글쎄!", "월요병이지?")
     index = ExemplarIndex([WrittenExchange(input="(지금은 월요일 오후) 오늘 뭐야", answers=answers)])
     ((exchange, _),) = index.find(message, 5)
     assert exchange.answers == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ("(지금은 월요일 오후) 오늘 금요일이야?", "(지금은 수요일 오후) 오늘 금요일이야?"),
+        ("(지금은 월요일 오후) 지금 오후야?", "(지금은 월요일 오전) 지금 오후야?"),
+        ("(지금은 월요일 밤) 오늘 어때", "(지금은 월요일 오전) 오늘 어때"),
+        ("(지금은 월요일 오후) 오늘 어때", "(지금은 월요일 밤) 오늘 어때"),
+        ("[이름: 회] 나 누구게", "[이름: 민준] 나 누구게"),
+        ("[이름: 민준] 나 누구게", f"[이름: {'가' * 31}] 나 누구게"),
+    ],
+)
+def test_exchange_that_cannot_be_put_into_the_terms_of_the_message_is_left_out(asked: str, message: str) -> None:
+    index = ExemplarIndex(
+        [WrittenExchange(input=asked, answers=("응!",)), WrittenExchange(input="뭐해", answers=("응",))]
+    )
+    assert asked.split()[-1] not in [exchange.input.split()[-1] for exchange, _ in index.find(message, 5)]
+
+
+def test_day_in_the_users_own_memory_stays() -> None:
+    index = ExemplarIndex(
+        [WrittenExchange(input="[일정: 면접] (지금은 월요일 오후) 오늘 뭐 하지", answers=("월요일엔 쉬고 면접 준비!",))]
+    )
+    ((exchange, _),) = index.find("[일정: 금요일 시험] (지금은 수요일 오후) 오늘 뭐 하지", 5)
+    assert exchange.input == "[일정: 금요일 시험] (지금은 수요일 오후) 오늘 뭐 하지"
+    assert exchange.answers == ("수요일엔 쉬고 금요일 시험 준비!",)
 
 
 def test_likeness_falls_and_no_more_is_found_than_asked(index: ExemplarIndex) -> None:

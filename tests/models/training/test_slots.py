@@ -102,3 +102,17 @@ def test_name_that_cannot_be_drawn_is_a_slot_error(names: set[str], lists: dict[
 )
 def test_another_word_takes_the_particles_that_fit(text: str, old: str, new: str, is_name: bool, expected: str) -> None:
     assert exchange_word(text, old, new, is_name=is_name) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "expected"),
+    [
+        ("부산으로 가자", "부산", "서울", "서울로 가자"),
+        ("서울로 가자", "서울", "부산", "부산으로 가자"),
+        ("나 소라게 좋아", "소라", "지민", "나 지민게 좋아"),  # nothing tells a compound from an ending
+        ("큰소라 좋아", "소라", "지민", "큰소라 좋아"),
+        ("물로 가자", "물", "불", "불로 가자"),
+    ],
+)
+def test_words_of_equal_ends_keep_their_particles_but_for_rieul(text: str, old: str, new: str, expected: str) -> None:
+    assert exchange_word(text, old, new) == expected
