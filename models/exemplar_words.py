@@ -10,8 +10,10 @@ from models.fronts import split_front
 from models.training.slots import PARTS_OF_DAY, WEEKDAYS, exchange_word
 from models.types import WrittenExchange
 
-_SHORTEST_VALUE, _LONGEST_VALUE = 2, 30
-"""Characters of a value that is put in: one syllable stands in too many words, and a long value would fill the prompt."""
+_SHORTEST_VALUE, _LONGEST_VALUE = 2, 12
+"""Characters of a value that gives way, and of one that takes its place: one syllable stands in too many words, and a sentence fits nowhere."""
+_LONGEST_SHOWN = 30
+"""Characters of a value that an exemplar may have in front; longer ones would fill the prompt."""
 _NAMES = frozenset({"이름", "별명"})
 _NAMED_DAY, _NAMED_PART = re.compile("|".join(WEEKDAYS)), re.compile("|".join(PARTS_OF_DAY))
 _TIMES = re.compile(f"{_NAMED_DAY.pattern}|{_NAMED_PART.pattern}")
@@ -37,16 +39,18 @@ def _with_memory_of(final_input: str, exchange: WrittenExchange) -> WrittenExcha
     (key, old), (_, new) = recalled_memory(exchange.input), recalled_memory(final_input)
     if not key or old == new:
         return exchange
-    if len(old) < _SHORTEST_VALUE or len(new) > _LONGEST_VALUE:
+    if len(new) > _LONGEST_SHOWN:
         return None
-    put_in = partial(exchange_word, old=old, new=new, is_name=key in _NAMES)
-    parts = [word for word in old.split() if len(word) > 1 and word not in new]
+    can_take_its_place = len(old) >= _SHORTEST_VALUE and len(new) <= _LONGEST_VALUE
+    put_in = partial(exchange_word, old=old, new=new, is_name=key in _NAMES) if can_take_its_place else str
+    parts = [word for word in old.split() if word not in new and (len(word) > 1 or word == old)]
     answers = tuple(
         changed
         for changed in map(put_in, exchange.answers)
-        if not any(part in changed.replace(new, "") for part in parts)
+        if not any(part in (changed.replace(new, "") if can_take_its_place else changed) for part in parts)
     )
-    return replace(exchange, input=put_in(exchange.input), answers=answers) if answers else None
+    _, time, message = split_front(exchange.input)
+    return replace(exchange, input=f"[{key}: {new}] {time}{put_in(message)}", answers=answers) if answers else None
 
 
 def _at_time_of(final_input: str, exchange: WrittenExchange) -> WrittenExchange | None:

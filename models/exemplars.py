@@ -29,8 +29,6 @@ from models.types import WrittenExchange
 
 _FRONT_WEIGHT = 0.45
 """Of what stands in front, beside the message: a sixth of the square length of both. More finds no more that fits (0042)."""
-_SAME_KEY = 0.3
-"""Added to the cosine of an exchange with a memory of the same key in front, since a memory is only there because the message calls for it."""
 _SPARE = 3
 _WITHOUT_KEY, _NO_SUCH_KEY = 0, -1
 _SEED = 7
@@ -93,11 +91,11 @@ class ExemplarIndex:
         self._key_numbers = {key: number for number, key in enumerate(dict.fromkeys(["", *keys]))}
         self._keys = np.array([self._key_numbers[key] for key in keys])
 
-    def find(self, final_input: str, count: int) -> list[tuple[WrittenExchange, float]]:
+    def find(self, final_input: str, count: int, same_key: float = 0.0) -> list[tuple[WrittenExchange, float]]:
         """Return up to `count` exchanges that share something with `final_input`, with their likeness, nearest first.
 
-        What answers a memory is nothing for a message without one, or with one of another kind: there is no value to put in. One of the same kind comes
-        before what is as much alike without a memory. What is returned has this memory's value, and this day, in the places of its own.
+        What answers a memory is nothing for a message without one, or with one of another kind: there is no value to put in. One of the same kind gets
+        `same_key` more, since a memory is only there because the message calls for it. What is returned has this memory's value, and this day, in the places of its own.
         """
         front, message = _split(final_input)
         vectors = self._words.transform([message, front])
@@ -107,7 +105,7 @@ class ExemplarIndex:
         keys = self._keys[likeness.indices]
         is_same = keys == self._key_numbers.get(key, _NO_SUCH_KEY) if key else np.zeros(len(keys), dtype=bool)
         fitting = is_same | (keys == _WITHOUT_KEY)
-        numbers, cosines = likeness.indices[fitting], (likeness.data + _SAME_KEY * is_same)[fitting]
+        numbers, cosines = likeness.indices[fitting], (likeness.data + same_key * is_same)[fitting]
         most = _SPARE * count  # some cannot be put into the terms of this message
         nearest = np.argpartition(-cosines, most)[:most] if most < len(cosines) else np.arange(len(cosines))
         order = nearest[np.argsort(-cosines[nearest], kind="stable")]

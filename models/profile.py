@@ -85,7 +85,7 @@ class ExemplarUse:
 
     `source` is a folder, absolute or under `models/weights`, laid out like `models/data`, which it is where it is empty: `output_message` is shown exchanges of its dialogue files, `memory`
     notes. `considered` of them are found by their words and put in order by the encoder of relevance; a message lends `answers_each` of its answers
-    at most. From the nearness `alarm` on an answer with a number to call in need stands, whatever the other drafts say. Each word that an answer has from its own message, and the message at hand lacks, takes `foreign` off its nearness. `shown` of them stand in front of a prompt, the nearest last; each draft of a line has others. For `memory` all those considered vote, too:
+    at most. From the nearness `alarm` on an answer with a number to call in need stands, whatever the other drafts say. One with a memory of the same key in front as the message has is nearer by `same_key`. Each word that an answer has from its own message, and the message at hand lacks, takes `foreign` off its nearness. `shown` of them stand in front of a prompt, the nearest last; each draft of a line has others. For `memory` all those considered vote, too:
     where the share of those of which something is remembered, by the square of their nearness, is below `nothing_below`, nothing is; where it is above
     `something_above`, something is; between them the adapter decides.
     """
@@ -94,6 +94,7 @@ class ExemplarUse:
     shown: Annotated[int, Field(ge=0)] = 1
     answers_each: Annotated[int, Field(gt=0)] = 1
     foreign: _Share = 0.0
+    same_key: _Share = 0.0
     alarm: Annotated[float, Field(ge=0, le=2)] = 1.0
     nothing_below: _Share = 0.0
     something_above: _Share = 1.0
