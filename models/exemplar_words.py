@@ -12,9 +12,7 @@ from models.types import WrittenExchange
 
 _SHORTEST_VALUE, _LONGEST_VALUE = 2, 12
 """Characters of a value that gives way, and of one that takes its place: one syllable stands in too many words, and a sentence fits nowhere."""
-_LONGEST_SHOWN = 30
-"""Characters of a value that an exemplar may have in front; longer ones would fill the prompt."""
-_NAMES = frozenset({"이름", "별명"})
+_NAMES, _PHRASES = frozenset({"이름", "별명"}), frozenset({"상태"})
 _NAMED_DAY, _NAMED_PART = re.compile("|".join(WEEKDAYS)), re.compile("|".join(PARTS_OF_DAY))
 _TIMES = re.compile(f"{_NAMED_DAY.pattern}|{_NAMED_PART.pattern}")
 _OF_A_DAY = re.compile("주말|불금|한 주|월요병|쉬는 날|출근|퇴근|아침|밤")
@@ -35,22 +33,20 @@ def recalled_memory(final_input: str) -> tuple[str, str]:
 
 
 def _with_memory_of(final_input: str, exchange: WrittenExchange) -> WrittenExchange | None:
-    """Return `exchange` with the value of the memory in front of `final_input`; None where another value would still be spoken of."""
+    """Return `exchange` with the value of the memory in front of `final_input`, and those answers that speak of it; None where there are none.
+
+    An answer that does not name the value may still take it for granted, and a state is put in other words each time.
+    """
     (key, old), (_, new) = recalled_memory(exchange.input), recalled_memory(final_input)
     if not key or old == new:
         return exchange
-    if len(new) > _LONGEST_SHOWN:
+    if key in _PHRASES or len(old) < _SHORTEST_VALUE or len(new) > _LONGEST_VALUE:
         return None
-    can_take_its_place = len(old) >= _SHORTEST_VALUE and len(new) <= _LONGEST_VALUE
-    put_in = partial(exchange_word, old=old, new=new, is_name=key in _NAMES) if can_take_its_place else str
-    parts = [word for word in old.split() if word not in new and (len(word) > 1 or word == old)]
-    answers = tuple(
-        changed
-        for changed in map(put_in, exchange.answers)
-        if not any(part in (changed.replace(new, "") if can_take_its_place else changed) for part in parts)
-    )
-    _, time, message = split_front(exchange.input)
-    return replace(exchange, input=f"[{key}: {new}] {time}{put_in(message)}", answers=answers) if answers else None
+    put_in = partial(exchange_word, old=old, new=new, is_name=key in _NAMES)
+    parts = [word for word in old.split() if len(word) > 1 and word not in new]
+    changed = [put_in(answer) for answer in exchange.answers if old in answer]
+    answers = tuple(answer for answer in changed if not any(part in answer.replace(new, "") for part in parts))
+    return replace(exchange, input=put_in(exchange.input), answers=answers) if answers else None
 
 
 def _at_time_of(final_input: str, exchange: WrittenExchange) -> WrittenExchange | None:

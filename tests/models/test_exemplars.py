@@ -40,7 +40,9 @@ def test_what_stands_in_front_decides_between_equal_messages(index: ExemplarInde
 
 def test_answer_to_a_memory_is_only_for_a_message_with_one() -> None:
     plain, recalling = "내 이름 기억나?", "[이름: 현우] 내 이름 기억나?"
-    index = ExemplarIndex([WrittenExchange(input=text, answers=("응",), source=text) for text in (plain, recalling)])
+    index = ExemplarIndex(
+        [WrittenExchange(input=text, answers=("응, 현우!",), source=text) for text in (plain, recalling)]
+    )
     assert [exchange.source for exchange, _ in index.find("내 이름 기억나??", 5)] == [plain]
     assert [exchange.source for exchange, _ in index.find("[이름: 민재] 내 이름 기억나?", 5, 0.3)] == [recalling, plain]
     assert [exchange.source for exchange, _ in index.find("[별명: 민재] 내 이름 기억나?", 5)] == [plain]
@@ -57,7 +59,6 @@ def test_answer_to_a_memory_is_only_for_a_message_with_one() -> None:
             "[반려동물: 강아지 보리] 내 강아지",
             ("강아지 보리랑 산책!",),
         ),
-        ("[좋아하는 음식: 초밥] 뭐 먹지", ("오늘은 푹 쉬자",), "[좋아하는 음식: 피자] 뭐 먹지", ("오늘은 푹 쉬자",)),
     ],
 )
 def test_value_of_the_memory_takes_the_place_of_the_written_one(
@@ -68,11 +69,16 @@ def test_value_of_the_memory_takes_the_place_of_the_written_one(
     assert (exchange.input, exchange.answers) == (message, expected)
 
 
-def test_sentence_takes_no_place_in_an_answer() -> None:
-    answers = ("비염이랑 드디어 작별!", "다행이다 🎉")
-    index = ExemplarIndex([WrittenExchange(input="[상태: 비염] 비 온다", answers=answers)])
-    ((exchange, _),) = index.find("[상태: 왼손잡이라 가위질이 힘들어] 비 온다", 5)
-    assert (exchange.input, exchange.answers) == ("[상태: 왼손잡이라 가위질이 힘들어] 비 온다", ("다행이다 🎉",))
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ("[상태: 비염] 비 온다", "[상태: 피곤함] 비 온다"),
+        ("[취미: 비염] 비 온다", "[취미: 왼손잡이라 가위질이 힘들어] 비 온다"),
+    ],
+)
+def test_state_or_sentence_takes_no_place_in_an_answer(asked: str, message: str) -> None:
+    index = ExemplarIndex([WrittenExchange(input=asked, answers=("비염이랑 드디어 작별!", "다행이다 🎉"))])
+    assert index.find(message, 5) == []
 
 
 def test_answer_that_would_speak_of_another_value_is_left_out() -> None:
