@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import math
 import random
-import re
 from collections.abc import Mapping, Sequence
 
 from engine.exemplars import show_exemplars
+from engine.text_parts import word_beginnings
 from engine.types import Exemplar
-from models.profile import RELEVANCE_ENCODER, Profile
+from models.profile import RELEVANCE_ENCODER, DraftChoice, Profile
 from models.types import HER_LINE, TextEmbedder, TextGenerator
-
-_WORD = re.compile(r"[가-힣A-Za-z0-9]{2,}")
-_BEGINNING = 2
 
 
 async def choose_draft(
@@ -72,9 +69,23 @@ async def _relevance(embedder: TextEmbedder, final_input: str, drafts: Sequence[
     return [float(row @ message) for row in rows]
 
 
+def draw_exemplars(exemplars: Sequence[Exemplar], choice: DraftChoice, seed: int) -> list[Exemplar]:
+    """Draw of `exemplars`, nearest first, as many as there are drafts to write after them; nearer ones the more often, as `choose_draft` would.
+
+    The nearest alone would answer everybody who says the same with the same line, and all of them are drafts for nothing (decision 0043).
+    """
+    rng = random.Random(seed)
+    left = list(exemplars)
+    drawn: list[Exemplar] = []
+    while left and len(drawn) < choice.drafts:
+        worth = [choice.nearness * each.nearness for each in left]
+        drawn.append(left.pop(draw_by_worth(worth, choice.spread, rng.random())))
+    return sorted(drawn, key=lambda each: -each.nearness)
+
+
 def count_repeated_words(text: str) -> int:
     """Return how many words of two characters and more begin as an earlier one does (its first two: 첫날은, 첫날의)."""
-    beginnings = [word[:_BEGINNING] for word in _WORD.findall(text)]
+    beginnings = word_beginnings(text)
     return len(beginnings) - len(set(beginnings))
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from engine.text_parts import word_beginnings
 from engine.types import Exemplar
 from models.profile import RELEVANCE_ENCODER, AdapterProfile, ExemplarUse, Profile
 from models.types import TextEmbedder
 
 if TYPE_CHECKING:
     from models.exemplars import ExemplarIndex
-
-_WORD = re.compile(r"[가-힣A-Za-z0-9]{2,}")
-_BEGINNING = 2
 
 
 class ExemplarRetriever:
@@ -54,33 +51,25 @@ class ExemplarRetriever:
             for answer in exchange.answers
             for foreign in (count_foreign_words(answer, exchange.input, final_input) if use.foreign else 0,)
         ]
-        return _first_of_each_input(sorted(exemplars, key=lambda each: -each.nearness), use.answers_each)
+        nearest = sorted(exemplars, key=lambda each: -each.nearness)
+        return first_of_each(nearest, lambda each: each.input, use.answers_each)
 
 
-def _first_of_each_input(exemplars: Iterable[Exemplar], count: int) -> list[Exemplar]:
-    """Return those before which less than `count` had the same input."""
+def first_of_each(exemplars: Iterable[Exemplar], part: Callable[[Exemplar], str], count: int = 1) -> list[Exemplar]:
+    """Return the first `count` of those that share a `part`, such as the answer."""
     before: Counter[str] = Counter()
     kept = []
     for each in exemplars:
-        if before[each.input] < count:
-            before[each.input] += 1
+        if before[part(each)] < count:
+            before[part(each)] += 1
             kept.append(each)
     return kept
 
 
 def count_foreign_words(answer: str, asked: str, message: str) -> int:
     """Return how many words `answer` has from what was `asked` and `message` lacks, by their first two characters."""
-    beginnings = ({word[:_BEGINNING] for word in _WORD.findall(text)} for text in (answer, asked, message))
-    answered, there, here = beginnings
+    answered, there, here = (set(word_beginnings(text)) for text in (answer, asked, message))
     return len(answered & there - here)
-
-
-def with_different_answers(exemplars: Iterable[Exemplar]) -> list[Exemplar]:
-    """Return the first exemplar of each answer."""
-    first: dict[str, Exemplar] = {}
-    for each in exemplars:
-        first.setdefault(each.answer, each)
-    return list(first.values())
 
 
 def remembered_share(exemplars: Iterable[Exemplar]) -> float | None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from engine.care import CareKind, CareRule
 from engine.clock_context import DayPart
-from engine.draft_choice import choose_draft
-from engine.exemplars import remembered_share, show_exemplars, with_different_answers
+from engine.draft_choice import choose_draft, draw_exemplars
+from engine.exemplars import first_of_each, remembered_share, show_exemplars
 from engine.expression import make_expression, parse_expression
 from engine.final_input import MARK_WORDS, build_summary_input
 from engine.memory import NOTHING, MemoryNote, is_grounded, is_reading, parse_memory
@@ -89,7 +89,7 @@ class Writer:
         """
         adapter = self._profile.adapters["output_message"]
         drafts = adapter.drafts
-        exemplars = with_different_answers(self._exemplars.get("output_message", ()))[:drafts]
+        nearest = first_of_each(self._exemplars.get("output_message", ()), lambda each: each.answer)
         need = self._care.find(message)
         wrong_days = 0
         first_token_s = 0.0
@@ -97,6 +97,7 @@ class Writer:
             shown = _Stream(show)
             base = adapter.sampling_temperature if self._temperature is None else self._temperature
             temperature = base + adapter.temperature_step * wrong_days
+            exemplars = self._exemplars_of(nearest, attempt)
             answers = await self._draft(
                 final_input, exemplars, attempt, temperature, drafts, shown if drafts == 1 else None
             )
@@ -105,7 +106,7 @@ class Writer:
             faults = [self._find_fault(*each, now, need) for each in zip(answers, texts, strict=True)]
             if good := [text for text, fault in zip(texts, faults, strict=True) if fault is None]:
                 good = [text for text in good if any(word in text for word in declining)] or good
-                good = good if need or self._is_alarm(exemplars) else self._without_stray_alarms(good)
+                good = good if need or self._is_alarm(nearest) else self._without_stray_alarms(good)
                 seed = self._seeds.seed("choice", attempt)
                 after = dict(
                     reversed(list(zip(texts, exemplars, strict=False)))
@@ -145,6 +146,13 @@ class Writer:
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
         return [task.result() for task in tasks]
+
+    def _exemplars_of(self, nearest: Sequence[Exemplar], attempt: int) -> Sequence[Exemplar]:
+        """Return what the drafts of a try are written after."""
+        choice = self._profile.adapters["output_message"].choice
+        if choice is None:
+            return nearest[:1]
+        return draw_exemplars(nearest, choice, self._seeds.seed("exemplars", attempt))
 
     def _is_alarm(self, exemplars: Sequence[Exemplar]) -> bool:
         """Tell whether what is nearest to the message, and near enough, was answered with where help is."""

@@ -1,4 +1,4 @@
-"""Put an exchange that somebody wrote into the terms of another message: its memory, its day, its part of the day."""
+"""Put an exchange that somebody wrote into the terms of another message: its memory and its day."""
 
 from __future__ import annotations
 

@@ -94,8 +94,9 @@ class ExemplarIndex:
     def find(self, final_input: str, count: int, same_key: float = 0.0) -> list[tuple[WrittenExchange, float]]:
         """Return up to `count` exchanges that share something with `final_input`, with their likeness, nearest first.
 
-        What answers a memory is nothing for a message without one, or with one of another kind: there is no value to put in. One of the same kind gets
-        `same_key` more, since a memory is only there because the message calls for it. What is returned has this memory's value, and this day, in the places of its own.
+        What answers a memory is nothing for a message without one, or with one of another kind: there is no value to put in. One of
+        the same kind gets `same_key` more, since a memory is only there because the message calls for it. What is returned has this
+        memory's value, and this day, in the places of its own.
         """
         front, message = _split(final_input)
         vectors = self._words.transform([message, front])

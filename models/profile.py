@@ -57,11 +57,13 @@ class AdapterTraining:
 class DraftChoice:
     """How one of several drafts of an answer is chosen.
 
-    Its worth is `log p(answer | prompt) - contrast * log p(answer) + relevance * cosine + nearness * that of its exemplar`. The first two are the mutual information of Li et al. 2016 (arXiv:1510.03055); an answer's probability whatever was said is the
-    mean over `neutral_prompts`. The cosine is that of prompt and answer by the encoder `relevance` (decision 0036), so `relevance` is in
-    nats; without the encoder it counts nothing; `nearness` is in nats, too (decision 0042). `repetition` nats go off for each word that the answer says again (decision 0039).
-    `spread` is the temperature in nats at which a draft is drawn by all this; 0 takes the best. `temperature`, where it is given, is that
-    at which the drafts themselves are sampled: hotter than one line alone would bear. See docs/decisions/0014.
+    Its worth is `log p(answer | prompt) - contrast * log p(answer) + relevance * cosine + nearness * that of its exemplar`. The
+    first two are the mutual information of Li et al. 2016 (arXiv:1510.03055); an answer's probability whatever was said is the mean
+    over `neutral_prompts`. The cosine is that of prompt and answer by the encoder `relevance` (decision 0036), so `relevance` is in
+    nats; without the encoder it counts nothing. `nearness` is in nats, too (decision 0042): by it the exemplars are drawn, one for
+    each draft, and drafts are chosen. `repetition` nats go off for each word that the answer says again (decision 0039). `spread` is
+    the temperature in nats at which exemplar and draft are drawn by all this; 0 takes the best. `temperature`, where it is given, is
+    that at which the drafts themselves are sampled: hotter than one line alone would bear. See docs/decisions/0014.
     """
 
     drafts: Annotated[int, Field(gt=1, le=16)]
@@ -83,11 +85,15 @@ class DraftChoice:
 class ExemplarUse:
     """How what somebody wrote for messages like this one is shown to an adapter, in front of what it answers (decision 0042).
 
-    `source` is a folder, absolute or under `models/weights`, laid out like `models/data`, which it is where it is empty: `output_message` is shown exchanges of its dialogue files, `memory`
-    notes. `considered` of them are found by their words and put in order by the encoder of relevance; a message lends `answers_each` of its answers
-    at most. From the nearness `alarm` on an answer with a number to call in need stands, whatever the other drafts say. One with a memory of the same key in front as the message has is nearer by `same_key`. Each word that an answer has from its own message, and the message at hand lacks, takes `foreign` off its nearness. `shown` of them stand in front of a prompt, the nearest last; each draft of a line has others. For `memory` all those considered vote, too:
-    where the share of those of which something is remembered, by the square of their nearness, is below `nothing_below`, nothing is; where it is above
-    `something_above`, something is; between them the adapter decides.
+    `source` is a folder, absolute or under `models/weights`, laid out like `models/data`, which it is where it is empty:
+    `output_message` is shown exchanges of its dialogue files, `memory` notes. `considered` of them are found by their words and put in
+    order by the encoder of relevance; a message lends `answers_each` of its answers at most. One with a memory of the same key in
+    front as the message has is nearer by `same_key`. Each word that an answer has from its own message, and the message at hand lacks,
+    takes `foreign` off its nearness. `shown` of them stand in front of a prompt, the nearest last; each draft of a line has others.
+    From the nearness `alarm` on an answer with a number to call in need stands, whatever the other drafts say.
+
+    For `memory` all those considered vote, too: where the share of those of which something is remembered, by the square of their
+    nearness, is below `nothing_below`, nothing is; where it is above `something_above`, something is; between them the adapter decides.
     """
 
     considered: Annotated[int, Field(gt=0)]

@@ -8,7 +8,8 @@ import pytest
 
 from engine.care import load_care
 from engine.clock_context import DayPart
-from engine.exemplars import ExemplarRetriever, count_foreign_words, remembered_share, with_different_answers
+from engine.draft_choice import draw_exemplars
+from engine.exemplars import ExemplarRetriever, count_foreign_words, first_of_each, remembered_share
 from engine.generation import SeedSource, Writer
 from engine.memory import MemoryNote
 from engine.types import Exemplar, ignore_event
@@ -42,7 +43,7 @@ async def test_nearest_first_and_two_answers_of_a_message() -> None:
     found = await find(profile_with(), "배고파")
     assert [each.input for each in found] == ["배고파", "배고파", "배고파 죽겠어", "배고파 죽겠어"]
     assert [each.answer for each in found] == ["뭐라도 먹자!", "라면 어때? 🍜", "뭐라도 먹자!", "냉장고부터 열어 봐"]
-    assert [each.answer for each in with_different_answers(found)] == [
+    assert [each.answer for each in first_of_each(found, lambda each: each.answer)] == [
         "뭐라도 먹자!",
         "라면 어때? 🍜",
         "냉장고부터 열어 봐",
@@ -175,3 +176,24 @@ async def test_nearest_exemplar_with_a_number_to_call_is_followed_when_it_is_nea
         exemplars={"output_message": found},
     )
     assert (await writer.write_reply("집 앞에 차가 서 있어", "집 앞에 차가 서 있어", NOW, ignore_event)).text == said
+
+
+def near(*nearness: float) -> list[Exemplar]:
+    return [Exemplar(input=f"말 {each}", answer=f"대답 {each}", nearness=each) for each in nearness]
+
+
+def test_as_many_exemplars_are_drawn_as_there_are_drafts_nearest_first() -> None:
+    choice = DraftChoice(drafts=2, contrast=0.0, nearness=30.0, spread=1.0)
+    assert draw_exemplars(near(1.9, 1.0, 0.2), choice, seed=1) == near(1.9, 1.0)
+    assert draw_exemplars(near(1.9), choice, seed=1) == near(1.9)
+    assert draw_exemplars([], choice, seed=1) == []
+
+
+def test_exemplars_that_are_as_near_take_turns() -> None:
+    choice = DraftChoice(drafts=2, contrast=0.0, nearness=30.0, spread=1.0)
+    drawn = [draw_exemplars(near(1.93, 1.92, 1.91, 1.9, 0.2), choice, seed) for seed in range(40)]
+    assert len({tuple(each.answer for each in some) for some in drawn}) >= 5
+    assert all(0.2 not in {each.nearness for each in some} for some in drawn)
+    assert drawn[7] == draw_exemplars(near(1.93, 1.92, 1.91, 1.9, 0.2), choice, seed=7)  # a turn can be repeated
+    best = DraftChoice(drafts=2, contrast=0.0, nearness=30.0, spread=0.0)
+    assert draw_exemplars(near(1.93, 1.92, 1.91), best, seed=3) == near(1.93, 1.92)
