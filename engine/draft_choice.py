@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from engine.exemplars import show_exemplars
 from engine.text_parts import word_beginnings
 from engine.types import Exemplar
-from models.profile import RELEVANCE_ENCODER, DraftChoice, Profile
+from models.profile import RELEVANCE_ENCODER, Profile
 from models.types import HER_LINE, TextEmbedder, TextGenerator
+
+_DRAWN_FROM = 3
+"""So many times the drafts are the exemplars among which those of a try are drawn."""
 
 
 async def choose_draft(
@@ -56,8 +60,12 @@ async def choose_draft(
     for number, cosine in enumerate(relevance):
         given, *neutral = scores[number * len(contexts) : (number + 1) * len(contexts)]
         contrast = choice.contrast * _log_mean(neutral) if neutral else 0.0
-        again = choice.repetition * count_repeated_words(different[number])
-        near = choice.nearness * (exemplars[draft].nearness if (draft := different[number]) in exemplars else 0.0)
+        draft = different[number]
+        again = choice.repetition * count_repeated_words(draft)
+        near = 0.0
+        if (exemplar := exemplars.get(draft)) is not None:
+            departed = choice.departure * count_departures(draft, exemplar.answer, final_input)
+            near = choice.nearness * exemplar.nearness - departed
         worth.append(given + choice.relevance * cosine + near - contrast - again)
     return different[draw_by_worth(worth, choice.spread, random.Random(seed).random())]
 
@@ -69,18 +77,44 @@ async def _relevance(embedder: TextEmbedder, final_input: str, drafts: Sequence[
     return [float(row @ message) for row in rows]
 
 
-def draw_exemplars(exemplars: Sequence[Exemplar], choice: DraftChoice, seed: int) -> list[Exemplar]:
-    """Draw of `exemplars`, nearest first, as many as there are drafts to write after them; nearer ones the more often, as `choose_draft` would.
+async def draw_exemplars(
+    embedder: TextEmbedder, profile: Profile, final_input: str, exemplars: Sequence[Exemplar], seed: int
+) -> list[Exemplar]:
+    """Draw of `exemplars`, given nearest first, as many as there are drafts to write after them; nearest first again.
 
-    The nearest alone would answer everybody who says the same with the same line, and all of them are drafts for nothing (decision 0043).
+    They are drawn by the worth that `choose_draft` would find in their answers: the nearest alone would answer everybody who says the same with
+    the same line, and all of them are drafts for nothing (decision 0043).
+
+    Raises:
+        EmbeddingError: the encoder of relevance failed.
     """
+    choice = profile.adapters["output_message"].choice
+    if choice is None or not exemplars:
+        return list(exemplars[:1])
+    left = list(exemplars[: _DRAWN_FROM * choice.drafts])
+    relevance = [0.0] * len(left)
+    if choice.relevance and RELEVANCE_ENCODER in profile.encoders:
+        relevance = await _relevance(embedder, final_input, [each.answer for each in left])
+    worth = [
+        choice.nearness * each.nearness + choice.relevance * cosine
+        for each, cosine in zip(left, relevance, strict=True)
+    ]
     rng = random.Random(seed)
-    left = list(exemplars)
     drawn: list[Exemplar] = []
     while left and len(drawn) < choice.drafts:
-        worth = [choice.nearness * each.nearness for each in left]
-        drawn.append(left.pop(draw_by_worth(worth, choice.spread, rng.random())))
+        place = draw_by_worth(worth, choice.spread, rng.random())
+        drawn.append(left.pop(place))
+        del worth[place]
     return sorted(drawn, key=lambda each: -each.nearness)
+
+
+def count_departures(draft: str, answer: str, message: str) -> int:
+    """Return how many words of `draft` are neither in the `answer` that it follows nor in `message`, and of the answer's how many give way to nothing."""
+    written, followed, asked = (Counter(word_beginnings(text)) for text in (draft, answer, message))
+    new = (written - followed).elements()
+    invented = [word for word in new if word not in asked]
+    taken = (written - followed).total() - len(invented)
+    return len(invented) + max(0, (followed - written).total() - taken)
 
 
 def count_repeated_words(text: str) -> int:

@@ -37,7 +37,7 @@ class ExemplarRetriever:
         return {name: await self._find(index, self._uses[name], final_input) for name, index in self._indexes.items()}
 
     async def _find(self, index: ExemplarIndex, use: ExemplarUse, final_input: str) -> list[Exemplar]:
-        found = index.find(final_input, use.considered, use.same_key)
+        found = index.find(final_input, use.considered, use.same_key, adapted=use.adapted)
         if not self._has_encoder:
             found = [(exchange, 2 * likeness) for exchange, likeness in found]
         elif found:

@@ -85,19 +85,20 @@ class Writer:
         name one, or the nearest exemplar does. Each draft is written after another exemplar, as far as they go.
 
         Raises:
-            GenerationError: the generator failed.
+            GenerationError, EmbeddingError: a model failed.
         """
         adapter = self._profile.adapters["output_message"]
         drafts = adapter.drafts
-        nearest = first_of_each(self._exemplars.get("output_message", ()), lambda each: each.answer)
         need = self._care.find(message)
+        nearest = first_of_each(self._exemplars.get("output_message", ()), lambda each: each.answer)
         wrong_days = 0
         first_token_s = 0.0
         for attempt in range(adapter.tries):
             shown = _Stream(show)
             base = adapter.sampling_temperature if self._temperature is None else self._temperature
             temperature = base + adapter.temperature_step * wrong_days
-            exemplars = self._exemplars_of(nearest, attempt)
+            drawing = self._seeds.seed("exemplars", attempt)
+            exemplars = await draw_exemplars(self._embedder, self._profile, final_input, nearest, drawing)
             answers = await self._draft(
                 final_input, exemplars, attempt, temperature, drafts, shown if drafts == 1 else None
             )
@@ -146,13 +147,6 @@ class Writer:
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
         return [task.result() for task in tasks]
-
-    def _exemplars_of(self, nearest: Sequence[Exemplar], attempt: int) -> Sequence[Exemplar]:
-        """Return what the drafts of a try are written after."""
-        choice = self._profile.adapters["output_message"].choice
-        if choice is None:
-            return nearest[:1]
-        return draw_exemplars(nearest, choice, self._seeds.seed("exemplars", attempt))
 
     def _is_alarm(self, exemplars: Sequence[Exemplar]) -> bool:
         """Tell whether what is nearest to the message, and near enough, was answered with where help is."""

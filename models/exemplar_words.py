@@ -1,4 +1,4 @@
-"""Put an exchange that somebody wrote into the terms of another message: its memory and its day."""
+"""Put an exchange that somebody wrote into the terms of another message: its memory, its day and its numbers."""
 
 from __future__ import annotations
 
@@ -17,12 +17,50 @@ _NAMED_DAY, _NAMED_PART = re.compile("|".join(WEEKDAYS)), re.compile("|".join(PA
 _TIMES = re.compile(f"{_NAMED_DAY.pattern}|{_NAMED_PART.pattern}")
 _OF_A_DAY = re.compile("주말|불금|한 주|월요병|쉬는 날|출근|퇴근|아침|밤")
 """What a line says of some days, or some times of day, only."""
+_NUMBER = re.compile(
+    r"(?P<number>\d+(?:[.,]\d+)*[만천백억]*|(?<![가-힣])(?:(?:열|스물|스무|서른|마흔|쉰|예순|일흔|여든|아흔)"
+    r"(?:한|두|세|네|다섯|여섯|일곱|여덟|아홉)?|한|두|세|네|다섯|여섯|일곱|여덟|아홉))\s?"
+    r"(?P<unit>개월|시간|숟갈|접시|마리|번|개|시|살|명|잔|병|권|장|그릇|달|년|판|곡|통|켤레|벌|채|송이|조각|[가-힣])"
+)
+_NATIVE = frozenset(
+    [
+        "개월",
+        "시간",
+        "숟갈",
+        "접시",
+        "마리",
+        "번",
+        "개",
+        "시",
+        "살",
+        "명",
+        "잔",
+        "병",
+        "권",
+        "장",
+        "그릇",
+        "달",
+        "년",
+        "판",
+        "곡",
+        "통",
+        "켤레",
+        "벌",
+        "채",
+        "송이",
+        "조각",
+    ]
+)
+_IDIOM = ("한", "번")
+_TO_CALL = frozenset(["109", "110", "112", "117", "119", "182", "1366", "1388", "1393", "1577"])
+"""Numbers that stay what they are."""
 
 
 def as_said_in(final_input: str, exchange: WrittenExchange) -> WrittenExchange | None:
     """Return `exchange` with memory and day of `final_input`; None where it cannot be put so."""
-    timely = _at_time_of(final_input, exchange)  # first: a day in the user's own memory stays
-    return None if timely is None else _with_memory_of(final_input, timely)
+    found = _at_time_of(final_input, exchange)  # first: a day in the user's own memory stays
+    found = None if found is None else _with_memory_of(final_input, found)
+    return None if found is None else with_numbers_of(final_input, found)
 
 
 def recalled_memory(final_input: str) -> tuple[str, str]:
@@ -79,3 +117,56 @@ def _at_time_of(final_input: str, exchange: WrittenExchange) -> WrittenExchange 
 
 def _days_after(weekday: str, days: int) -> str:
     return WEEKDAYS[(WEEKDAYS.index(weekday) + days) % len(WEEKDAYS)]
+
+
+def with_numbers_of(final_input: str, exchange: WrittenExchange) -> WrittenExchange | None:
+    """Return `exchange` with the numbers of `final_input` in the places of its own that count the same; None where no answer is left.
+
+    An answer that repeats a number of its own message for which this one has none is left out, and one that reckons with such a number.
+    """
+    then, now = _find_numbers(exchange.input), _find_numbers(final_input)
+    changed = {
+        unit: (then[unit][0], now[unit][0]) for unit in then if _is_one(then[unit]) and _is_one(now.get(unit, []))
+    }
+    changed = {unit: pair for unit, pair in changed.items() if pair[0] != pair[1]}
+    answers = tuple(
+        put_in for answer in exchange.answers if (put_in := _exchange_numbers(answer, then, now, changed)) is not None
+    )
+    if not answers:
+        return None
+    return replace(exchange, input=_put_numbers(exchange.input, changed), answers=answers)
+
+
+def _exchange_numbers(
+    answer: str, then: dict[str, list[str]], now: dict[str, list[str]], changed: dict[str, tuple[str, str]]
+) -> str | None:
+    for unit, numbers in _find_numbers(answer).items():
+        for number in numbers:
+            is_stale = number in then.get(unit, []) and number not in now.get(unit, [])
+            is_reckoned = unit in changed and number not in changed[unit]
+            if is_reckoned or (is_stale and unit not in changed):
+                return None
+    return _put_numbers(answer, changed)
+
+
+def _put_numbers(text: str, changed: dict[str, tuple[str, str]]) -> str:
+    def put_in(match: re.Match[str]) -> str:
+        then, now = changed.get(match["unit"], ("", ""))
+        return match[0].replace(then, now, 1) if match["number"] == then else match[0]
+
+    return _NUMBER.sub(put_in, text)
+
+
+def _find_numbers(text: str) -> dict[str, list[str]]:
+    """Return the numbers of `text` by what they count, the first syllable of it where that is not a common unit."""
+    found: dict[str, list[str]] = {}
+    for match in _NUMBER.finditer(text):
+        number, unit = match["number"], match["unit"]
+        is_word = not number[0].isdigit()
+        if (number, unit) != _IDIOM and number not in _TO_CALL and (not is_word or unit in _NATIVE):
+            found.setdefault(unit, []).append(number)
+    return found
+
+
+def _is_one(numbers: list[str]) -> bool:
+    return len(numbers) == 1

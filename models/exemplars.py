@@ -91,12 +91,14 @@ class ExemplarIndex:
         self._key_numbers = {key: number for number, key in enumerate(dict.fromkeys(["", *keys]))}
         self._keys = np.array([self._key_numbers[key] for key in keys])
 
-    def find(self, final_input: str, count: int, same_key: float = 0.0) -> list[tuple[WrittenExchange, float]]:
+    def find(
+        self, final_input: str, count: int, same_key: float = 0.0, *, adapted: bool = False
+    ) -> list[tuple[WrittenExchange, float]]:
         """Return up to `count` exchanges that share something with `final_input`, with their likeness, nearest first.
 
         What answers a memory is nothing for a message without one, or with one of another kind: there is no value to put in. One of
-        the same kind gets `same_key` more, since a memory is only there because the message calls for it. What is returned has this
-        memory's value, and this day, in the places of its own.
+        the same kind gets `same_key` more, since a memory is only there because the message calls for it. What is `adapted` has this
+        memory's value, this day and these numbers in the places of its own; without those that cannot be put so.
         """
         front, message = _split(final_input)
         vectors = self._words.transform([message, front])
@@ -107,11 +109,14 @@ class ExemplarIndex:
         is_same = keys == self._key_numbers.get(key, _NO_SUCH_KEY) if key else np.zeros(len(keys), dtype=bool)
         fitting = is_same | (keys == _WITHOUT_KEY)
         numbers, cosines = likeness.indices[fitting], (likeness.data + same_key * is_same)[fitting]
-        most = _SPARE * count  # some cannot be put into the terms of this message
+        most = _SPARE * count if adapted else count  # some cannot be put into the terms of this message
         nearest = np.argpartition(-cosines, most)[:most] if most < len(cosines) else np.arange(len(cosines))
         order = nearest[np.argsort(-cosines[nearest], kind="stable")]
-        found = [(as_said_in(final_input, self.exchanges[numbers[place]]), cosines[place]) for place in order]
-        return [(exchange, float(cosine)) for exchange, cosine in found if exchange is not None][:count]
+        found = [(self.exchanges[numbers[place]], float(cosines[place])) for place in order]
+        if not adapted:
+            return found
+        put_in = ((as_said_in(final_input, exchange), cosine) for exchange, cosine in found)
+        return [(exchange, cosine) for exchange, cosine in put_in if exchange is not None][:count]
 
 
 def _make_vectorizer(bigrams: Mapping[str, int] | None = None) -> TfidfVectorizer:

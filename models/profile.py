@@ -61,7 +61,8 @@ class DraftChoice:
     first two are the mutual information of Li et al. 2016 (arXiv:1510.03055); an answer's probability whatever was said is the mean
     over `neutral_prompts`. The cosine is that of prompt and answer by the encoder `relevance` (decision 0036), so `relevance` is in
     nats; without the encoder it counts nothing. `nearness` is in nats, too (decision 0042): by it the exemplars are drawn, one for
-    each draft, and drafts are chosen. `repetition` nats go off for each word that the answer says again (decision 0039). `spread` is
+    each draft, and drafts are chosen; `departure` nats go off for each word with which a draft leaves its exemplar and does not come
+    to the message (decision 0043), `repetition` nats for each word that the answer says again (decision 0039). `spread` is
     the temperature in nats at which exemplar and draft are drawn by all this; 0 takes the best. `temperature`, where it is given, is
     that at which the drafts themselves are sampled: hotter than one line alone would bear. See docs/decisions/0014.
     """
@@ -72,6 +73,7 @@ class DraftChoice:
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     relevance: Annotated[float, Field(ge=0)] = 0.0
     nearness: Annotated[float, Field(ge=0)] = 0.0
+    departure: Annotated[float, Field(ge=0)] = 0.0
     repetition: Annotated[float, Field(ge=0)] = 0.0
     neutral_prompts: tuple[str, ...] = ()
 
@@ -89,7 +91,7 @@ class ExemplarUse:
     `output_message` is shown exchanges of its dialogue files, `memory` notes. `considered` of them are found by their words and put in
     order by the encoder of relevance; a message lends `answers_each` of its answers at most. One with a memory of the same key in
     front as the message has is nearer by `same_key`. Each word that an answer has from its own message, and the message at hand lacks,
-    takes `foreign` off its nearness. `shown` of them stand in front of a prompt, the nearest last; each draft of a line has others.
+    takes `foreign` off its nearness. With `adapted` they are put into the terms of the message: its memory, its day, its numbers. `shown` of them stand in front of a prompt, the nearest last; each draft of a line has others.
     From the nearness `alarm` on an answer with a number to call in need stands, whatever the other drafts say.
 
     For `memory` all those considered vote, too: where the share of those of which something is remembered, by the square of their
@@ -101,6 +103,7 @@ class ExemplarUse:
     answers_each: Annotated[int, Field(gt=0)] = 1
     foreign: _Share = 0.0
     same_key: _Share = 0.0
+    adapted: bool = False
     alarm: Annotated[float, Field(ge=0, le=2)] = 1.0
     nothing_below: _Share = 0.0
     something_above: _Share = 1.0

@@ -96,7 +96,9 @@ class ExemplarTeacher:
 
     def _nearest(self, row: DialogueRow) -> Exemplar | None:
         """Return one of the nearest exchanges of another kind."""
-        found = [each for each, _ in self._index.find(row.input, _CONSIDERED) if each.source != row.source]
+        found = [
+            each for each, _ in self._index.find(row.input, _CONSIDERED, adapted=True) if each.source != row.source
+        ]
         if not found:
             return None
         chosen = self._rng.choice(found)

@@ -8,14 +8,14 @@ import pytest
 
 from engine.care import load_care
 from engine.clock_context import DayPart
-from engine.draft_choice import draw_exemplars
+from engine.draft_choice import count_departures, draw_exemplars
 from engine.exemplars import ExemplarRetriever, count_foreign_words, first_of_each, remembered_share
 from engine.generation import SeedSource, Writer
 from engine.memory import MemoryNote
 from engine.types import Exemplar, ignore_event
 from models.exemplars import ExemplarIndex
 from models.profile import DraftChoice, ExemplarUse, Profile, load_profile
-from models.types import WrittenExchange
+from models.types import HER_LINE, WrittenExchange
 from tests.fakes import FakeEmbedder, FakeGenerator
 
 NOW = DayPart(weekday=2, part="오후")
@@ -182,18 +182,65 @@ def near(*nearness: float) -> list[Exemplar]:
     return [Exemplar(input=f"말 {each}", answer=f"대답 {each}", nearness=each) for each in nearness]
 
 
-def test_as_many_exemplars_are_drawn_as_there_are_drafts_nearest_first() -> None:
-    choice = DraftChoice(drafts=2, contrast=0.0, nearness=30.0, spread=1.0)
-    assert draw_exemplars(near(1.9, 1.0, 0.2), choice, seed=1) == near(1.9, 1.0)
-    assert draw_exemplars(near(1.9), choice, seed=1) == near(1.9)
-    assert draw_exemplars([], choice, seed=1) == []
+async def draw(
+    exemplars: list[Exemplar], seed: int, embedder: FakeEmbedder | None = None, **more: float
+) -> list[Exemplar]:
+    """Draw two of `exemplars`."""
+    choice = DraftChoice(drafts=2, contrast=0.0, nearness=30.0, **({"spread": 1.0} | more))  # type: ignore[arg-type]
+    profile = profile_with()
+    adapter = replace(profile.adapters["output_message"], choice=choice)
+    profile = replace(profile, adapters={**profile.adapters, "output_message": adapter})
+    return await draw_exemplars(embedder or FakeEmbedder(), profile, "말", exemplars, seed)
 
 
-def test_exemplars_that_are_as_near_take_turns() -> None:
-    choice = DraftChoice(drafts=2, contrast=0.0, nearness=30.0, spread=1.0)
-    drawn = [draw_exemplars(near(1.93, 1.92, 1.91, 1.9, 0.2), choice, seed) for seed in range(40)]
+async def test_as_many_exemplars_are_drawn_as_there_are_drafts_nearest_first() -> None:
+    assert await draw(near(1.9, 1.0, 0.2), seed=1) == near(1.9, 1.0)
+    assert await draw(near(1.9), seed=1) == near(1.9)
+    assert await draw([], seed=1) == []
+
+
+async def test_exemplars_that_are_as_near_take_turns() -> None:
+    drawn = [await draw(near(1.93, 1.92, 1.91, 1.9, 0.2), seed) for seed in range(40)]
     assert len({tuple(each.answer for each in some) for some in drawn}) >= 5
     assert all(0.2 not in {each.nearness for each in some} for some in drawn)
-    assert drawn[7] == draw_exemplars(near(1.93, 1.92, 1.91, 1.9, 0.2), choice, seed=7)  # a turn can be repeated
-    best = DraftChoice(drafts=2, contrast=0.0, nearness=30.0, spread=0.0)
-    assert draw_exemplars(near(1.93, 1.92, 1.91), best, seed=3) == near(1.93, 1.92)
+    assert drawn[7] == await draw(near(1.93, 1.92, 1.91, 1.9, 0.2), seed=7)  # a turn can be repeated
+    assert await draw(near(1.93, 1.92, 1.91), seed=3, spread=0.0) == near(1.93, 1.92)
+
+
+async def test_exemplar_whose_answer_is_relevant_is_drawn() -> None:
+    embedder = FakeEmbedder({"말": {f"{HER_LINE}대답 1.0": 0.9}})
+    assert await draw(near(1.2, 1.1, 1.0), 5, embedder, relevance=60.0) == near(1.2, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("draft", "answer", "message", "departures"),
+    [
+        ("얼른 자!", "얼른 자!", "졸려", 0),
+        ("김밥 맛있겠다", "라면 맛있겠다", "김밥 먹어", 0),  # the message's word for the exemplar's
+        ("라면 맛있어진대", "라면 맛있겠다", "김밥 먹어", 0),  # words are told apart by their beginnings
+        ("섬은 다 꾸몼어?", "섬은 다 꾸몄어?", "동물의숲 할래", 2),
+        ("연락이 왔으면 좋겠어", "연락이 왔으면 좋겠는 거지?", "튀지 않나", 1),
+        ("비슷할 것이랑 비슷할 것 같아", "비슷할 것 같아", "무섭지 않아?", 2),
+        ("힌트가 더 재밌어", "힌트: 로라는 착하다. 내 취미가 더 재밌어", "보여줘", 3),
+    ],
+)
+def test_departures_are_words_of_neither_exemplar_nor_message(
+    draft: str, answer: str, message: str, departures: int
+) -> None:
+    assert count_departures(draft, answer, message) == departures
+
+
+async def test_draft_that_keeps_to_its_exemplar_is_chosen() -> None:
+    generator = FakeGenerator()
+    generator.enqueue("output_message", "섬은 다 꾸몼어?", "같이 하자!")
+    found = [
+        Exemplar(input="동물의숲 해", answer="섬은 다 꾸몄어?", nearness=1.02),
+        Exemplar(input="같이 해", answer="같이 하자!", nearness=1.0),
+    ]
+    profile = profile_with()
+    choice = DraftChoice(drafts=2, contrast=0.0, nearness=30.0, departure=4.0)
+    adapter = replace(profile.adapters["output_message"], choice=choice)
+    profile = replace(profile, adapters={**profile.adapters, "output_message": adapter})
+    exemplars = {"output_message": found}
+    writer = Writer(generator, FakeEmbedder(), profile, load_care(), SeedSource(7, "turn"), exemplars=exemplars)
+    assert (await writer.write_reply("동물의숲 같이 해", "동물의숲 같이 해", NOW, ignore_event)).text == "같이 하자!"

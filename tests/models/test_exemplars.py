@@ -65,7 +65,7 @@ def test_value_of_the_memory_takes_the_place_of_the_written_one(
     asked: str, answers: tuple[str, ...], message: str, expected: tuple[str, ...]
 ) -> None:
     index = ExemplarIndex([WrittenExchange(input=asked, answers=answers)])
-    ((exchange, _),) = index.find(message, 5)
+    ((exchange, _),) = index.find(message, 5, adapted=True)
     assert (exchange.input, exchange.answers) == (message, expected)
 
 
@@ -78,12 +78,12 @@ def test_value_of_the_memory_takes_the_place_of_the_written_one(
 )
 def test_state_or_sentence_takes_no_place_in_an_answer(asked: str, message: str) -> None:
     index = ExemplarIndex([WrittenExchange(input=asked, answers=("비염이랑 드디어 작별!", "다행이다 🎉"))])
-    assert index.find(message, 5) == []
+    assert index.find(message, 5, adapted=True) == []
 
 
 def test_answer_that_would_speak_of_another_value_is_left_out() -> None:
     index = ExemplarIndex([WrittenExchange(input="[반려동물: 강아지 콩이] 내 강아지", answers=("콩이지!",))])
-    assert index.find("[반려동물: 고양이 나비] 내 강아지", 5) == []
+    assert index.find("[반려동물: 고양이 나비] 내 강아지", 5, adapted=True) == []
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_day_of_the_message_takes_the_place_of_the_written_one_and_another_part_
 ) -> None:
     answers = ("월요일 오후! 내일은 화요일이야", "글쎄!", "월요병이지?")
     index = ExemplarIndex([WrittenExchange(input="(지금은 월요일 오후) 오늘 뭐야", answers=answers)])
-    ((exchange, _),) = index.find(message, 5)
+    ((exchange, _),) = index.find(message, 5, adapted=True)
     assert exchange.answers == expected
 
 
@@ -117,14 +117,14 @@ def test_exchange_that_cannot_be_put_into_the_terms_of_the_message_is_left_out(a
     index = ExemplarIndex(
         [WrittenExchange(input=asked, answers=("응!",)), WrittenExchange(input="뭐해", answers=("응",))]
     )
-    assert asked.split()[-1] not in [exchange.input.split()[-1] for exchange, _ in index.find(message, 5)]
+    assert asked.split()[-1] not in [exchange.input.split()[-1] for exchange, _ in index.find(message, 5, adapted=True)]
 
 
 def test_day_in_the_users_own_memory_stays() -> None:
     index = ExemplarIndex(
         [WrittenExchange(input="[일정: 면접] (지금은 월요일 오후) 오늘 뭐 하지", answers=("월요일엔 쉬고 면접 준비!",))]
     )
-    ((exchange, _),) = index.find("[일정: 금요일 시험] (지금은 수요일 오후) 오늘 뭐 하지", 5)
+    ((exchange, _),) = index.find("[일정: 금요일 시험] (지금은 수요일 오후) 오늘 뭐 하지", 5, adapted=True)
     assert exchange.input == "[일정: 금요일 시험] (지금은 수요일 오후) 오늘 뭐 하지"
     assert exchange.answers == ("수요일엔 쉬고 금요일 시험 준비!",)
 
@@ -137,7 +137,7 @@ def test_likeness_falls_and_no_more_is_found_than_asked(index: ExemplarIndex) ->
 
 @pytest.mark.parametrize("message", ["🙂", "zzzz", "", "뷁"])
 def test_message_like_none_finds_nothing(index: ExemplarIndex, message: str) -> None:
-    assert index.find(message, 5) == []
+    assert index.find(message, 5, adapted=True) == []
 
 
 def test_corpus_without_exchanges_is_an_error() -> None:
@@ -159,3 +159,37 @@ def test_shipped_corpus_lends_what_it_may_with_slots_filled() -> None:
     }
     assert held_out
     assert not held_out & lent
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "message", "expected"),
+    [
+        ("액정 수리비가 38만원이래", "38만 원이면 망설여지지", "액정 수리비가 34만원이래", "34만 원이면 망설여지지"),
+        ("숙제 100문제 실화임", "100문제나 돼?", "숙제 50문제 남음", "50문제나 돼?"),
+        ("헬스장 3개월에 두번 감", "3개월에 두 번이라니 ㅋㅋ", "헬스장 3개월에 네번 감", "3개월에 네 번이라니 ㅋㅋ"),
+        ("서른 살인데 늦었나", "서른 살이 뭐가 늦어!", "스물다섯 살인데 늦었나", "스물다섯 살이 뭐가 늦어!"),
+        ("119 부르고 두 시간 기다림", "119도 바쁜가 봐", "119 부르고 세 시간 기다림", "119도 바쁜가 봐"),
+        ("한번 해 볼까", "한 번 해 봐!", "해 볼까", "한 번 해 봐!"),
+        ("헬스장 두번 감", "5분만 뛰어도 돼", "헬스장 네번 감", "5분만 뛰어도 돼"),
+    ],
+)
+def test_number_of_the_message_takes_the_place_of_the_written_one(
+    asked: str, answer: str, message: str, expected: str
+) -> None:
+    index = ExemplarIndex([WrittenExchange(input=asked, answers=(answer,))])
+    ((exchange, _),) = index.find(message, 5, adapted=True)
+    assert exchange.answers == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "message"),
+    [
+        ("배고파 두 시간 굶음", "두 시간이나? 뭐라도 먹자", "배고파"),  # none to put there
+        ("헬스장 두번 감", "오늘 세 번째 가자!", "헬스장 네번 감"),  # the next one after two
+        ("구구단 3단 4단 외움", "3단까지 왔네!", "구구단 7단 외움"),  # which of both
+    ],
+)
+def test_answer_with_a_number_that_the_message_lacks_is_left_out(asked: str, answer: str, message: str) -> None:
+    index = ExemplarIndex([WrittenExchange(input=asked, answers=(answer,))])
+    assert index.find(message, 5, adapted=True) == []
+    assert index.find(message, 5) != []
