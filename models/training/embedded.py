@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import ModelError
+from models.exemplars import written_exchanges
 from models.profile import ADAPTER_NAMES, WEIGHTS_DIR, AdapterProfile, Profile, load_profile
 from models.training.adapter import train_adapter
 from models.training.base import BaseRecipe, train_base
@@ -74,7 +75,7 @@ class EmbeddedRecipe:
     ethics: EncoderRecipe = field(default_factory=lambda: _encoder_recipe("ethics"))
     memory: EncoderRecipe = field(default_factory=lambda: _encoder_recipe("memory"))
     relevance: EncoderRecipe = field(default_factory=lambda: _encoder_recipe("relevance"))
-    relevance_rows: int = 120_000
+    relevance_rows: int = 100_000
     seed: int = 7
     compile_steps: bool = True
 
@@ -280,8 +281,8 @@ def _train_memory(
 def _train_relevance(
     recipe: EmbeddedRecipe, corpus: DialogueCorpus, data: Path, out: Path, *, report: Report
 ) -> dict[str, float]:
-    rows = expand(corpus, recipe.seed, with_made_up=False)
-    return train_on_triples(make_triples(rows, recipe.relevance_rows, recipe.seed), recipe.relevance, out, report)
+    triples = make_triples(list(written_exchanges(corpus)), recipe.relevance_rows, recipe.seed)
+    return train_on_triples(triples, recipe.relevance, out, report)
 
 
 def _encoder_recipe(task: str) -> EncoderRecipe:

@@ -4,48 +4,40 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 import torch
 
 from models.loader import load_encoder
-from models.training.dialogue_rows import DialogueRow
 from models.training.encoder import EncoderRecipe, train_on_triples
-from models.training.relevance import Triple, make_triples, shared_word
-from models.types import HER_LINE
+from models.training.relevance import Triple, make_triples
+from models.types import HER_LINE, WrittenExchange
 
-ROWS = [
-    DialogueRow(input="기타 배우는 중이야", reply="기타 줄부터 맞춰 보자!"),
-    DialogueRow(input="화분 샀어", reply="화분은 창가로 옮겨 줘 🌱"),
-    DialogueRow(input="화분 샀어", reply="화분은 창가로 옮겨 줘 🌱"),
-    DialogueRow(input="졸려", reply="얼른 자!"),
+EXCHANGES = [
+    WrittenExchange(input="기타 배우는 중이야", answers=("줄부터 맞춰 보자!",), source="a:1"),
+    WrittenExchange(input="기타 레슨 다녀", answers=("줄부터 맞춰 보자!",), source="a:1"),
+    WrittenExchange(input="기타 팔았어", answers=("아깝지 않아?",), source="a:5"),
+    WrittenExchange(input="졸려", answers=("얼른 자!",), source="a:9"),
+    WrittenExchange(input="기타 배우는 중이야", answers=("손 안 아파?",), source="b:1"),
 ]
 
 
-@pytest.mark.parametrize(
-    ("message", "line", "word"),
-    [
-        ("기타 배우는 중이야", "기타 줄부터 맞춰 보자!", "기타"),
-        ("떡볶이가 좋아", "떡볶이는 못 참지", "떡볶이"),
-        ("[취미: 낚시] 심심해", "낚시 갈까?", ""),  # what stands in front is no word of the message
-        ("졸려", "얼른 자!", ""),
-    ],
-)
-def test_shared_word_is_the_longest_beginning_that_the_line_repeats(message: str, line: str, word: str) -> None:
-    assert shared_word(message, line) == word
+def test_message_is_set_against_the_one_that_looks_like_it_and_is_answered_otherwise() -> None:
+    triples = [triple for seed in range(8) for triple in make_triples(EXCHANGES, 10, seed)]
+    sold = f"{HER_LINE}아깝지 않아?"
+    lesson = {(triple.line, triple.other) for triple in triples if triple.message == "기타 레슨 다녀"}
+    assert (f"{HER_LINE}줄부터 맞춰 보자!", sold) in lesson
+    assert ("기타 배우는 중이야", "기타 팔았어") in lesson
+    assert all(triple.message != "졸려" for triple in triples)  # nothing looks like it
 
 
-def test_wrong_line_repeats_the_word_that_the_right_one_repeats() -> None:
-    triples = {triple.message: triple for triple in make_triples(ROWS, 10, seed=1) + make_triples(ROWS, 10, seed=2)}
-    guitar = triples["기타 배우는 중이야"]
-    assert guitar.line == f"{HER_LINE}기타 줄부터 맞춰 보자!"
-    assert guitar.other == f"{HER_LINE}기타은 창가로 옮겨 줘 🌱"
+def test_message_that_says_the_same_is_no_wrong_one() -> None:
+    triples = [triple for seed in range(8) for triple in make_triples(EXCHANGES, 10, seed)]
+    learning = {triple.other for triple in triples if triple.line == f"{HER_LINE}손 안 아파?"}
+    assert learning == {f"{HER_LINE}줄부터 맞춰 보자!", f"{HER_LINE}아깝지 않아?"}  # of the lesson, and of the sale
+    assert not any(triple.message == triple.other for triple in triples)
 
 
-def test_rows_are_taken_once_and_no_more_than_asked_for() -> None:
-    rows = [DialogueRow(input=f"말 {number}", reply=f"대답 {number}") for number in range(20)]
-    assert len(make_triples(rows, 5, seed=1)) <= 5
-    assert all(triple.line != triple.other for triple in make_triples(rows + rows, 50, seed=1))
-    assert len({triple.message for triple in make_triples(rows + rows, 50, seed=1)}) <= 20
+def test_no_more_exchanges_than_asked_for() -> None:
+    assert len({triple.message for triple in make_triples(EXCHANGES, 1, seed=1)}) == 1
 
 
 def test_trained_encoder_prefers_the_line_that_answers(tmp_path: Path) -> None:
