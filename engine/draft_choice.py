@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from engine.exemplars import show_exemplars
 from engine.text_parts import word_beginnings
 from engine.types import Exemplar
-from models.profile import RELEVANCE_ENCODER, Profile
+from models.profile import RELEVANCE_ENCODER, DraftChoice, Profile
 from models.types import HER_LINE, TextEmbedder, TextGenerator
 
 _DRAWN_FROM = 3
@@ -55,7 +55,8 @@ async def choose_draft(
     scores = await generator.score("output_message", pairs)
     relevance = [0.0] * len(different)
     if choice.relevance and RELEVANCE_ENCODER in profile.encoders:
-        relevance = await _relevance(embedder, final_input, different)
+        followed = [exemplars[draft].input if draft in exemplars else None for draft in different]
+        relevance = await _relevance(embedder, choice, final_input, different, followed)
     worth = []
     for number, cosine in enumerate(relevance):
         given, *neutral = scores[number * len(contexts) : (number + 1) * len(contexts)]
@@ -70,11 +71,19 @@ async def choose_draft(
     return different[draw_by_worth(worth, choice.spread, random.Random(seed).random())]
 
 
-async def _relevance(embedder: TextEmbedder, final_input: str, drafts: Sequence[str]) -> list[float]:
-    """Return the cosine of each draft with the message."""
-    lines = [f"{HER_LINE}{draft}" for draft in drafts]
-    message, *rows = await embedder.embed(RELEVANCE_ENCODER, [final_input, *lines])
-    return [float(row @ message) for row in rows]
+async def _relevance(
+    embedder: TextEmbedder, choice: DraftChoice, final_input: str, lines: Sequence[str], followed: Sequence[str | None]
+) -> list[float]:
+    """Return the cosine of each of her lines with the message, less its share of that with the message which the line `followed`, if any."""
+    said = [f"{HER_LINE}{line}" for line in lines]
+    own = [text for text in followed if text is not None and choice.own_share]
+    rows = await embedder.embed(RELEVANCE_ENCODER, [final_input, *said, *own])
+    message, answers, asked = rows[0], rows[1 : 1 + len(said)], iter(rows[1 + len(said) :])
+    return [
+        float(answer @ message)
+        - (choice.own_share * float(answer @ next(asked)) if text is not None and choice.own_share else 0.0)
+        for answer, text in zip(answers, followed, strict=True)
+    ]
 
 
 async def draw_exemplars(
@@ -94,7 +103,8 @@ async def draw_exemplars(
     left = list(exemplars[: _DRAWN_FROM * choice.drafts])
     relevance = [0.0] * len(left)
     if choice.relevance and RELEVANCE_ENCODER in profile.encoders:
-        relevance = await _relevance(embedder, final_input, [each.answer for each in left])
+        answers, followed = [each.answer for each in left], [each.input for each in left]
+        relevance = await _relevance(embedder, choice, final_input, answers, followed)
     worth = [
         choice.nearness * each.nearness + choice.relevance * cosine
         for each, cosine in zip(left, relevance, strict=True)

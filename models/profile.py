@@ -60,7 +60,8 @@ class DraftChoice:
     Its worth is `log p(answer | prompt) - contrast * log p(answer) + relevance * cosine + nearness * that of its exemplar`. The
     first two are the mutual information of Li et al. 2016 (arXiv:1510.03055); an answer's probability whatever was said is the mean
     over `neutral_prompts`. The cosine is that of prompt and answer by the encoder `relevance` (decision 0036), so `relevance` is in
-    nats; without the encoder it counts nothing. `nearness` is in nats, too (decision 0042): by it the exemplars are drawn, one for
+    nats; without the encoder it counts nothing. Of an answer after an exemplar `own_share` of the cosine with the exemplar's own message
+    goes off: what is near to whatever it is said to is no answer to this (decision 0043). `nearness` is in nats, too (decision 0042): by it the exemplars are drawn, one for
     each draft, and drafts are chosen; `departure` nats go off for each word with which a draft leaves its exemplar and does not come
     to the message (decision 0043), `repetition` nats for each word that the answer says again (decision 0039). `spread` is
     the temperature in nats at which exemplar and draft are drawn by all this; 0 takes the best. `temperature`, where it is given, is
@@ -72,6 +73,7 @@ class DraftChoice:
     spread: Annotated[float, Field(ge=0, le=100)] = 0.0
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     relevance: Annotated[float, Field(ge=0)] = 0.0
+    own_share: _Share = 0.0
     nearness: Annotated[float, Field(ge=0)] = 0.0
     departure: Annotated[float, Field(ge=0)] = 0.0
     repetition: Annotated[float, Field(ge=0)] = 0.0

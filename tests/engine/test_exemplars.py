@@ -212,6 +212,13 @@ async def test_exemplar_whose_answer_is_relevant_is_drawn() -> None:
     assert await draw(near(1.2, 1.1, 1.0), 5, embedder, relevance=60.0) == near(1.2, 1.0)
 
 
+async def test_answer_that_is_near_to_its_own_message_must_be_nearer_here() -> None:
+    near_here = {f"{HER_LINE}대답 1.1": 0.5, f"{HER_LINE}대답 1.0": 0.4}
+    embedder = FakeEmbedder({"말": near_here, "말 1.1": {f"{HER_LINE}대답 1.1": 0.9}})
+    assert await draw(near(1.2, 1.1, 1.0), 5, embedder, relevance=60.0) == near(1.1, 1.0)
+    assert await draw(near(1.2, 1.1, 1.0), 5, embedder, relevance=60.0, own_share=0.75) == near(1.2, 1.0)
+
+
 @pytest.mark.parametrize(
     ("draft", "answer", "message", "departures"),
     [
