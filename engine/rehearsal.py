@@ -43,12 +43,13 @@ class Rehearsal:
     async def answer(self, task: str, prompt: str) -> StepAnswer:
         """Return what the step `task` makes of `prompt`; the text is empty where it makes nothing.
 
-        Well-formed is an answer that needed no fallback; of a memory, one that can be read, whether it may be stored or not.
+        Well-formed is an answer that needed no fallback; of a memory, one that can be read, whether it may be stored or not, and one
+        for which nobody was asked.
 
         Raises:
             GenerationError: the generator failed.
         """
-        generator = _LastTry(self._generator)
+        generator = _LastTry(self._generator, self._profile)
         exemplars = await self._exemplars.find(prompt) if task in ("output_message", "memory") else {}
         seeds = SeedSource(self._seed, prompt)
         writer = Writer(generator, self._embedder, self._profile, self._care, seeds, exemplars=exemplars)
@@ -57,9 +58,9 @@ class Rehearsal:
             return StepAnswer(text=reply.text, is_well_formed=not reply.is_fallback)
         if task == "memory":
             note = await writer.extract_memory(prompt, find_message(prompt))
-            is_whole = generator.finish_reason is FinishReason.STOP
-            is_readable = is_whole and parse_memory(generator.text) is not None
-            return StepAnswer(text=note.text if note else "", is_well_formed=is_readable)
+            is_readable = generator.finish_reason is FinishReason.STOP and parse_memory(generator.text) is not None
+            is_well_formed = generator.finish_reason is None or is_readable
+            return StepAnswer(text=note.text if note else "", is_well_formed=is_well_formed)
         if task == "summary":
             final_input, _, reply_text = prompt.rpartition(REPLY_MARK)
             summary = await writer.summarise(final_input, reply_text.strip())
@@ -72,10 +73,11 @@ class Rehearsal:
 
 
 class _LastTry:
-    """Passes on to a generator and keeps what it answered last."""
+    """Passes on to a generator and keeps what it answered last, with what the prompt had begun of it."""
 
-    def __init__(self, generator: TextGenerator) -> None:
+    def __init__(self, generator: TextGenerator, profile: Profile) -> None:
         self._generator = generator
+        self._profile = profile
         self.text = ""
         self.finish_reason: FinishReason | None = None
 
@@ -86,7 +88,8 @@ class _LastTry:
         self, adapter: str, prompt: str, sampling: Sampling, *, on_text: Callable[[str], None] | None = None
     ) -> Generation:
         generation = await self._generator.generate(adapter, prompt, sampling, on_text=on_text)
-        self.text, self.finish_reason = generation.text, generation.finish_reason
+        begun = prompt.rpartition(self._profile.adapters[adapter].start_mark)[2]
+        self.text, self.finish_reason = f"{begun}{generation.text}", generation.finish_reason
         return generation
 
     async def score(self, adapter: str, pairs: Sequence[tuple[str, str]]) -> list[float]:

@@ -124,7 +124,9 @@ def with_numbers_of(final_input: str, exchange: WrittenExchange) -> WrittenExcha
 
     An answer that repeats a number of its own message for which this one has none is left out, and one that reckons with such a number.
     """
-    then, now = _find_numbers(exchange.input), _find_numbers(final_input)
+    if not (then := _find_numbers(exchange.input)):
+        return exchange
+    now = _find_numbers(final_input)
     changed = {
         unit: (then[unit][0], now[unit][0]) for unit in then if _is_one(then[unit]) and _is_one(now.get(unit, []))
     }

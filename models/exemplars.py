@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,8 @@ from models.training.memory_notes import read_memory_notes
 from models.training.slots import draw_values, fill
 from models.types import WrittenExchange
 
-_FRONT_WEIGHT = 0.45
-"""Of what stands in front, beside the message: a sixth of the square length of both. More finds no more that fits (0042)."""
+_FRONT_WEIGHT = 0.2
+"""Of what stands in front, beside the message: a twenty-fifth of the square length of both. More finds less that fits (0043)."""
 _SPARE = 3
 _WITHOUT_KEY, _NO_SUCH_KEY = 0, -1
 _SEED = 7
@@ -116,7 +117,7 @@ class ExemplarIndex:
         if not adapted:
             return found
         put_in = ((as_said_in(final_input, exchange), cosine) for exchange, cosine in found)
-        return [(exchange, cosine) for exchange, cosine in put_in if exchange is not None][:count]
+        return list(islice(((exchange, cosine) for exchange, cosine in put_in if exchange is not None), count))
 
 
 def _make_vectorizer(bigrams: Mapping[str, int] | None = None) -> TfidfVectorizer:

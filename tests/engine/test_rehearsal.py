@@ -8,8 +8,9 @@ import pytest
 
 from engine.care import load_care
 from engine.rehearsal import Rehearsal
+from models.exemplars import ExemplarIndex
 from models.profile import load_profile
-from models.types import FinishReason
+from models.types import FinishReason, WrittenExchange
 from tests.fakes import FakeEmbedder, FakeGenerator
 
 PROFILE = load_profile("ohlora-v4")
@@ -68,3 +69,27 @@ async def test_steps_that_run_at_once_are_judged_apart(generator: FakeGenerator)
         rehearsal.answer("memory", "나 졸려"), rehearsal.answer("eyes_mouth_pose", "좋아")
     )
     assert (memory.is_well_formed, face.is_well_formed) == (False, True)
+
+
+NOTES = ExemplarIndex([
+    WrittenExchange(input="나 너무 졸려", answers=("[상태: 졸림]",)),
+    WrittenExchange(input="날씨 좋다", answers=("",)),
+])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("message", "answers", "text", "is_well_formed"),
+    [
+        ("나 졸려", ["상태: 나 졸려]"], "[상태: 나 졸려]", True),  # the bracket stands in the prompt
+        ("나 졸려", ["졸림"] * 5, "", False),
+        ("오늘 날씨 좋다", [], "", True),  # the notes say that there is nothing, and nobody is asked
+    ],
+)
+async def test_memory_that_notes_have_begun_or_decided_is_well_formed(
+    generator: FakeGenerator, message: str, answers: list[str], text: str, is_well_formed: bool
+) -> None:
+    profile = load_profile("embedded")
+    generator.enqueue("memory", *answers)
+    rehearsal = Rehearsal(generator, FakeEmbedder(), profile, load_care(), 7, {"memory": NOTES})
+    answer = await rehearsal.answer("memory", message)
+    assert (answer.text, answer.is_well_formed) == (text, is_well_formed)
