@@ -19,7 +19,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
 from models.errors import ModelError
-from models.exemplar_words import as_said_in, recalled_memory
+from models.exemplar_words import as_said_in, mask_name, recalled_memory
 from models.fronts import split_front
 from models.text_features import normalise_call
 from models.training.dialogue_files import DATA_DIR
@@ -158,6 +158,6 @@ def _join(messages: csr_matrix, fronts: csr_matrix) -> csr_matrix:
 
 
 def _split(final_input: str) -> tuple[str, str]:
-    """Return what stands in front, and the message without her name."""
-    front, mark, message = split_front(final_input)
+    """Return what stands in front, and the message without her name, and without the user's where it is given."""
+    front, mark, message = split_front(mask_name(final_input))
     return f"{front}{mark}", normalise_call(message)
