@@ -33,7 +33,9 @@ reports: $(VENV)/.installed-dev
 	$(BIN)/python main.py evaluate dialogue --golden models/evaluation/golden/dialogue_unseen.jsonl --report docs/evaluation
 	$(BIN)/python main.py evaluate ethics --data models/evaluation/golden/ethics_unseen.csv --report docs/evaluation
 	$(BIN)/python main.py evaluate memory --data models/evaluation/golden/memory_unseen.csv --report docs/evaluation
-	$(BIN)/python main.py evaluate held-out --limit 300 --report docs/evaluation
+	$(BIN)/python main.py evaluate held-out --task dialogue --limit 300 --report docs/evaluation
+	$(BIN)/python main.py evaluate held-out --task memory --limit 300 --report docs/evaluation
+	$(BIN)/python main.py evaluate held-out --task ethics --report docs/evaluation
 	$(BIN)/python main.py evaluate interview --report docs/evaluation
 screens: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.e2e.dashboard_screens docs/dashboard
