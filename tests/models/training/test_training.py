@@ -167,8 +167,8 @@ def test_encoders_that_ship_are_trained_as_the_profile_says() -> None:
     assert recipe.ethics == EncoderRecipe(epochs=3, buckets=65536, dimensions=32, hidden=128)
     assert recipe.memory == EncoderRecipe(epochs=6, buckets=16384, dimensions=128, hidden=256)
     assert recipe.relevance == EncoderRecipe(
-        epochs=6, batch_size=384, learning_rate=1e-2, feature_dropout=0.3, reading="dialogue",
-        buckets=16384, dimensions=64, hidden=128,
+        epochs=4, batch_size=384, learning_rate=1e-2, feature_dropout=0.3, reading="dialogue",
+        buckets=30720, dimensions=64, hidden=128,
     )  # fmt: skip
     encoders = load_profile("embedded").encoders
     assert EncoderOptions().make_recipe("ethics", encoders["ethics"].training) == recipe.ethics
