@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from engine.exemplars import show_exemplars
 from engine.text_parts import word_beginnings
 from engine.types import Exemplar
-from models.profile import RELEVANCE_ENCODER, DraftChoice, Profile
+from models.profile import RELEVANCE_ENCODER, Profile
 from models.types import HER_LINE, TextEmbedder, TextGenerator
 
 _DRAWN_FROM = 3
@@ -53,12 +53,9 @@ async def choose_draft(
         for text in contexts
     ]
     scores = await generator.score("output_message", pairs)
-    relevance = [0.0] * len(different)
-    if choice.relevance and RELEVANCE_ENCODER in profile.encoders:
-        followed = [exemplars[draft].input if draft in exemplars else None for draft in different]
-        relevance = await _relevance(embedder, choice, final_input, different, followed)
+    relevance = await _relevance(embedder, profile, final_input, [(draft, exemplars.get(draft)) for draft in different])
     worth = []
-    for number, cosine in enumerate(relevance):
+    for number, relevant in enumerate(relevance):
         given, *neutral = scores[number * len(contexts) : (number + 1) * len(contexts)]
         contrast = choice.contrast * _log_mean(neutral) if neutral else 0.0
         draft = different[number]
@@ -67,23 +64,32 @@ async def choose_draft(
         if (exemplar := exemplars.get(draft)) is not None:
             departed = choice.departure * count_departures(draft, exemplar.answer, final_input)
             near = choice.nearness * exemplar.nearness - departed
-        worth.append(given + choice.relevance * cosine + near - contrast - again)
+        worth.append(given + relevant + near - contrast - again)
     return different[draw_by_worth(worth, choice.spread, random.Random(seed).random())]
 
 
 async def _relevance(
-    embedder: TextEmbedder, choice: DraftChoice, final_input: str, lines: Sequence[str], followed: Sequence[str | None]
+    embedder: TextEmbedder, profile: Profile, final_input: str, lines: Sequence[tuple[str, Exemplar | None]]
 ) -> list[float]:
-    """Return the cosine of each of her lines with the message, less its share of that with the message which the line `followed`, if any."""
-    said = [f"{HER_LINE}{line}" for line in lines]
-    own = [text for text in followed if text is not None and choice.own_share]
-    rows = await embedder.embed(RELEVANCE_ENCODER, [final_input, *said, *own])
-    message, answers, asked = rows[0], rows[1 : 1 + len(said)], iter(rows[1 + len(said) :])
-    return [
-        float(answer @ message)
-        - (choice.own_share * float(answer @ next(asked)) if text is not None and choice.own_share else 0.0)
-        for answer, text in zip(answers, followed, strict=True)
-    ]
+    """Return what the cosine of each of her lines with the message is worth, in nats; 0 where the profile counts none.
+
+    Of a line with an exemplar a share of the cosine with that one's own message goes off.
+    """
+    choice = profile.adapters["output_message"].choice
+    if choice is None or not choice.relevance or RELEVANCE_ENCODER not in profile.encoders:
+        return [0.0] * len(lines)
+    own = [exemplar.input for _, exemplar in lines if exemplar and choice.own_share]
+    texts = list(dict.fromkeys([final_input, *(f"{HER_LINE}{line}" for line, _ in lines), *own]))
+    vectors = dict(zip(texts, await embedder.embed(RELEVANCE_ENCODER, texts), strict=True))
+
+    def worth(line: str, exemplar: Exemplar | None) -> float:
+        said = vectors[f"{HER_LINE}{line}"]
+        cosine = float(said @ vectors[final_input])
+        if exemplar and choice.own_share:
+            cosine -= choice.own_share * float(said @ vectors[exemplar.input])
+        return choice.relevance * cosine
+
+    return [worth(*each) for each in lines]
 
 
 async def draw_exemplars(
@@ -101,14 +107,8 @@ async def draw_exemplars(
     if choice is None or not exemplars:
         return list(exemplars[:1])
     left = list(exemplars[: _DRAWN_FROM * choice.drafts])
-    relevance = [0.0] * len(left)
-    if choice.relevance and RELEVANCE_ENCODER in profile.encoders:
-        answers, followed = [each.answer for each in left], [each.input for each in left]
-        relevance = await _relevance(embedder, choice, final_input, answers, followed)
-    worth = [
-        choice.nearness * each.nearness + choice.relevance * cosine
-        for each, cosine in zip(left, relevance, strict=True)
-    ]
+    relevance = await _relevance(embedder, profile, final_input, [(each.answer, each) for each in left])
+    worth = [choice.nearness * each.nearness + relevant for each, relevant in zip(left, relevance, strict=True)]
     rng = random.Random(seed)
     drawn: list[Exemplar] = []
     while left and len(drawn) < choice.drafts:

@@ -25,7 +25,7 @@ from models.types import WrittenExchange
 
 _log = logging.getLogger(__name__)
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
-_CODE = ("exemplars.py", "exemplar_file.py", "fronts.py", "text_features.py", "training/slots.py", "training/dialogue_files.py", "training/dialogue_rows.py", "training/memory_notes.py", "training/text_lines.py", "exemplar_words.py")  # fmt: skip
+_CODE = ("exemplars.py", "exemplar_file.py", "fronts.py", "text_features.py", "training/slots.py", "training/dialogue_files.py", "training/dialogue_rows.py", "training/memory_notes.py", "training/text_lines.py", "exemplar_words.py", "exemplar_names.py")  # fmt: skip
 _KEPT = 4  # files of each kind, the newest
 
 

@@ -19,7 +19,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
 from models.errors import ModelError
-from models.exemplar_words import as_said_in, mask_name, recalled_memory
+from models.exemplar_names import mask_name
+from models.exemplar_words import as_said_in, recalled_memory
 from models.fronts import split_front
 from models.text_features import normalise_call
 from models.training.dialogue_files import DATA_DIR

@@ -93,8 +93,9 @@ class ExemplarUse:
     `output_message` is shown exchanges of its dialogue files, `memory` notes. `considered` of them are found by their words and put in
     order by the encoder of relevance; a message lends `answers_each` of its answers at most. One with a memory of the same key in
     front as the message has is nearer by `same_key`. Each word that an answer has from its own message, and the message at hand lacks,
-    takes `foreign` off its nearness. With `adapted` they are put into the terms of the message: its memory, its day, its numbers. `shown` of them stand in front of a prompt, the nearest last; each draft of a line has others.
-    From the nearness `alarm` on an answer with a number to call in need stands, whatever the other drafts say.
+    takes `foreign` off its nearness. With `adapted` they are put into the terms of the message: its memory, its day, its numbers, its
+    name. `shown` of them stand in front of a prompt, the nearest last; each draft of a line has others. From the nearness `alarm` on an answer with
+    a number to call in need stands, whatever the other drafts say.
 
     For `memory` all those considered vote, too: where the share of those of which something is remembered, by the square of their
     nearness, is below `nothing_below`, nothing is; where it is above `something_above`, something is; between them the adapter decides.

@@ -1,14 +1,13 @@
 """Teach adapters to answer after exemplars: what somebody wrote for messages like this one, in front of the prompt (decision 0042).
 
 The reply adapter learns to take an answer over and to put in this message's words: half of its examples have one of the row's own exchange in front, with
-another wording or with other words in the places of what was exchanged; in most of the others the nearest exchange of another kind is answered as it was,
-but for a number that differs. A few have none. In front of a message of which something may be remembered stand the nearest notes on others.
+another wording or with other words in the places of what was exchanged; in most of the others the nearest exchange of another kind, with this message's
+numbers and names in it, is answered as it was. A few have none. In front of a message of which something may be remembered stand the nearest notes on others.
 """
 
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from models.types import WrittenExchange
 _NONE_SHARE, _OWN_SHARE = 0.1, 0.5
 _OTHER_WORDING_SHARE = 0.85
 _CONSIDERED = 8
-_NUMBER = re.compile(r"\d+")
 _NOTE_NOISE = 0.1
 """Added to the likeness of notes, because the engine, which asks the encoder of relevance too, puts them in another order."""
 
@@ -80,8 +78,7 @@ class ExemplarTeacher:
             elif draw < _NONE_SHARE + _OWN_SHARE and (own := self._own(row)):
                 yield f"{profile.show_exchange(*own)}{prompt}", answer
             elif near := self._nearest(row):
-                taken_over = profile.write_answer(with_number_of(row.input, *near))
-                yield f"{profile.show_exchange(*near)}{prompt}", taken_over
+                yield f"{profile.show_exchange(*near)}{prompt}", profile.write_answer(near[1])
 
     def _own(self, row: DialogueRow) -> Exemplar | None:
         """Return the row's answer to another wording of its message, or to the message as it was written; None where it is as written."""
@@ -103,11 +100,3 @@ class ExemplarTeacher:
             return None
         chosen = self._rng.choice(found)
         return chosen.input, self._rng.choice(chosen.answers)
-
-
-def with_number_of(message: str, asked: str, answer: str) -> str:
-    """Return `answer` to `asked` as one to `message`: the one number of both messages that it repeats is that of `message`."""
-    here, there = _NUMBER.findall(message), _NUMBER.findall(asked)
-    if len(here) != 1 or len(there) != 1:
-        return answer
-    return _NUMBER.sub(lambda match: here[0] if match[0] == there[0] else match[0], answer)

@@ -171,9 +171,14 @@ def test_shipped_corpus_lends_what_it_may_with_slots_filled() -> None:
         ("119 부르고 두 시간 기다림", "119도 바쁜가 봐", "119 부르고 세 시간 기다림", "119도 바쁜가 봐"),
         ("한번 해 볼까", "한 번 해 봐!", "해 볼까", "한 번 해 봐!"),
         ("헬스장 두번 감", "5분만 뛰어도 돼", "헬스장 네번 감", "5분만 뛰어도 돼"),
+        ("나는 민주라고 해", "민주야, 알려 줘서 고마워", "난 민준이라고 해", "민준아, 알려 줘서 고마워"),
+        ("내 이름은 준호야", "준호구나! 반가워", "제 이름은 서연이에요", "서연이구나! 반가워"),
+        ("저는 박준호라고 합니다", "준호야 반가워", "저는 김서아라고 해요", "서아야 반가워"),
+        ("(오로라 답변 요약) 이름을 물음 (사용자 질문) 지우요", "지우구나!", "(오로라 답변 요약) 이름을 물음 (사용자 질문) 다들 저를 박여사라고 불러요", "박여사구나!"),
+        ("나는 민주라고 해", "반가워! 자주 와", "안녕 나는 처음이야", "반가워! 자주 와"),
     ],
-)
-def test_number_of_the_message_takes_the_place_of_the_written_one(
+)  # fmt: skip
+def test_number_or_name_of_the_message_takes_the_place_of_the_written_one(
     asked: str, answer: str, message: str, expected: str
 ) -> None:
     index = ExemplarIndex([WrittenExchange(input=asked, answers=(answer,))])
@@ -193,24 +198,6 @@ def test_answer_with_a_number_that_the_message_lacks_is_left_out(asked: str, ans
     index = ExemplarIndex([WrittenExchange(input=asked, answers=(answer,))])
     assert index.find(message, 5, adapted=True) == []
     assert index.find(message, 5) != []
-
-
-@pytest.mark.parametrize(
-    ("asked", "answer", "message", "expected"),
-    [
-        ("나는 민주라고 해", "민주야, 알려 줘서 고마워", "난 민준이라고 해", "민준아, 알려 줘서 고마워"),
-        ("내 이름은 준호야", "준호구나! 반가워", "제 이름은 서연이에요", "서연이구나! 반가워"),
-        ("저는 박준호라고 합니다", "준호야 반가워", "저는 김서아라고 해요", "서아야 반가워"),
-        ("(오로라 답변 요약) 이름을 물음 (사용자 질문) 지우요", "지우구나!", "(오로라 답변 요약) 이름을 물음 (사용자 질문) 다들 저를 박여사라고 불러요", "박여사구나!"),
-        ("나는 민주라고 해", "반가워! 자주 와", "안녕 나는 처음이야", "반가워! 자주 와"),
-    ],
-)  # fmt: skip
-def test_name_that_a_message_gives_takes_the_place_of_the_written_one(
-    asked: str, answer: str, message: str, expected: str
-) -> None:
-    index = ExemplarIndex([WrittenExchange(input=asked, answers=(answer,))])
-    ((exchange, _),) = index.find(message, 5, adapted=True)
-    assert exchange.answers == (expected,)
 
 
 def test_nobody_is_called_by_a_name_that_somebody_else_gave() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from models.profile import load_profile
 from models.training.dialogue_rows import DialogueRow, read_corpus
-from models.training.exemplar_rows import ExemplarTeacher, NoteTeacher, with_number_of
+from models.training.exemplar_rows import ExemplarTeacher, NoteTeacher
 
 PROFILE = load_profile("embedded")
 REPLY, MEMORY = PROFILE.adapters["output_message"], PROFILE.adapters["memory"]
@@ -57,20 +57,6 @@ def test_rows_are_answered_after_their_other_wording_or_as_the_nearest_is(
 def test_row_like_no_other_is_only_taught_without_an_exemplar(teacher: ExemplarTeacher) -> None:
     examples = set(teacher.make_examples(REPLY, [row("ㅁㄴㅇㄹ", "elsewhere:1")] * 80))
     assert {prompt for prompt, _ in examples} == {"ㅁㄴㅇㄹ (답변 시작)"}
-
-
-@pytest.mark.parametrize(
-    ("message", "asked", "answer", "expected"),
-    [
-        ("알람 7개 껐어", "알람 6개 다 끔", "6개를 다 껐어? ㅋㅋ", "7개를 다 껐어? ㅋㅋ"),
-        ("알람 다 껐어", "알람 6개 다 끔", "6개를 다 껐어?", "6개를 다 껐어?"),
-        ("7시에 3개", "알람 6개 다 끔", "6개를 다 껐어?", "6개를 다 껐어?"),
-        ("알람 7개 껐어", "알람 6개 다 끔", "109에 전화해", "109에 전화해"),
-        ("알람 7개", "알람 6개", "16개가 아니고?", "16개가 아니고?"),
-    ],
-)
-def test_the_one_number_of_both_messages_changes(message: str, asked: str, answer: str, expected: str) -> None:
-    assert with_number_of(message, asked, answer) == expected
 
 
 def test_notes_stand_in_front_of_another_message_the_nearest_last(tmp_path: Path) -> None:
