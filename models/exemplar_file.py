@@ -12,6 +12,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 import sklearn
@@ -99,6 +100,7 @@ def _write(index: ExemplarIndex, file: Path) -> None:
     texts = {
         "exchanges": _to_bytes("\t".join(part.replace("\t", " ") for part in parts) for parts in exchanges),
         "bigrams": _to_bytes(index.bigrams),
+        "keys": _to_bytes(index.keys),
     }
     with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".tmp", delete=False) as target:
         try:
@@ -112,13 +114,29 @@ def _write(index: ExemplarIndex, file: Path) -> None:
 
 def _read(file: Path) -> ExemplarIndex:
     with file.open("rb") as source, np.load(source, allow_pickle=False) as kept:
-        arrays = {name: kept[name] for name in kept.files if name not in {"exchanges", "bigrams"}}
-        lines, bigrams = _to_lines(kept["exchanges"]), _to_lines(kept["bigrams"])
-    exchanges = []
-    for line in lines:
-        text, origin, *answers = line.split("\t")
-        exchanges.append(WrittenExchange(input=text, answers=tuple(answers), source=origin))
-    return ExemplarIndex.restore(exchanges, bigrams, arrays)
+        texts = {name: _to_lines(kept[name]) for name in ("exchanges", "bigrams", "keys")}
+        arrays = {name: kept[name] for name in kept.files if name not in texts}
+    return ExemplarIndex.restore(_Lines(texts["exchanges"]), texts["bigrams"], texts["keys"], arrays)
+
+
+class _Lines(Sequence[WrittenExchange]):
+    """Exchanges that are taken out of their lines when somebody asks for them: a start needs none, and a turn a few of all."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = lines
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, place: int) -> WrittenExchange: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[WrittenExchange]: ...
+    def __getitem__(self, place: int | slice) -> WrittenExchange | Sequence[WrittenExchange]:
+        if isinstance(place, slice):
+            return _Lines(self._lines[place])
+        text, origin, *answers = self._lines[place].split("\t")
+        return WrittenExchange(input=text, answers=tuple(answers), source=origin)
 
 
 def _to_bytes(lines: Iterable[str]) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:

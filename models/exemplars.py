@@ -47,7 +47,10 @@ class ExemplarIndex:
         """
         if not exchanges:
             raise ModelError("no exchange to learn from; give a corpus that holds some")
-        self._name(exchanges)
+        self.exchanges = exchanges
+        keys = [recalled_memory(each.input)[0] for each in exchanges]
+        self._key_numbers = {key: number for number, key in enumerate(dict.fromkeys(["", *keys]))}
+        self._keys = np.array([self._key_numbers[key] for key in keys])
         parts = [_split(each.input) for each in exchanges]
         self._words = _make_vectorizer()
         fronts, messages = zip(*parts, strict=True)
@@ -65,33 +68,46 @@ class ExemplarIndex:
         """The bigrams that are counted, in the order of the rows of `arrays`."""
         return [str(bigram) for bigram in self._words.get_feature_names_out()]
 
+    @property
+    def keys(self) -> list[str]:
+        """The keys of memories that stand in front of messages, in the order of their numbers in `arrays`."""
+        return list(self._key_numbers)
+
     def arrays(self) -> dict[str, np.ndarray[Any, Any]]:
-        """Return the numbers of the index by name, for `restore`: weights of bigrams, and a sparse matrix of bigrams and messages."""
+        """Return the numbers of the index by name, for `restore`: weights of bigrams, a sparse matrix of bigrams and messages, and each message's key."""
         columns = self._columns
-        return {"idf": self._words.idf_, "data": columns.data, "indices": columns.indices, "indptr": columns.indptr}
+        return {
+            "idf": self._words.idf_,
+            "data": columns.data,
+            "indices": columns.indices,
+            "indptr": columns.indptr,
+            "key_numbers": self._keys,
+        }
 
     @classmethod
     def restore(
-        cls, exchanges: Sequence[WrittenExchange], bigrams: Sequence[str], arrays: Mapping[str, np.ndarray[Any, Any]]
+        cls,
+        exchanges: Sequence[WrittenExchange],
+        bigrams: Sequence[str],
+        keys: Sequence[str],
+        arrays: Mapping[str, np.ndarray[Any, Any]],
     ) -> ExemplarIndex:
-        """Return the index of `exchanges` that had these `bigrams` and `arrays`.
+        """Return the index of `exchanges` that had these `bigrams`, `keys` and `arrays`.
 
         Raises:
             ValueError, KeyError: they do not fit together.
         """
+        if len(arrays["key_numbers"]) != len(exchanges):
+            raise ValueError(f"{len(exchanges)} exchanges with {len(arrays['key_numbers'])} keys")
         index = cls.__new__(cls)
-        index._name(exchanges)
+        index.exchanges = exchanges
+        index._keys = arrays["key_numbers"]
+        index._key_numbers = {key: number for number, key in enumerate(keys)}
         index._words = _make_vectorizer({bigram: number for number, bigram in enumerate(bigrams)})
         index._words.idf_ = arrays["idf"]
         parts = (arrays["data"], arrays["indices"], arrays["indptr"])
         index._columns = csr_matrix(parts, shape=(2 * len(bigrams), len(exchanges)))
         return index
-
-    def _name(self, exchanges: Sequence[WrittenExchange]) -> None:
-        self.exchanges = exchanges
-        keys = [recalled_memory(each.input)[0] for each in exchanges]
-        self._key_numbers = {key: number for number, key in enumerate(dict.fromkeys(["", *keys]))}
-        self._keys = np.array([self._key_numbers[key] for key in keys])
 
     def find(
         self, final_input: str, count: int, same_key: float = 0.0, *, adapted: bool = False

@@ -42,10 +42,8 @@ async def open_models(
     Raises:
         WeightsError: something cannot be loaded.
     """
-    loaded, exemplars = await asyncio.gather(
-        asyncio.to_thread(load_models, profile, settings, progress, with_generator=with_generator),
-        asyncio.to_thread(lambda: read_exemplars(profile) if with_generator else {}),
-    )
+    loaded = await asyncio.to_thread(load_models, profile, settings, progress, with_generator=with_generator)
+    exemplars = await asyncio.to_thread(lambda: read_exemplars(profile) if with_generator else {})
     batches = [
         DecodeBatch(base, loaded.device, settings.max_rows, cache_tokens=settings.cache_tokens) for base in loaded.bases
     ]

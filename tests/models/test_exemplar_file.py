@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from models.exemplar_file import load_or_build
@@ -52,7 +53,8 @@ def test_second_start_reads_what_the_first_built(folder: Path, built: tuple[list
     assert len(times) == 1
     for message in ("배달 언제 와", "[이름: 민준] 나 누구게", "졸려 ㅠㅠ", "zzz"):
         assert second.find(message, 3) == first.find(message, 3)
-    assert second.exchanges == EXCHANGES
+    assert list(second.exchanges) == EXCHANGES
+    assert list(second.exchanges[1:]) == EXCHANGES[1:]
 
 
 def test_changed_text_is_built_anew_and_other_names_apart(folder: Path, built: tuple[list[int], Build]) -> None:
@@ -73,6 +75,18 @@ def test_broken_file_is_made_anew(folder: Path, built: tuple[list[int], Build], 
     file.write_bytes(content)
     assert load(folder, build).find("졸려", 1)
     load(folder, build)
+    assert len(times) == 2
+
+
+def test_file_whose_parts_do_not_fit_is_made_anew(folder: Path, built: tuple[list[int], Build]) -> None:
+    times, build = built
+    load(folder, build)
+    (file,) = kept_files(folder)
+    with np.load(file) as kept:
+        parts = dict(kept)
+    parts["key_numbers"] = parts["key_numbers"][:-1]
+    np.savez(file, **parts)
+    assert load(folder, build).find("졸려", 1)
     assert len(times) == 2
 
 
