@@ -18,7 +18,7 @@ from transformers import LlamaForCausalLM
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from models.attention import PassPlan, attend_rows
-from models.lora import JointLayer
+from models.lora import AdapterRows, JointLayer
 
 Product = Callable[[Tensor], Tensor]
 """Maps (tokens, in) to the results of layers that read the same, one beside the other, (tokens, sum of out)."""
@@ -39,9 +39,10 @@ class _Layer:
 class LlamaPass:
     """Runs a Llama's layers; stands in place of its `forward`."""
 
-    def __init__(self, model: Any) -> None:
-        """Take the layers of `model` (transformers' `LlamaModel`) as they are now: on their device, with adapters and packed weights."""
+    def __init__(self, model: Any, rows: AdapterRows) -> None:
+        """Take the layers of `model` (transformers' `LlamaModel`) as they are now: on their device, with the adapters of `rows` and packed weights."""
         self._model = model
+        self._rows = rows
         self._as_transformers_has_it = model.forward
         config = model.config
         self._epsilon = config.rms_norm_eps
@@ -56,10 +57,12 @@ class LlamaPass:
             return self._as_transformers_has_it(**others)
         states = self._model.embed_tokens(plan.ids[0])
         turn = self._rotation(states, plan.positions)
+        order = _Order.of(self._rows.sort(), states.device)
+        states = order.by_adapter(states)
         for number, layer in enumerate(self._layers):
-            states = states + self._attend(states, turn, plan, number, layer)
+            states = states + self._attend(states, turn, plan, number, layer, order)
             states = states + self._think(states, layer)
-        last = rms_norm(states, states.shape[1:], self._model.norm.weight, self._epsilon)
+        last = rms_norm(order.by_row(states), states.shape[1:], self._model.norm.weight, self._epsilon)
         return BaseModelOutputWithPast(last_hidden_state=last[None])
 
     def _rotation(self, states: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,10 +73,16 @@ class LlamaPass:
         return cosines[0, :, None], signed[:, None]
 
     def _attend(
-        self, states: Tensor, turn: tuple[Tensor, Tensor], plan: PassPlan, number: int, layer: _Layer
+        self,
+        states: Tensor,
+        turn: tuple[Tensor, Tensor],
+        plan: PassPlan,
+        number: int,
+        layer: _Layer,
+        order: _Order,
     ) -> Tensor:
         product = layer.query_key_value(rms_norm(states, states.shape[1:], layer.attention_norm, self._epsilon))
-        heads = product.view(len(states), -1, self._width)  # queries, then keys, then values
+        heads = order.by_row(product).view(len(states), -1, self._width)  # queries, then keys, then values
         asked = self._heads + self._key_heads
         turned = heads[:, :asked]
         cosines, sines = turn
@@ -81,7 +90,7 @@ class LlamaPass:
         attended = attend_rows(
             plan, number, turned[:, : self._heads], turned[:, self._heads :], heads[:, asked:], self._scaling
         )
-        return layer.attention_out(attended.flatten(1))
+        return layer.attention_out(order.by_adapter(attended.flatten(1)))
 
     def _think(self, states: Tensor, layer: _Layer) -> Tensor:
         product = layer.gate_up(rms_norm(states, states.shape[1:], layer.mlp_norm, self._epsilon))
@@ -89,10 +98,30 @@ class LlamaPass:
         return layer.mlp_out(silu(gate) * up)
 
 
-def run_without_modules(network: Any) -> None:
-    """Let `network` run planned passes as this file does, if it is a Llama; call it when its weights are where they stay."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """The order in which products read the tokens of a pass: that of the rows, or adapter by adapter (`there`, and `back` again)."""
+
+    there: Tensor | None = None
+    back: Tensor | None = None
+
+    @classmethod
+    def of(cls, order: Tensor | None, device: torch.device) -> _Order:
+        if order is None:
+            return cls()
+        return cls(there=order.to(device), back=order.argsort().to(device))
+
+    def by_adapter(self, states: Tensor) -> Tensor:
+        return states if self.there is None else states[self.there]
+
+    def by_row(self, states: Tensor) -> Tensor:
+        return states if self.back is None else states[self.back]
+
+
+def run_without_modules(network: Any, rows: AdapterRows) -> None:
+    """Let `network`, with the adapters of `rows`, run planned passes as this file does, if it is a Llama; call it when its weights are where they stay."""
     if isinstance(network, LlamaForCausalLM) and _is_plain(network.config):
-        network.model.forward = LlamaPass(network.model)
+        network.model.forward = LlamaPass(network.model, rows)
 
 
 def _is_plain(config: Any) -> bool:

@@ -22,7 +22,7 @@ from models.half_weights import halve_linear_layers
 from models.licence import licence_notice
 from models.llama_heads import load_causal, load_tokenizer
 from models.llama_pass import run_without_modules
-from models.lora import AdapterRows, mix_adapters
+from models.lora import AdapterRows, keep_bases_apart, mix_adapters
 from models.profile import WEIGHTS_DIR, AdapterProfile, EncoderProfile, Profile
 from models.settings import Device, ModelSettings, Precision
 from models.sources import check_safe, fetch, names_own_module, quieten_libraries, resolve_source
@@ -155,8 +155,10 @@ def load_base(name: str, source: str, adapters: dict[str, str], device: torch.de
     mixed, rows = mix_adapters(peft)
     use_row_attention(mixed)
     network = _to_device(mixed.eval(), device)
+    if device.type == "cpu":
+        keep_bases_apart(network)
     halve_linear_layers(network)
-    run_without_modules(network)
+    run_without_modules(network, rows)
     return LoadedBase(name=name, network=network, tokenizer=tokenizer, rows=rows, adapters=tuple(adapters))
 
 

@@ -9,13 +9,19 @@ chooses, for each token, the columns of its own adapter; where all tokens have t
     y₁ … yₙ, h₁ … hₙ = x · [W₁; …; Wₙ; A₁; …; Aₙ]ᵀ        one product for all of them
     result i         = yᵢ + (hᵢ * mask) · Bᵢ              one small product each
 
+A token pays so for the ranks of every adapter, which is nothing while the weights of few tokens come from memory, and a third of the
+work of many. So in a pass of many tokens that stand adapter by adapter (`AdapterRows.sort`) each run of them is multiplied with its own
+A and B alone, behind a product of the base's weights alone (`keep_bases_apart`).
+
 (docs/decisions/0003-mixed-adapters.md and docs/performance.md have the measurements.)
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from peft import PeftModel
@@ -26,6 +32,8 @@ from models.errors import WeightsError
 
 TOGETHER = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 """Layers that read the same input, by the names that transformers gives them, in the order in which it calls them."""
+LONG_RUN = 12
+"""Tokens an adapter in a pass, on average, from which on runs are quicker than a mask over the ranks of all (docs/performance.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,18 +48,44 @@ class RankMask:
     factors: Tensor | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterRun:
+    """Tokens of one adapter that stand side by side in a pass: from `start` to before `end`."""
+
+    name: str
+    start: int
+    end: int
+
+
 class AdapterRows:
     """The adapter of each token of the batch that runs next; shared by all layers of one base model."""
 
     def __init__(self) -> None:
         """Start with no adapters chosen: every layer then computes its base alone."""
         self.names: tuple[str, ...] = ()
+        self.runs: tuple[AdapterRun, ...] = ()
         self._masks: dict[int, RankMask] = {}
 
     def choose(self, names: Sequence[str]) -> None:
         """Set the adapter of each token, row after row, or of all tokens by one name; holds until the next call."""
         self.names = tuple(names)
+        self.runs = ()
         self._masks.clear()
+
+    def sort(self) -> Tensor | None:
+        """Where runs pay, have the tokens adapter by adapter from now on, and return their order, (tokens,); else None."""
+        counts = Counter(self.names)
+        if not counts or len(self.names) < LONG_RUN * len(counts):
+            return None
+        first = {name: number for number, name in enumerate(counts)}
+        order = sorted(range(len(self.names)), key=lambda place: first[self.names[place]])
+        ends = accumulate(counts.values())
+        self.choose([self.names[place] for place in order])
+        self.runs = tuple(
+            AdapterRun(name=name, start=end - count, end=end)
+            for (name, count), end in zip(counts.items(), ends, strict=True)
+        )
+        return torch.tensor(order)
 
     def mask(self, columns: dict[str, tuple[int, int]], like: Tensor, key: int) -> RankMask:
         """Return the mask for a layer whose adapters own `columns` (start, end)."""
@@ -92,12 +126,23 @@ class MixedLoraLinear(nn.Module):
         self.rank = all_a[0].shape[0]
         biases = [base.bias for base in bases]
         weight = torch.cat([base.weight.data for base in bases] + [lora_a.to(like) for lora_a in all_a])
-        self.product = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
-        self.product.weight = nn.Parameter(weight, requires_grad=False)
-        if biases[0] is not None:
-            self.product.bias = nn.Parameter(self._join_biases(biases, len(layers)), requires_grad=False)
+        self.product = _linear(weight, None if biases[0] is None else self._join_biases(biases, len(layers)))
         for number, lora_b in enumerate(all_b):
             self.register_buffer(f"lora_b_{number}", lora_b.to(like).contiguous())
+        self.base: nn.Linear | None = None
+        self.lower = nn.ModuleDict()
+
+    def keep_base_apart(self) -> None:
+        """Have the base's weights once more by themselves, and each adapter's A, for passes whose tokens stand in runs."""
+        weight, bias = self.product.weight.data, self.product.bias
+        self.base = _linear(weight[: self._end], None if bias is None else bias.data[: self._end])
+        by_layer = weight[self._end :].view(len(self.sizes), self.rank, -1)
+        for number, (first, last) in enumerate(self.columns.values()):
+            self.lower[str(number)] = _linear(by_layer[:, first:last].flatten(0, 1), None)  # a name may hold a dot
+
+    def apart(self) -> list[nn.Module]:
+        """Return what is kept by itself for passes whose tokens stand in runs."""
+        return [each for each in (self.base, *self.lower.values()) if each is not None]
 
     def _lay_side_by_side(self, layer: PeftLinear) -> tuple[Tensor, Tensor]:
         """Return all A of a layer one under another, (rank, in), and all scaled B, (rank, out)."""
@@ -117,6 +162,8 @@ class MixedLoraLinear(nn.Module):
 
     def side_by_side(self, x: Tensor) -> Tensor:
         """Map (tokens, in) to the results of the layers one beside the other, (tokens, sum of out)."""
+        if self.base is not None and self._rows.runs:
+            return self._by_run(x, self.base)
         product: Tensor = self.product(x)
         *own, lowered = product.split_with_sizes((*self.sizes, len(self.sizes) * self.rank), dim=1)
         if self._rows.names:
@@ -129,6 +176,20 @@ class MixedLoraLinear(nn.Module):
                 lora_b: Tensor = getattr(self, f"lora_b_{number}")
                 result.addmm_(chosen, lora_b.narrow(0, mask.first, mask.last - mask.first))  # in its place in `product`
         return product.narrow(1, 0, self._end)
+
+    def _by_run(self, x: Tensor, base: nn.Linear) -> Tensor:
+        product: Tensor = base(x)
+        places = {name: str(number) for number, name in enumerate(self.columns)}
+        for run in self._rows.runs:
+            if run.name not in places:
+                continue
+            lowered = self.lower[places[run.name]](x[run.start : run.end])
+            results = product[run.start : run.end].split_with_sizes(self.sizes, dim=1)
+            first, last = self.columns[run.name]
+            for number, (result, chosen) in enumerate(zip(results, lowered.chunk(len(self.sizes), dim=1), strict=True)):
+                lora_b: Tensor = getattr(self, f"lora_b_{number}")
+                result.addmm_(chosen, lora_b[first:last])  # in its place in `product`
+        return product
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Map (rows, tokens, in) to the results of the layers, each (rows, tokens, out)."""
@@ -165,6 +226,24 @@ class JointLayer(nn.Module):
         if self._place == len(computed) - 1:
             self._results.clear()
         return computed[self._place]
+
+
+def keep_bases_apart(network: nn.Module) -> None:
+    """Let long passes of `network`, whose adapters are mixed, multiply with what their tokens need alone; for a processor, before its weights are packed.
+
+    The weights of its base are held a second time when they are packed. A GPU reads them in hardly more time than without the adapters.
+    """
+    for module in list(network.modules()):
+        if isinstance(module, MixedLoraLinear):
+            module.keep_base_apart()
+
+
+def _linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
+    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
+    layer.weight = nn.Parameter(weight, requires_grad=False)
+    if bias is not None:
+        layer.bias = nn.Parameter(bias, requires_grad=False)
+    return layer
 
 
 def mix_adapters(model: PeftModel) -> tuple[nn.Module, AdapterRows]:

@@ -149,7 +149,7 @@ def _mixed(name: str, peft: PeftModel) -> LoadedBase:
     adapters = tuple(peft.peft_config)
     network, rows = mix_adapters(peft)
     use_row_attention(network)
-    run_without_modules(network)
+    run_without_modules(network, rows)
     tokenizer: Any = RandomTokenizer()
     return LoadedBase(name=name, network=network.eval(), tokenizer=tokenizer, rows=rows, adapters=adapters)
 

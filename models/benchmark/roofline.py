@@ -12,9 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from models.half_weights import HalfLinear
 from models.loader import LoadedBase
+from models.lora import MixedLoraLinear
 
 _COPY_MB = 256
 _MATRIX = 1536
@@ -58,10 +60,11 @@ def step_limit_s(base: LoadedBase, limits: Limits, rows: int, context: int) -> f
 
 
 def weight_bytes(base: LoadedBase) -> int:
-    """Return the memory of a base with its adapters."""
+    """Return the memory of a base with its adapters; what is a view of something else is counted once."""
     tensors = (*base.network.parameters(), *base.network.buffers())
-    plain: int = sum(each.nbytes for each in tensors)
-    return plain + sum(each.stored_bytes for each in _halved(base))
+    storages = {each.untyped_storage().data_ptr(): each.untyped_storage().nbytes() for each in tensors}
+    plain: int = sum(storages.values())
+    return plain + sum(each.stored_bytes for each in _halved(base.network))
 
 
 def wait_for(device: torch.device) -> None:
@@ -74,13 +77,20 @@ def _used_weights(base: LoadedBase) -> list[tuple[int, int]]:
     """Return bytes and numbers of every matrix that a step multiplies with; an embedding counts where it gives the logits too."""
     embedding = base.network.get_input_embeddings().weight
     is_tied = getattr(base.network.get_output_embeddings(), "weight", None) is embedding
+    mixed = [each for each in base.network.modules() if isinstance(each, MixedLoraLinear)]
+    apart = {module for each in mixed for part in each.apart() for module in part.modules()}  # read instead of others
+    left_out = {id(each) for module in apart for each in module.parameters()}
     matrices = [each for each in (*base.network.parameters(), *base.network.buffers()) if each.ndim == 2]
-    used = [(each.nbytes, each.numel()) for each in matrices if is_tied or each is not embedding]
-    return used + [(each.stored_bytes, each.stored_numbers) for each in _halved(base)]
+    used = [
+        (each.nbytes, each.numel())
+        for each in matrices
+        if (is_tied or each is not embedding) and id(each) not in left_out
+    ]
+    return used + [(each.stored_bytes, each.stored_numbers) for each in _halved(base.network) if each not in apart]
 
 
-def _halved(base: LoadedBase) -> list[HalfLinear]:
-    return [each for each in base.network.modules() if isinstance(each, HalfLinear)]
+def _halved(network: nn.Module) -> list[HalfLinear]:
+    return [each for each in network.modules() if isinstance(each, HalfLinear)]
 
 
 def _timed(work: Callable[[], object], device: torch.device) -> float:

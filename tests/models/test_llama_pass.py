@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,7 +89,7 @@ def test_biases_and_stretched_positions_are_kept(llama: TinyBase) -> None:
     base = LoadedBase(name="main", network=network, tokenizer=tokenizer, rows=AdapterRows(), adapters=("nobody",))
     with torch.inference_mode():
         expected = network(input_ids=torch.tensor([IDS])).logits[0]
-    run_without_modules(network)
+    run_without_modules(network, base.rows)
     assert _is_written_out(network)
     torch.testing.assert_close(_planned(base, IDS, 4), expected, rtol=0, atol=1e-4)
 
@@ -96,9 +97,41 @@ def test_biases_and_stretched_positions_are_kept(llama: TinyBase) -> None:
 def test_other_networks_stay_as_they_are(llama: TinyBase) -> None:
     for kind in ("neox", "gemma2"):
         network = make_network(kind, 400)
-        run_without_modules(network)
+        run_without_modules(network, AdapterRows())
         assert not any(isinstance(getattr(each, "forward", None), LlamaPass) for each in network.modules())
     other = llama.network()
     other.config.hidden_act = "gelu"
-    run_without_modules(other)
+    run_without_modules(other, AdapterRows())
     assert not _is_written_out(other)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_tokens_adapter_by_adapter_give_what_a_mask_gives(
+    llama: TinyBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
+) -> None:
+    """Rows of one adapter lie apart, one has an adapter that is not there, and not all adapters change the same layers."""
+    adapters = {
+        "wide": make_adapter(llama, tmp_path / "wide", seed=1, r=8),
+        "few": make_adapter(llama, tmp_path / "few", seed=2, r=4, target_modules=["q_proj", "down_proj"]),
+        "strong": make_adapter(llama, tmp_path / "strong", seed=3, r=4, lora_alpha=32),
+    }
+    sources = {name: str(path) for name, path in adapters.items()}
+    base = load_base("main", str(llama.folder), sources, CPU, dtype)
+    names = ("wide", "few", "wide", "nobody", "strong", "few")
+
+    def run() -> torch.Tensor:
+        cache = RowCache(1024)
+        for _ in names:
+            cache.add_row()
+        cache.reserve(len(names), len(IDS))
+        rows = [RowTokens(slot=slot, adapter=name, ids=IDS[slot:]) for slot, name in enumerate(names)]
+        with torch.inference_mode():
+            return run_pass(base, PassPlan(cache, rows, CPU), torch.arange(sum(len(row.ids) for row in rows)))
+
+    results = {}
+    for long_run in (1, 1000):
+        monkeypatch.setattr("models.lora.LONG_RUN", long_run)
+        results[long_run] = run()
+        assert [each.name for each in base.rows.runs] == (["wide", "few", "nobody", "strong"] if long_run == 1 else [])
+    near = 1e-4 if dtype is torch.float32 else 0.6  # of logits up to 40, with 8 significant bits
+    torch.testing.assert_close(results[1], results[1000], rtol=0, atol=near)
