@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from engine.memory import MemoryNote, parse_memory
 from engine.text_parts import word_beginnings
 from engine.types import Exemplar
 from models.profile import RELEVANCE_ENCODER, AdapterProfile, ExemplarUse, Profile
@@ -72,11 +73,20 @@ def count_foreign_words(answer: str, asked: str, message: str) -> int:
     return len(answered & there - here)
 
 
-def remembered_share(exemplars: Iterable[Exemplar]) -> float | None:
+def remembered_share(notes: Iterable[Exemplar]) -> float | None:
     """Return the share (0..1) of notes of which something is remembered, by the squares of their nearness; None without notes."""
-    weights = [(max(each.nearness, 0.0) ** 2, bool(each.answer)) for each in exemplars]
-    total = sum(weight for weight, _ in weights)
-    return sum(weight for weight, is_something in weights if is_something) / total if total else None
+    shares = key_shares(notes)
+    return 1 - shares.get("", 0.0) if shares else None
+
+
+def key_shares(notes: Iterable[Exemplar]) -> dict[str, float]:
+    """Return the share (0..1) of notes under each key, by the squares of their nearness; under no key, "", of those that remember nothing."""
+    weights: defaultdict[str, float] = defaultdict(float)
+    for each in notes:
+        note = parse_memory(each.answer)
+        weights[note.key if isinstance(note, MemoryNote) else ""] += max(each.nearness, 0.0) ** 2
+    total = sum(weights.values())
+    return {key: weight / total for key, weight in weights.items()} if total else {}
 
 
 def show_exemplars(adapter: AdapterProfile, exemplars: Sequence[Exemplar]) -> str:

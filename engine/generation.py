@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from engine.care import CareKind, CareRule
 from engine.clock_context import DayPart
 from engine.draft_choice import choose_draft, draw_exemplars
-from engine.exemplars import first_of_each, remembered_share, show_exemplars
+from engine.exemplars import first_of_each, key_shares, remembered_share, show_exemplars
 from engine.expression import make_expression, parse_expression
 from engine.final_input import MARK_WORDS, build_summary_input
 from engine.memory import NOTHING, MemoryNote, is_grounded, is_reading, parse_memory
@@ -24,6 +25,9 @@ from models.types import FinishReason, Generation, Sampling, TextEmbedder, TextG
 
 _NOTE_OPENING = "["
 """How a note begins; an answer that says nothing cannot begin so."""
+_VOTED_KEYS = 4
+_NO_VOTE = 0.05
+"""What a key has beside its share of the notes, so that one without a vote can still be the right one."""
 
 
 class SeedSource:
@@ -171,7 +175,7 @@ class Writer:
 
         A note that `message` does not bear out is another try's turn, like a malformed one; a reading of it in other words is
         borne out when another try says the same (decision 0008). Notes on messages like this one may decide that there is nothing, or that there is
-        something, which the adapter then only has to name (decision 0042). Where the profile `quotes`, what is not said word by word is kept in
+        something, which the adapter then only has to name (decision 0042), and they vote on its key (0044). Where the profile `quotes`, what is not said word by word is kept in
         the words of `message` instead (decision 0035). Of a message from somebody in danger nothing is remembered.
 
         Raises:
@@ -180,14 +184,25 @@ class Writer:
         need = self._care.find(message)
         if need and not need.is_remembered:
             return None
+        use, notes = self._profile.adapters["memory"].exemplars, self._exemplars.get("memory", ())
+        if use is None or not notes:
+            return await self._note(final_input, message)
+        front = show_exemplars(self._profile.adapters["memory"], notes[: use.shown])
+        share = remembered_share(notes)
+        if share is not None and share < use.nothing_below:
+            return None
+        opening = _NOTE_OPENING if share is not None and share > use.something_above else ""
+        note = await self._note(final_input, message, front, opening)
+        if note is None or not use.key_vote:
+            return note
+        key = await self._likeliest_key(f"{front}{final_input}", note.key, key_shares(notes), use.key_vote)
+        if key == note.key:
+            return note
+        return await self._note(final_input, message, front, f"{_NOTE_OPENING}{key}:") or note
+
+    async def _note(self, final_input: str, message: str, front: str = "", opening: str = "") -> MemoryNote | None:
+        """Return the first note of a try that can be kept; None where there is nothing, or none can be. Its text begins with `opening`."""
         adapter = self._profile.adapters["memory"]
-        front = opening = ""
-        if (use := adapter.exemplars) and (notes := self._exemplars.get("memory")):
-            front = show_exemplars(adapter, notes[: use.shown])
-            share = remembered_share(notes)
-            if share is not None and share < use.nothing_below:
-                return None
-            opening = _NOTE_OPENING if share is not None and share > use.something_above else ""
         readings: set[MemoryNote] = set()
         for attempt in range(adapter.tries):
             answer = await self._ask("memory", final_input, attempt, adapter.temperature, None, front, opening)
@@ -203,6 +218,19 @@ class Writer:
             if (kept := self._keep(note, message, readings)) is not None:
                 return kept
         return None
+
+    async def _likeliest_key(self, prompt: str, own: str, shares: Mapping[str, float], weight: float) -> str:
+        """Return the likeliest of the adapter's `own` key and those with the largest `shares` of notes, which count `weight` times."""
+        voted = sorted((key for key in shares if key), key=lambda key: -shares[key])[:_VOTED_KEYS]
+        keys = list(dict.fromkeys([own, *voted]))
+        if len(keys) == 1:
+            return own
+        start = f"{prompt}{self._profile.adapters['memory'].start_mark}"
+        scores = await self._generator.score("memory", [(start, f" {_NOTE_OPENING}{key}:") for key in keys])
+        worth = [
+            score + weight * math.log(shares.get(key, 0.0) + _NO_VOTE) for key, score in zip(keys, scores, strict=True)
+        ]
+        return keys[max(range(len(keys)), key=worth.__getitem__)]
 
     def _keep(self, note: MemoryNote, message: str, readings: set[MemoryNote]) -> MemoryNote | None:
         """Return `note` as it is kept, None where another try is due; a reading is noted in `readings` until one agrees with it."""

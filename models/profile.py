@@ -99,6 +99,7 @@ class ExemplarUse:
 
     For `memory` all those considered vote, too: where the share of those of which something is remembered, by the square of their
     nearness, is below `nothing_below`, nothing is; where it is above `something_above`, something is; between them the adapter decides.
+    And they vote on its key: the logarithm of a key's share counts `key_vote` times beside that of its probability.
     """
 
     considered: Annotated[int, Field(gt=0)]
@@ -110,6 +111,7 @@ class ExemplarUse:
     alarm: Annotated[float, Field(ge=0, le=2)] = 1.0
     nothing_below: _Share = 0.0
     something_above: _Share = 1.0
+    key_vote: Annotated[float, Field(ge=0)] = 0.0
     source: str = ""
 
 
@@ -283,9 +285,11 @@ def load_profile(name: str) -> Profile:
 
 
 def with_one_draft(profile: Profile) -> Profile:
-    """Return `profile` with one draft of a line, which is shown as it is written."""
-    reply = replace(profile.adapters["output_message"], choice=None)
-    return replace(profile, adapters={**profile.adapters, "output_message": reply})
+    """Return `profile` with one draft of a line, which is shown as it is written, and memories under the key that the adapter gives them."""
+    reply, memory = replace(profile.adapters["output_message"], choice=None), profile.adapters["memory"]
+    if memory.exemplars:
+        memory = replace(memory, exemplars=replace(memory.exemplars, key_vote=0.0))
+    return replace(profile, adapters={**profile.adapters, "output_message": reply, "memory": memory})
 
 
 def with_weights(profile: Profile, directory: Path) -> Profile:

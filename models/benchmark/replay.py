@@ -187,6 +187,9 @@ class ReplayingGenerator:
         """Score `pairs`, then prefer the recorded answer whatever the weights say."""
         play = PLAYED.get()
         await self._generator.score(adapter, pairs)
-        play.first_token_at = play.reply_at = time.perf_counter()  # drafts are shown when one of them is chosen
-        recorded = pairs[0][1]  # drafts are compared in the order in which they were asked for
+        if adapter == "output_message":
+            play.first_token_at = play.reply_at = time.perf_counter()  # drafts are shown when one of them is chosen
+        recorded = pairs[0][
+            1
+        ]  # drafts are compared in the order in which they were asked for, and a memory's own key stands first
         return [0.0 if continuation == recorded else _ANOTHER for _, continuation in pairs]

@@ -9,7 +9,7 @@ import pytest
 from engine.care import load_care
 from engine.clock_context import DayPart
 from engine.draft_choice import count_departures, draw_exemplars
-from engine.exemplars import ExemplarRetriever, count_foreign_words, first_of_each, remembered_share
+from engine.exemplars import ExemplarRetriever, count_foreign_words, first_of_each, key_shares, remembered_share
 from engine.generation import SeedSource, Writer
 from engine.memory import MemoryNote
 from engine.types import Exemplar, ignore_event
@@ -150,6 +150,55 @@ async def test_where_notes_do_not_agree_the_adapter_decides() -> None:
     generator.enqueue("memory", "")
     assert await remember(generator, VOTES, "[상태: 배고픔]", "") is None
     assert generator.prompts("memory")[0].endswith("나 배고파 (요약 시작)")
+
+
+KEYS = replace(VOTES, key_vote=1.0)
+PROMPT = "나 배고파 (요약 시작)"
+
+
+async def test_key_that_notes_vote_for_takes_the_place_of_a_hardly_likelier_one() -> None:
+    generator = FakeGenerator()
+    generator.scores = {(PROMPT, " [고민:"): -1.0, (PROMPT, " [상태:"): -2.0}
+    generator.enqueue("memory", "고민: 배고픔]", " 배고파]")
+    assert await remember(generator, KEYS, "[상태: 배고픔]", "[상태: 피곤함]") == MemoryNote(key="상태", value="배고파")
+    assert [prompt.rpartition("(요약 시작)")[2] for prompt in generator.prompts("memory")] == [" [", " [상태:"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "use", "second"),
+    [
+        pytest.param({" [고민:": -1.0, " [상태:": -9.0}, KEYS, [], id="a much likelier key stays"),
+        pytest.param({" [고민:": -1.0, " [상태:": -2.0}, VOTES, [], id="without a vote"),
+        pytest.param(
+            {" [고민:": -1.0, " [상태:": -2.0}, KEYS, ["]", "", "[", "]", ""], id="nothing comes of the other key"
+        ),
+    ],
+)
+async def test_note_keeps_its_key_where_no_other_is_better(
+    scores: dict[str, float], use: ExemplarUse, second: list[str]
+) -> None:
+    generator = FakeGenerator()
+    generator.scores = {(PROMPT, text): score for text, score in scores.items()}
+    generator.enqueue("memory", "고민: 배고픔]", *second)
+    note = await remember(generator, use, "[상태: 배고픔]", "[상태: 피곤함]")
+    assert note == MemoryNote(key="고민", value="배고픔")
+
+
+async def test_lone_key_is_compared_with_nothing() -> None:
+    generator = FakeGenerator()
+    generator.enqueue("memory", "상태: 배고픔]")
+    assert await remember(generator, KEYS, "[상태: 배고픔]") == MemoryNote(key="상태", value="배고픔")
+    assert len(generator.prompts("memory")) == 1
+
+
+def test_keys_share_by_the_square_of_nearness_and_nothing_is_a_key_too() -> None:
+    notes = [
+        Exemplar(input="", answer=answer, nearness=nearness)
+        for answer, nearness in (("[상태: 졸림]", 2.0), ("[취미: 잠]", 1.0), ("", 1.0), ("[상태: 피곤]", -1.0))
+    ]
+    shares = key_shares(notes)
+    assert shares == pytest.approx({"상태": 4 / 6, "취미": 1 / 6, "": 1 / 6})
+    assert key_shares([]) == {}
 
 
 def test_share_weighs_notes_by_the_square_of_their_nearness() -> None:
