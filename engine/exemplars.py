@@ -10,7 +10,7 @@ from engine.memory import MemoryNote, parse_memory
 from engine.text_parts import word_beginnings
 from engine.types import Exemplar
 from models.profile import RELEVANCE_ENCODER, AdapterProfile, ExemplarUse, Profile
-from models.types import TextEmbedder
+from models.types import TextEmbedder, WrittenExchange
 
 if TYPE_CHECKING:
     from models.exemplars import ExemplarIndex
@@ -37,8 +37,27 @@ class ExemplarRetriever:
         """
         return {name: await self._find(index, self._uses[name], final_input) for name, index in self._indexes.items()}
 
+    async def weigh(self, name: str, final_input: str, exchanges: Sequence[WrittenExchange]) -> list[Exemplar]:
+        """Return the answers of `exchanges`, which need not be in the index of the adapter `name`, as near to `final_input` as `find` would have them.
+
+        An adapter that is shown no exemplars has none.
+
+        Raises:
+            EmbeddingError: the embedder failed.
+        """
+        if not exchanges or name not in self._indexes:
+            return []
+        likeness = self._indexes[name].likeness(final_input, [each.input for each in exchanges])
+        return await self._weigh(list(zip(exchanges, likeness, strict=True)), self._uses[name], final_input)
+
     async def _find(self, index: ExemplarIndex, use: ExemplarUse, final_input: str) -> list[Exemplar]:
         found = index.find(final_input, use.considered, use.same_key, adapted=use.adapted)
+        nearest = sorted(await self._weigh(found, use, final_input), key=lambda each: -each.nearness)
+        return first_of_each(nearest, lambda each: each.input, use.answers_each)
+
+    async def _weigh(
+        self, found: Sequence[tuple[WrittenExchange, float]], use: ExemplarUse, final_input: str
+    ) -> list[Exemplar]:
         if not self._has_encoder:
             found = [(exchange, 2 * likeness) for exchange, likeness in found]
         elif found:
@@ -46,14 +65,12 @@ class ExemplarRetriever:
             own, *others = await self._embedder.embed(RELEVANCE_ENCODER, texts)
             pairs = zip(found, others, strict=True)
             found = [(exchange, likeness + float(own @ other)) for (exchange, likeness), other in pairs]
-        exemplars = [
+        return [
             Exemplar(input=exchange.input, answer=answer, nearness=nearness - use.foreign * foreign)
             for exchange, nearness in found
             for answer in exchange.answers
             for foreign in (count_foreign_words(answer, exchange.input, final_input) if use.foreign else 0,)
         ]
-        nearest = sorted(exemplars, key=lambda each: -each.nearness)
-        return first_of_each(nearest, lambda each: each.input, use.answers_each)
 
 
 def first_of_each(exemplars: Iterable[Exemplar], part: Callable[[Exemplar], str], count: int = 1) -> list[Exemplar]:

@@ -118,10 +118,7 @@ class ExemplarIndex:
         the same kind gets `same_key` more, since a memory is only there because the message calls for it. What is `adapted` has this
         memory's value, this day and these numbers in the places of its own; without those that cannot be put so.
         """
-        front, message = _split(final_input)
-        vectors = self._words.transform([message, front])
-        row = _join(vectors[:1], vectors[1:])
-        likeness = (row @ self._columns).tocsr()
+        likeness = (self._rows([final_input]) @ self._columns).tocsr()
         key, _ = recalled_memory(final_input)
         keys = self._keys[likeness.indices]
         is_same = keys == self._key_numbers.get(key, _NO_SUCH_KEY) if key else np.zeros(len(keys), dtype=bool)
@@ -135,6 +132,15 @@ class ExemplarIndex:
             return found
         put_in = ((as_said_in(final_input, exchange), cosine) for exchange, cosine in found)
         return list(islice(((exchange, cosine) for exchange, cosine in put_in if exchange is not None), count))
+
+    def likeness(self, final_input: str, others: Sequence[str]) -> list[float]:
+        """Return the likeness of `final_input` to each of `others`, which need not be in the index."""
+        one, *rows = self._rows([final_input, *others])
+        return [float((one @ row.T).sum()) for row in rows]
+
+    def _rows(self, final_inputs: Sequence[str]) -> csr_matrix:
+        fronts, messages = zip(*(_split(each) for each in final_inputs), strict=True)
+        return _join(self._words.transform(messages), self._words.transform(fronts))
 
 
 def _make_vectorizer(bigrams: Mapping[str, int] | None = None) -> TfidfVectorizer:

@@ -400,6 +400,20 @@ def test_held_out_ethics_sentences_are_measured(
 
 
 @pytest.mark.filterwarnings("default")
+def test_judged_drafts_are_chosen_among_with_and_without_their_exemplars(
+    capfd: pytest.CaptureFixture[str], empty_place: Path, tiny_profile: str
+) -> None:
+    lines = [
+        '{"input": "안녕", "drafts": {"안녕!": 2, "왜?": 2}, "after": {"안녕!": "하이"}}',
+        '{"input": "졸려", "drafts": {"잘 자": 0}}',
+    ]
+    (empty_place / "drafts.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    assert program.main(["evaluate", "choice", "--drafts", "drafts.jsonl", "--profile", tiny_profile, "--json"]) == 0
+    figures = json.loads(capfd.readouterr().out)
+    assert (figures["messages"], figures["fits"], figures["best_fits"]) == (2, 0.5, 0.5)
+
+
+@pytest.mark.filterwarnings("default")
 def test_cross_validation_prints_every_fold_and_keeps_no_weights(
     capfd: pytest.CaptureFixture[str], empty_place: Path, tiny_profile: str
 ) -> None:

@@ -37,7 +37,7 @@ from models.interview_bank import BANKS_DIR, DEFAULT_BANK, load_bank
 from models.profile import Profile, load_profile
 
 if TYPE_CHECKING:
-    from models.evaluation.choice import Choice
+    from models.evaluation.choice import Choice, JudgedDrafts
     from models.evaluation.dialogue import GradedAnswer
     from models.evaluation.ethics import EthicsScores
     from models.evaluation.memory import MemoryScores
@@ -98,13 +98,25 @@ def evaluate_choice_command(
 ) -> None:
     """Choose among drafts that people judged, and count how often what is chosen fits."""
     from engine.draft_choice import choose_draft
+    from engine.exemplars import ExemplarRetriever
     from models.evaluation.choice import choice_figures, choose_all, read_judged_drafts
+    from models.types import WrittenExchange
 
     judged = read_judged_drafts(drafts)
     settings = load_settings(profile=profile, device=device, precision=precision)
 
     async def measure(runtime: ModelRuntime) -> list[Choice]:
-        choose = partial(choose_draft, runtime.generator, runtime.embedder, runtime.profile, seed=seed)
+        retriever = ExemplarRetriever(runtime.exemplars, runtime.embedder, runtime.profile)
+
+        async def choose(each: JudgedDrafts) -> str:
+            written = [WrittenExchange(input=message, answers=(draft,)) for draft, message in each.after.items()]
+            weighed = await retriever.weigh("output_message", each.input, written)
+            after = {exemplar.answer: exemplar for exemplar in weighed}
+            texts = list(each.verdicts)
+            return await choose_draft(
+                runtime.generator, runtime.embedder, runtime.profile, each.input, texts, seed, after
+            )
+
         with show_progress(notes) as stage:
             tell = stage("messages")
             return await choose_all(judged, choose, lambda n: tell(n, len(judged), 0.0))

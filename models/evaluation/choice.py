@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from statistics import fmean
@@ -13,8 +13,6 @@ from statistics import fmean
 from models.errors import ModelError
 from models.evaluation.json_lines import read_json_lines
 
-Chooser = Callable[[str, Sequence[str]], Awaitable[str]]
-"""Chooses one of the drafts of an answer to a final input."""
 _AT_ONCE = 8
 
 
@@ -28,10 +26,18 @@ class Verdict(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedDrafts:
-    """A final input and the drafts of an answer to it, all different, with what a reader found of each."""
+    """A final input and the drafts of an answer to it, all different, with what a reader found of each.
+
+    `after` has the messages that somebody answered so, of drafts that are such answers.
+    """
 
     input: str
     verdicts: dict[str, Verdict]
+    after: dict[str, str] = field(default_factory=dict)
+
+
+Chooser = Callable[[JudgedDrafts], Awaitable[str]]
+"""Chooses one of some drafts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +49,7 @@ class Choice:
 
 
 def read_judged_drafts(path: Path) -> list[JudgedDrafts]:
-    """Read judged drafts from JSON lines, `{"input": …, "drafts": {DRAFT: 0 to 2, …}}`.
+    """Read judged drafts from JSON lines, `{"input": …, "drafts": {DRAFT: 0 to 2, …}}`, with `"after": {DRAFT: MESSAGE, …}` if there are such.
 
     Raises:
         ModelError: the file cannot be read, holds nothing, or a line breaks the format.
@@ -57,7 +63,10 @@ def _read_line(line: str, where: str) -> JudgedDrafts:
         verdicts = {str(draft): Verdict(verdict) for draft, verdict in raw["drafts"].items()}
         if not verdicts:
             raise ModelError(f"{where}: no drafts; leave the line out")
-        return JudgedDrafts(input=str(raw["input"]), verdicts=verdicts)
+        after = {str(draft): str(message) for draft, message in raw.get("after", {}).items()}
+        if unknown := sorted(set(after) - set(verdicts)):
+            raise ModelError(f"{where}: after names {unknown[0]!r}, which is none of the drafts")
+        return JudgedDrafts(input=str(raw["input"]), verdicts=verdicts, after=after)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             f"{where}: a line is a JSON object with input and drafts, each with 0, 1 or 2 ({error})"
@@ -77,7 +86,7 @@ async def choose_all(
     async def one(drafts: JudgedDrafts) -> Choice:
         nonlocal done
         async with places:
-            chosen = await choose(drafts.input, list(drafts.verdicts))
+            chosen = await choose(drafts)
         done += 1
         progress(done)
         return Choice(drafts=drafts, chosen=chosen)

@@ -58,6 +58,19 @@ async def test_answer_with_words_of_another_message_comes_later() -> None:
     assert count_foreign_words("교환학생이라니!", "교환학생 독일로 가요", "교환학생 어디로 갈까") == 0
 
 
+async def test_what_is_weighed_is_as_near_as_what_is_found() -> None:
+    profile, embedder = profile_with(), FakeEmbedder({"배고파!": {"배고파 죽겠어": 0.9}})
+    retriever = ExemplarRetriever({"output_message": INDEX}, embedder, profile)
+    found = (await retriever.find("배고파!"))["output_message"]
+    exchanges = [WrittenExchange(input=each.input, answers=(each.answer,)) for each in found]
+    weighed = await retriever.weigh("output_message", "배고파!", exchanges)
+    assert [each.nearness for each in weighed] == pytest.approx([each.nearness for each in found])
+    (strange,) = await retriever.weigh("output_message", "배고파!", [WrittenExchange(input="zz", answers=("응",))])
+    assert strange.nearness == pytest.approx(0.0)
+    assert await retriever.weigh("output_message", "배고파!", []) == []
+    assert await retriever.weigh("memory", "배고파!", exchanges) == []
+
+
 async def test_encoder_of_relevance_may_put_another_first() -> None:
     embedder = FakeEmbedder({"배고파!": {"배고파 죽겠어": 0.9}})
     found = await find(profile_with(), "배고파!", embedder)

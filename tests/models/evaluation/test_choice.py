@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -24,9 +23,9 @@ async def test_each_message_gets_a_choice_in_its_order_and_is_counted() -> None:
     ]
     seen: list[int] = []
 
-    async def choose(message: str, among: Sequence[str]) -> str:
-        assert list(among)[1] == "다른 답"
-        return message.replace("말", "답")
+    async def choose(each: JudgedDrafts) -> str:
+        assert list(each.verdicts)[1] == "다른 답"
+        return each.input.replace("말", "답")
 
     choices = await choose_all(drafts, choose, seen.append)
     assert [choice.chosen for choice in choices] == [f"답 {n}" for n in range(20)]
@@ -34,7 +33,7 @@ async def test_each_message_gets_a_choice_in_its_order_and_is_counted() -> None:
 
 
 async def test_a_choice_that_fails_is_named() -> None:
-    async def choose(message: str, among: Sequence[str]) -> str:
+    async def choose(each: JudgedDrafts) -> str:
         raise ModelError("out of memory during a scoring")
 
     with pytest.raises(ModelError, match="out of memory"):
@@ -67,6 +66,8 @@ def test_figures_stand_between_a_blind_choice_and_the_best() -> None:
         ('{"input": "안녕", "drafts": {}}', r":1: no drafts; leave the line out"),
         ('{"input": "안녕", "drafts": {"응": 3}}', "each with 0, 1 or 2"),
         ('{"input": "안녕", "drafts": ["응"]}', "each with 0, 1 or 2"),
+        ('{"input": "안녕", "drafts": {"응": 1}, "after": {"어": "하이"}}', "'어', which is none of the drafts"),
+        ('{"input": "안녕", "drafts": {"응": 1}, "after": ["하이"]}', "a JSON object with input"),
         ('\n{"input"', ":2: a line is a JSON object"),
     ],
 )
@@ -75,6 +76,12 @@ def test_broken_files_are_refused_with_their_line(text: str, message: str, tmp_p
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ModelError, match=message):
         read_judged_drafts(path)
+
+
+def test_message_that_was_answered_so_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "drafts.jsonl"
+    path.write_text('{"input": "안녕", "drafts": {"응": 2, "왜": 0}, "after": {"응": "하이"}}', encoding="utf-8")
+    assert [each.after for each in read_judged_drafts(path)] == [{"응": "하이"}]
 
 
 def test_judged_drafts_that_ship_are_read_whole() -> None:
