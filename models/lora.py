@@ -27,6 +27,7 @@ import torch
 from peft import PeftModel
 from peft.tuners.lora import Linear as PeftLinear
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from models.errors import WeightsError
 
@@ -130,19 +131,17 @@ class MixedLoraLinear(nn.Module):
         for number, lora_b in enumerate(all_b):
             self.register_buffer(f"lora_b_{number}", lora_b.to(like).contiguous())
         self.base: nn.Linear | None = None
-        self.lower = nn.ModuleDict()
+        self._lower: dict[str, Tensor] = {}
 
     def keep_base_apart(self) -> None:
-        """Have the base's weights once more by themselves, and each adapter's A, for passes whose tokens stand in runs."""
+        """Have the base's weights once more by themselves, and each adapter's A, for passes whose tokens stand in runs.
+
+        A is so narrow that packing it (models/half_weights.py) makes its product slower.
+        """
         weight, bias = self.product.weight.data, self.product.bias
         self.base = _linear(weight[: self._end], None if bias is None else bias.data[: self._end])
         by_layer = weight[self._end :].view(len(self.sizes), self.rank, -1)
-        for number, (first, last) in enumerate(self.columns.values()):
-            self.lower[str(number)] = _linear(by_layer[:, first:last].flatten(0, 1), None)  # a name may hold a dot
-
-    def apart(self) -> list[nn.Module]:
-        """Return what is kept by itself for passes whose tokens stand in runs."""
-        return [each for each in (self.base, *self.lower.values()) if each is not None]
+        self._lower = {name: by_layer[:, first:last].flatten(0, 1) for name, (first, last) in self.columns.items()}
 
     def _lay_side_by_side(self, layer: PeftLinear) -> tuple[Tensor, Tensor]:
         """Return all A of a layer one under another, (rank, in), and all scaled B, (rank, out)."""
@@ -179,11 +178,10 @@ class MixedLoraLinear(nn.Module):
 
     def _by_run(self, x: Tensor, base: nn.Linear) -> Tensor:
         product: Tensor = base(x)
-        places = {name: str(number) for number, name in enumerate(self.columns)}
         for run in self._rows.runs:
-            if run.name not in places:
+            if run.name not in self.columns:
                 continue
-            lowered = self.lower[places[run.name]](x[run.start : run.end])
+            lowered = linear(x[run.start : run.end], self._lower[run.name])
             results = product[run.start : run.end].split_with_sizes(self.sizes, dim=1)
             first, last = self.columns[run.name]
             for number, (result, chosen) in enumerate(zip(results, lowered.chunk(len(self.sizes), dim=1), strict=True)):
