@@ -156,7 +156,7 @@ def load_base(name: str, source: str, adapters: dict[str, str], device: torch.de
     use_row_attention(mixed)
     network = _to_device(mixed.eval(), device)
     if device.type == "cpu":
-        keep_bases_apart(network)
+        keep_bases_apart(network, rows)
     halve_linear_layers(network)
     run_without_modules(network, rows)
     return LoadedBase(name=name, network=network, tokenizer=tokenizer, rows=rows, adapters=tuple(adapters))

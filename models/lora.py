@@ -65,6 +65,7 @@ class AdapterRows:
         """Start with no adapters chosen: every layer then computes its base alone."""
         self.names: tuple[str, ...] = ()
         self.runs: tuple[AdapterRun, ...] = ()
+        self.takes_runs = False
         self._masks: dict[int, RankMask] = {}
 
     def choose(self, names: Sequence[str]) -> None:
@@ -74,9 +75,9 @@ class AdapterRows:
         self._masks.clear()
 
     def sort(self) -> Tensor | None:
-        """Where runs pay, have the tokens adapter by adapter from now on, and return their order, (tokens,); else None."""
+        """Where runs pay (and `takes_runs`), have the tokens adapter by adapter from now on, and return their order, (tokens,); else None."""
         counts = Counter(self.names)
-        if not counts or len(self.names) < LONG_RUN * len(counts):
+        if not self.takes_runs or not counts or len(self.names) < LONG_RUN * len(counts):
             return None
         first = {name: number for number, name in enumerate(counts)}
         order = sorted(range(len(self.names)), key=lambda place: first[self.names[place]])
@@ -131,7 +132,6 @@ class MixedLoraLinear(nn.Module):
         for number, lora_b in enumerate(all_b):
             self.register_buffer(f"lora_b_{number}", lora_b.to(like).contiguous())
         self.base: nn.Linear | None = None
-        self._lower: dict[str, Tensor] = {}
 
     def keep_base_apart(self) -> None:
         """Have the base's weights once more by themselves, and each adapter's A, for passes whose tokens stand in runs.
@@ -141,7 +141,15 @@ class MixedLoraLinear(nn.Module):
         weight, bias = self.product.weight.data, self.product.bias
         self.base = _linear(weight[: self._end], None if bias is None else bias.data[: self._end])
         by_layer = weight[self._end :].view(len(self.sizes), self.rank, -1)
-        self._lower = {name: by_layer[:, first:last].flatten(0, 1) for name, (first, last) in self.columns.items()}
+        for first, last in self.columns.values():
+            own = by_layer[:, first:last].flatten(0, 1).clone()  # a view would keep all of `weight` when that is packed
+            self.register_buffer(f"lower_{first}", own)
+
+    def apart(self) -> list[Tensor]:
+        """Return the weights that are kept by themselves, but what is packed."""
+        if self.base is None:
+            return []
+        return [*self.base.parameters(), *(getattr(self, f"lower_{first}") for first, _ in self.columns.values())]
 
     def _lay_side_by_side(self, layer: PeftLinear) -> tuple[Tensor, Tensor]:
         """Return all A of a layer one under another, (rank, in), and all scaled B, (rank, out)."""
@@ -181,9 +189,10 @@ class MixedLoraLinear(nn.Module):
         for run in self._rows.runs:
             if run.name not in self.columns:
                 continue
-            lowered = linear(x[run.start : run.end], self._lower[run.name])
-            results = product[run.start : run.end].split_with_sizes(self.sizes, dim=1)
             first, last = self.columns[run.name]
+            lower: Tensor = getattr(self, f"lower_{first}")
+            lowered = linear(x[run.start : run.end], lower)
+            results = product[run.start : run.end].split_with_sizes(self.sizes, dim=1)
             for number, (result, chosen) in enumerate(zip(results, lowered.chunk(len(self.sizes), dim=1), strict=True)):
                 lora_b: Tensor = getattr(self, f"lora_b_{number}")
                 result.addmm_(chosen, lora_b[first:last])  # in its place in `product`
@@ -226,11 +235,13 @@ class JointLayer(nn.Module):
         return computed[self._place]
 
 
-def keep_bases_apart(network: nn.Module) -> None:
-    """Let long passes of `network`, whose adapters are mixed, multiply with what their tokens need alone; for a processor, before its weights are packed.
+def keep_bases_apart(network: nn.Module, rows: AdapterRows) -> None:
+    """Let long passes of `network`, into which the adapters of `rows` are mixed, multiply with what their tokens need alone.
 
-    The weights of its base are held a second time when they are packed. A GPU reads them in hardly more time than without the adapters.
+    This is for a processor, before weights are packed: those of the base are held a second time then. A GPU reads the ranks of all
+    adapters in hardly any time.
     """
+    rows.takes_runs = True
     for module in list(network.modules()):
         if isinstance(module, MixedLoraLinear):
             module.keep_base_apart()

@@ -78,10 +78,8 @@ def _used_weights(base: LoadedBase) -> list[tuple[int, int]]:
     embedding = base.network.get_input_embeddings().weight
     is_tied = getattr(base.network.get_output_embeddings(), "weight", None) is embedding
     mixed = [each for each in base.network.modules() if isinstance(each, MixedLoraLinear)]
-    apart: list[nn.Module] = [
-        each.base for each in mixed if each.base is not None
-    ]  # read instead of others, in long passes
-    left_out = {id(each) for layer in apart for each in layer.parameters()}
+    left_out = {id(each) for layer in mixed for each in layer.apart()}  # read instead of others, in long passes
+    apart: list[nn.Module] = [each.base for each in mixed if each.base is not None]
     matrices = [each for each in (*base.network.parameters(), *base.network.buffers()) if each.ndim == 2]
     used = [
         (each.nbytes, each.numel())

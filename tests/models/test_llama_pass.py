@@ -129,9 +129,23 @@ def test_tokens_adapter_by_adapter_give_what_a_mask_gives(
             return run_pass(base, PassPlan(cache, rows, CPU), torch.arange(sum(len(row.ids) for row in rows)))
 
     results = {}
+    assert base.rows.takes_runs
     for long_run in (1, 1000):
         monkeypatch.setattr("models.lora.LONG_RUN", long_run)
         results[long_run] = run()
         assert [each.name for each in base.rows.runs] == (["wide", "few", "nobody", "strong"] if long_run == 1 else [])
     near = 1e-4 if dtype is torch.float32 else 0.6  # of logits up to 40, with 8 significant bits
     torch.testing.assert_close(results[1], results[1000], rtol=0, atol=near)
+
+
+def test_tokens_keep_their_order_where_no_bases_are_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.lora.LONG_RUN", 1)
+    rows = AdapterRows()
+    rows.choose(["memory", "summary", "memory"])
+    assert rows.sort() is None
+    assert rows.names == ("memory", "summary", "memory")
+    rows.takes_runs = True
+    order = rows.sort()
+    assert order is not None
+    assert order.tolist() == [0, 2, 1]
+    assert [(run.name, run.start, run.end) for run in rows.runs] == [("memory", 0, 2), ("summary", 2, 3)]
