@@ -90,12 +90,6 @@ def count_foreign_words(answer: str, asked: str, message: str) -> int:
     return len(answered & there - here)
 
 
-def remembered_share(notes: Iterable[Exemplar]) -> float | None:
-    """Return the share (0..1) of notes of which something is remembered, by the squares of their nearness; None without notes."""
-    shares = key_shares(notes)
-    return 1 - shares.get("", 0.0) if shares else None
-
-
 def key_shares(notes: Iterable[Exemplar]) -> dict[str, float]:
     """Return the share (0..1) of notes under each key, by the squares of their nearness; under no key, "", of those that remember nothing."""
     weights: defaultdict[str, float] = defaultdict(float)
@@ -104,6 +98,11 @@ def key_shares(notes: Iterable[Exemplar]) -> dict[str, float]:
         weights[note.key if isinstance(note, MemoryNote) else ""] += max(each.nearness, 0.0) ** 2
     total = sum(weights.values())
     return {key: weight / total for key, weight in weights.items()} if total else {}
+
+
+def remembered_share(shares: Mapping[str, float]) -> float | None:
+    """Return the share (0..1) of notes of which something is remembered, of the `key_shares` of notes; None without notes."""
+    return 1 - shares.get("", 0.0) if shares else None
 
 
 def show_exemplars(adapter: AdapterProfile, exemplars: Sequence[Exemplar]) -> str:

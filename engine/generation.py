@@ -188,14 +188,15 @@ class Writer:
         if use is None or not notes:
             return await self._note(final_input, message)
         front = show_exemplars(self._profile.adapters["memory"], notes[: use.shown])
-        share = remembered_share(notes)
+        shares = key_shares(notes)
+        share = remembered_share(shares)
         if share is not None and share < use.nothing_below:
             return None
         opening = _NOTE_OPENING if share is not None and share > use.something_above else ""
         note = await self._note(final_input, message, front, opening)
         if note is None or not use.key_vote:
             return note
-        key = await self._likeliest_key(f"{front}{final_input}", note.key, key_shares(notes), use.key_vote)
+        key = await self._likeliest_key(f"{front}{final_input}", note.key, shares, use.key_vote)
         if key == note.key:
             return note
         return await self._note(final_input, message, front, f"{_NOTE_OPENING}{key}:") or note

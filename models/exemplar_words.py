@@ -24,12 +24,8 @@ _OF_A_DAY = re.compile("주말|불금|한 주|월요병|쉬는 날|출근|퇴근
 def as_said_in(final_input: str, exchange: WrittenExchange) -> WrittenExchange | None:
     """Return `exchange` with memory, day, numbers and name of `final_input`; None where it cannot be put so."""
     found: WrittenExchange | None = exchange
-    for put_in in (
-        _at_time_of,
-        _with_memory_of,
-        with_numbers_of,
-        with_name_of,
-    ):  # the day first: one in the user's own memory stays
+    # The day first: one in the user's own memory stays.
+    for put_in in (_at_time_of, _with_memory_of, with_numbers_of, with_name_of):
         found = put_in(final_input, found) if found else None
     return found
 

@@ -216,9 +216,9 @@ def test_keys_share_by_the_square_of_nearness_and_nothing_is_a_key_too() -> None
 
 def test_share_weighs_notes_by_the_square_of_their_nearness() -> None:
     notes = [Exemplar(input="", answer="[a: b]", nearness=2.0), Exemplar(input="", answer="", nearness=1.0)]
-    assert remembered_share(notes) == pytest.approx(0.8)
-    assert remembered_share([]) is None
-    assert remembered_share([Exemplar(input="", answer="", nearness=-0.5)]) is None
+    assert remembered_share(key_shares(notes)) == pytest.approx(0.8)
+    assert remembered_share(key_shares([])) is None
+    assert remembered_share(key_shares([Exemplar(input="", answer="", nearness=-0.5)])) is None
 
 
 @pytest.mark.parametrize(("nearness", "said"), [(1.2, "무섭겠다, 112에 전화하자"), (0.9, "잘 자!")])

@@ -10,7 +10,9 @@ import pytest
 from models.errors import ModelError
 from models.evaluation.choice import Choice, JudgedDrafts, Verdict, choice_figures, choose_all, read_judged_drafts
 
-GOLDEN = Path(__file__).resolve().parents[3] / "models" / "evaluation" / "golden" / "drafts.jsonl"
+EVALUATION = Path(__file__).resolve().parents[3] / "models" / "evaluation"
+GOLDEN = EVALUATION / "golden" / "drafts.jsonl"
+JUDGED = sorted([*EVALUATION.glob("judged/*.jsonl"), *EVALUATION.glob("golden/drafts*.jsonl")])
 
 
 def judged(**verdicts: int) -> JudgedDrafts:
@@ -90,3 +92,11 @@ def test_judged_drafts_that_ship_are_read_whole() -> None:
     assert [(each.input, each.verdicts) for each in drafts] == [(line["input"], line["drafts"]) for line in lines]
     assert len(drafts) > 2_000
     assert 0.2 < sum(Verdict.FITS in each.verdicts.values() for each in drafts) / len(drafts) < 0.3
+
+
+@pytest.mark.parametrize("path", JUDGED, ids=lambda path: path.stem)
+def test_every_judged_file_that_ships_can_be_chosen_from(path: Path) -> None:
+    drafts = read_judged_drafts(path)
+    assert len(drafts) > 100
+    assert any(Verdict.FITS in each.verdicts.values() for each in drafts)
+    assert path.parent.name != "judged" or all(set(each.after) == set(each.verdicts) for each in drafts)
