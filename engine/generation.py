@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from engine.care import CareKind, CareRule
 from engine.clock_context import DayPart
-from engine.draft_choice import choose_draft, draw_exemplars
+from engine.draft_choice import choose_draft, count_departures, draw_exemplars
 from engine.exemplars import first_of_each, key_shares, remembered_share, show_exemplars
 from engine.expression import make_expression, parse_expression
 from engine.final_input import MARK_WORDS, build_summary_input
@@ -86,7 +86,8 @@ class Writer:
 
         Where the profile wants several drafts, they are drawn at once and the line is shown when it is chosen. Drafts that hold one of
         the words `declining`, which a message that looks like an offence calls for, go before the others; a number to call in need is named where most drafts
-        name one, or the nearest exemplar does. Each draft is written after another exemplar, as far as they go.
+        name one, or the nearest exemplar does. Each draft is written after another exemplar, as far as they go;
+        where one departs from its exemplar's answer, that answer is a draft, too.
 
         Raises:
             GenerationError, EmbeddingError: a model failed.
@@ -109,13 +110,15 @@ class Writer:
             first_token_s = first_token_s or min(answer.first_token_s for answer in answers)
             texts = [clean_reply(answer.text) for answer in answers]
             faults = [self._find_fault(*each, now, need) for each in zip(answers, texts, strict=True)]
-            if good := [text for text, fault in zip(texts, faults, strict=True) if fault is None]:
+            good = [text for text, fault in zip(texts, faults, strict=True) if fault is None]
+            left = self._answers_left(texts, exemplars, final_input)
+            good += [line for line in left if self._find_fault_of(line, now, need) is None]
+            if good:
                 good = [text for text in good if any(word in text for word in declining)] or good
                 good = good if need or self._is_alarm(nearest) else self._without_stray_alarms(good)
                 seed = self._seeds.seed("choice", attempt)
-                after = dict(
-                    reversed(list(zip(texts, exemplars, strict=False)))
-                )  # equal drafts: the nearest exemplar's
+                told = [*zip(texts, exemplars, strict=False), *left.items()]
+                after = dict(reversed(told))  # equal drafts: the nearest exemplar's
                 text = await choose_draft(
                     self._generator, self._embedder, self._profile, final_input, good, seed, after
                 )
@@ -166,9 +169,25 @@ class Writer:
     def _find_fault(self, answer: Generation, text: str, now: DayPart, need: CareKind | None) -> ReplyFault | None:
         if answer.finish_reason is FinishReason.LENGTH:
             return ReplyFault.CUT_OFF
+        return self._find_fault_of(text, now, need)
+
+    def _find_fault_of(self, text: str, now: DayPart, need: CareKind | None) -> ReplyFault | None:
         if need and not need.is_given(text):
             return ReplyFault.CARELESS
         return find_fault(text, now)
+
+    def _answers_left(
+        self, texts: Sequence[str], exemplars: Sequence[Exemplar], final_input: str
+    ) -> dict[str, Exemplar]:
+        """Return the answers, with their exemplars, from which drafts depart in words of their own: a small model mostly loses its way there."""
+        choice = self._profile.adapters["output_message"].choice
+        if choice is None or not choice.departure:
+            return {}
+        return {
+            clean_reply(each.answer): each
+            for text, each in zip(texts, exemplars, strict=False)
+            if count_departures(text, each.answer, final_input)
+        }
 
     async def extract_memory(self, final_input: str, message: str) -> MemoryNote | None:
         """Return what is worth remembering of the user, or None; a note that is unsafe to store is dropped.

@@ -299,17 +299,27 @@ def test_departures_are_words_of_neither_exemplar_nor_message(
     assert count_departures(draft, answer, message) == departures
 
 
-async def test_draft_that_keeps_to_its_exemplar_is_chosen() -> None:
+@pytest.mark.parametrize(
+    ("answer", "departure", "said"),
+    [
+        ("섬은 다 꾸몄어?", 4.0, "섬은 다 꾸몄어?"),
+        ("섬은 https://a.b 꾸몄어?", 4.0, "같이 하자!"),  # what may not be shown is no draft
+        ("섬은 다 꾸몄어?", 0.0, "섬은 다 꾸몼어?"),
+    ],
+)
+async def test_draft_that_departs_from_its_exemplar_gives_way_to_its_answer(
+    answer: str, departure: float, said: str
+) -> None:
     generator = FakeGenerator()
     generator.enqueue("output_message", "섬은 다 꾸몼어?", "같이 하자!")
     found = [
-        Exemplar(input="동물의숲 해", answer="섬은 다 꾸몄어?", nearness=1.02),
+        Exemplar(input="동물의숲 해", answer=answer, nearness=1.2),
         Exemplar(input="같이 해", answer="같이 하자!", nearness=1.0),
     ]
     profile = profile_with()
-    choice = DraftChoice(drafts=2, contrast=0.0, nearness=30.0, departure=4.0)
+    choice = DraftChoice(drafts=2, contrast=0.0, nearness=30.0, departure=departure)
     adapter = replace(profile.adapters["output_message"], choice=choice)
     profile = replace(profile, adapters={**profile.adapters, "output_message": adapter})
     exemplars = {"output_message": found}
     writer = Writer(generator, FakeEmbedder(), profile, load_care(), SeedSource(7, "turn"), exemplars=exemplars)
-    assert (await writer.write_reply("동물의숲 같이 해", "동물의숲 같이 해", NOW, ignore_event)).text == "같이 하자!"
+    assert (await writer.write_reply("동물의숲 같이 해", "동물의숲 같이 해", NOW, ignore_event)).text == said
